@@ -1,0 +1,63 @@
+"""conv2d_image_gradient(upstream, kernel): the gradient of conv2d with respect to its image.
+
+Each image pixel gathers from the outputs whose window covered it: no scatter, so the sum has one
+order. Rows are image pixels, columns are channels, the depth runs over taps and filters.
+"""
+
+import numpy as np
+
+from netc.compiler.ir.operation import Family, Op
+from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ops.convolution import geometry_of, pixel, read_output, tap
+from netc.compiler.scalar.expression import Contraction
+
+
+def type_rule(upstream: TensorType, kernel: TensorType, *, shape, stride, pad, dilation):
+    return upstream.with_shape(shape)
+
+
+def gradient(build, node, upstream):
+    output, kernel = node.inputs
+    attributes = {name: node.named[name] for name in ("stride", "pad", "dilation")}
+    return (
+        build.conv2d(upstream, kernel, **attributes),
+        build.conv2d_kernel_gradient(upstream, output, shape=kernel.type.shape, **attributes),
+    )
+
+
+def contraction(node, read) -> Contraction:
+    upstream, kernel = node.inputs
+    images, height, width, channels = node.output.type.shape
+    window, filters = kernel.type.shape[:2], kernel.type.shape[3]
+    geometry = geometry_of(node.output.type.shape, upstream.type.shape, window, node.named)
+
+    def left(batch, m, k):
+        n, row, column = pixel(m, images, (height, width))
+        down, across, f = tap(k, window, filters)
+        return read_output(read, upstream, geometry, n, row, column, down, across, f)
+
+    def right(batch, k, n):
+        down, across, f = tap(k, window, filters)
+        return read(kernel, (down, across, n, f))
+
+    depth = window[0] * window[1] * filters
+    return Contraction(1, images * height * width, channels, depth, left, right)
+
+
+def reference(upstream: np.ndarray, kernel: np.ndarray, *, shape, stride, pad, dilation):
+    (top, bottom), (before, after) = pad
+    padded = np.zeros((shape[0], shape[1] + top + bottom, shape[2] + before + after, shape[3]))
+    _, height, width, _ = upstream.shape
+    for y in range(kernel.shape[0]):
+        for x in range(kernel.shape[1]):
+            rows = slice(y * dilation[0], y * dilation[0] + (height - 1) * stride[0] + 1, stride[0])
+            columns = slice(x * dilation[1], x * dilation[1] + (width - 1) * stride[1] + 1, stride[1])
+            padded[:, rows, columns] += upstream @ kernel[y, x].T
+    return padded[:, top : top + shape[1], before : before + shape[2]]
+
+
+OP = Op(
+    "conv2d_image_gradient", Family.CONTRACT, type_rule, reference, gradient,
+    contraction=contraction,
+    flops=lambda node: 2 * node.inputs[0].type.count * int(np.prod(node.inputs[1].type.shape[:3])),
+)  # fmt: skip

@@ -1,0 +1,68 @@
+"""conv2d_kernel_gradient(image, upstream): the gradient of conv2d with respect to its kernel.
+
+Rows are the kernel's taps and channels, columns are filters, the depth runs over all output pixels.
+`parts` cuts the depth into that many sums, a leading axis of the result, so that they run in parallel;
+parts must divide the number of output pixels, and parts=0 means one sum without the axis.
+"""
+
+import numpy as np
+
+from netc.compiler.ir.operation import Family, Op
+from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ops.convolution import geometry_of, pixel, read_window, tap
+from netc.compiler.scalar.expression import Contraction
+
+
+def type_rule(image: TensorType, upstream: TensorType, *, shape, stride, pad, dilation, parts=0):
+    return image.with_shape((parts, *shape) if parts else shape)
+
+
+def gradient(build, node, upstream):
+    image, output = node.inputs
+    attributes = {name: node.named[name] for name in ("stride", "pad", "dilation")}
+    return (
+        build.conv2d_image_gradient(output, upstream, shape=image.type.shape, **attributes),
+        build.conv2d(image, upstream, **attributes),
+    )
+
+
+def contraction(node, read) -> Contraction:
+    image, upstream = node.inputs
+    down_size, across_size, channels, filters = node.named["shape"]
+    window = (down_size, across_size)
+    images, height, width, _ = upstream.type.shape
+    geometry = geometry_of(image.type.shape, upstream.type.shape, window, node.named)
+    parts = node.named.get("parts", 0) or 1
+    depth = images * height * width // parts
+
+    def left(batch, m, k):
+        n, y, x = pixel(batch * depth + k, images, (height, width))
+        down, across, c = tap(m, window, channels)
+        return read_window(read, image, geometry, n, y, x, down, across, c)
+
+    def right(batch, k, n):
+        return read(upstream, (*pixel(batch * depth + k, images, (height, width)), n))
+
+    return Contraction(parts, down_size * across_size * channels, filters, depth, left, right)
+
+
+def reference(image: np.ndarray, upstream: np.ndarray, *, shape, stride, pad, dilation, parts=0):
+    padded = np.pad(image, ((0, 0), *pad, (0, 0)))
+    _, height, width, filters = upstream.shape
+    slices = max(parts, 1)
+    flat = upstream.reshape(slices, -1, filters)
+    total = np.zeros((slices, *shape))
+    for y in range(shape[0]):
+        for x in range(shape[1]):
+            rows = slice(y * dilation[0], y * dilation[0] + (height - 1) * stride[0] + 1, stride[0])
+            columns = slice(x * dilation[1], x * dilation[1] + (width - 1) * stride[1] + 1, stride[1])
+            part = padded[:, rows, columns].reshape(slices, -1, shape[2])
+            total[:, y, x] = np.swapaxes(part, 1, 2) @ flat
+    return total if parts else total[0]
+
+
+OP = Op(
+    "conv2d_kernel_gradient", Family.CONTRACT, type_rule, reference, gradient,
+    contraction=contraction,
+    flops=lambda node: 2 * node.inputs[1].type.count * int(np.prod(node.named["shape"][:3])),
+)  # fmt: skip

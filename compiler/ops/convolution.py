@@ -1,0 +1,75 @@
+"""The geometry that conv2d and its two gradients share: NHWC images, [height, width, in, out] kernels."""
+
+from dataclasses import dataclass
+
+from netc.compiler.ir.operation import OpError
+from netc.compiler.ir.tensor import Shape
+from netc.compiler.scalar.expression import Constant, Expression, Within, select
+from netc.compiler.scalar.index import Index, unravel
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Output row y reads input rows y * stride - pad + tap * dilation for each tap of the kernel.
+
+    `stride`, `dilation` and `pad` are pairs (down, across); `pad` is the zeros before the first row
+    and column. `image` is (height, width) of the input, `output` of the output.
+    """
+
+    image: tuple[int, int]
+    output: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pad: tuple[int, int]
+    dilation: tuple[int, int]
+
+    def source(self, axis: int, position: Index, tap: Index) -> Index:
+        """The input row (axis 0) or column (axis 1) that an output position reads at a tap."""
+        return position * self.stride[axis] + tap * self.dilation[axis] - self.pad[axis]
+
+
+def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
+    """How many places a window of `kernel` taps has along an axis of `size` padded elements."""
+    reach = (kernel - 1) * dilation + 1
+    if size + before + after < reach:
+        raise OpError(f"a window of {reach} does not fit into {size} padded to {size + before + after}")
+    return (size + before + after - reach) // stride + 1
+
+
+def read_window(read, x, geometry: Geometry, n, y, x_out, tap_y, tap_x, c) -> Expression:
+    """The input element under one tap of the window at (y, x_out); zero outside of the image."""
+    row = geometry.source(0, y, tap_y)
+    column = geometry.source(1, x_out, tap_x)
+    inside = (Within(row, 0, geometry.image[0]), Within(column, 0, geometry.image[1]))
+    return select(inside, read(x, (n, row, column, c)), Constant(0.0, x.type.dtype))
+
+
+def read_output(read, upstream, geometry: Geometry, n, row, column, tap_y, tap_x, f) -> Expression:
+    """The output element that read input (row, column) at a tap; zero where there is none."""
+    conditions, places = [], []
+    for axis, (position, tap) in enumerate(((row, tap_y), (column, tap_x))):
+        shifted = position + geometry.pad[axis] - tap * geometry.dilation[axis]
+        stride = geometry.stride[axis]
+        conditions += [Within(shifted % stride, 0, 1)]
+        places.append(shifted // stride)
+        conditions += [Within(places[-1], 0, geometry.output[axis])]
+    value = read(upstream, (n, *places, f))
+    return select(tuple(conditions), value, Constant(0.0, upstream.type.dtype))
+
+
+def pixel(position: Index, images: int, size: tuple[int, int]) -> tuple[Index, ...]:
+    """(image, row, column) of a row of the matrix that a convolution is."""
+    return unravel(position, (images, *size))
+
+
+def tap(position: Index, kernel: tuple[int, int], channels: int) -> tuple[Index, ...]:
+    """(tap down, tap across, channel) of a position along the depth of that matrix."""
+    return unravel(position, (*kernel, channels))
+
+
+def geometry_of(image: Shape, output: Shape, kernel: tuple[int, int], attributes: dict) -> Geometry:
+    """From the NHWC shapes and the attributes `stride`, `pad` (before, after pairs), `dilation`."""
+    before = tuple(pair[0] for pair in attributes["pad"])
+    return Geometry(
+        image[1:3], output[1:3], kernel, attributes["stride"], before, attributes["dilation"]
+    )

@@ -1,0 +1,125 @@
+"""What one element of a tensor is: a tree of loads, constants and functions of loop variables."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from netc.compiler.ir.graph import Value
+from netc.compiler.scalar.index import Index
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number that is known while compiling."""
+
+    value: float | int | bool
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Load:
+    """The element of a stored tensor at a row-major position."""
+
+    value: Value
+    position: Index
+
+    @property
+    def dtype(self) -> str:
+        return self.value.type.dtype
+
+
+@dataclass(frozen=True)
+class Position:
+    """An index used as a number (`i32`)."""
+
+    index: Index
+    dtype: str = "i32"
+
+
+@dataclass(frozen=True)
+class Local:
+    """A variable that the template declares: an accumulator or the result of an earlier stage."""
+
+    name: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A function of scalars by the name of its op: `add`, `exp`, `where`, `cast` ..."""
+
+    function: str
+    arguments: tuple["Expression", ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Within:
+    """A condition on an index: low <= index < high."""
+
+    index: Index
+    low: int
+    high: int
+
+    @property
+    def always(self) -> bool:
+        least, greatest = self.index.bounds
+        return self.low <= least and greatest < self.high
+
+    @property
+    def never(self) -> bool:
+        least, greatest = self.index.bounds
+        return greatest < self.low or least >= self.high
+
+
+@dataclass(frozen=True)
+class Select:
+    """`inside` where all conditions hold, else `outside`; what is not chosen is not evaluated."""
+
+    conditions: tuple[Within, ...]
+    inside: "Expression"
+    outside: "Expression"
+
+    @property
+    def dtype(self) -> str:
+        return self.inside.dtype
+
+
+Expression = Constant | Load | Position | Local | Apply | Select
+Read = Callable[[Value, tuple[Index, ...]], Expression]
+
+
+def select(
+    conditions: tuple[Within, ...], inside: Expression, outside: Expression
+) -> Expression:
+    """A Select without the conditions that always hold; `outside` when one never does."""
+    if any(condition.never for condition in conditions):
+        return outside
+    needed = tuple(condition for condition in conditions if not condition.always)
+    return Select(needed, inside, outside) if needed else inside
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    if isinstance(expression, Apply):
+        return expression.arguments
+    if isinstance(expression, Select):
+        return expression.inside, expression.outside
+    return ()
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """The expression and everything in it, children first."""
+    for child in children(expression):
+        yield from walk(child)
+    yield expression
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """out[b, m, n] = sum over k of left(b, m, k) * right(b, k, n); out is dense in (b, m, n)."""
+
+    batch: int
+    rows: int
+    columns: int
+    depth: int
+    left: Callable[[Index, Index, Index], Expression]
+    right: Callable[[Index, Index, Index], Expression]
