@@ -1,4 +1,7 @@
-"""argmax(x): where the first greatest element over `axes` is, counted row-major along them; NaN is greatest."""
+"""argmax(x): where the first greatest element over `axes` is, counted row-major along them.
+
+NaN counts as the greatest.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""argmin(x): where the first least element over `axes` is, counted row-major along them; NaN is least."""
+"""argmin(x): where the first least element over `axes` is, counted row-major along them.
+
+NaN counts as the least.
+"""
 
 import numpy as np
 

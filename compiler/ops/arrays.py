@@ -1,4 +1,4 @@
-"""How NumPy holds each dtype in the reference: every float in double precision, the rest as it is."""
+"""How the reference holds each dtype: every float in double precision, the rest as it is."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""cast(x): the elements as another dtype; floats become whole numbers by dropping their fraction."""
+"""cast(x): the elements as another dtype; whole numbers drop the fraction of floats."""
 
 import numpy as np
 

@@ -1,8 +1,8 @@
 """conv2d_kernel_gradient(image, upstream): the gradient of conv2d with respect to its kernel.
 
 Rows are the kernel's taps and channels, columns are filters, the depth runs over all output pixels.
-`parts` cuts the depth into that many sums, a leading axis of the result, so that they run in parallel;
-parts must divide the number of output pixels, and parts=0 means one sum without the axis.
+`parts` cuts the depth into that many sums, a leading axis of the result, so that they run in
+parallel; it must divide the number of output pixels, and 0 means one sum without the axis.
 """
 
 import numpy as np

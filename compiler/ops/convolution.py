@@ -1,4 +1,4 @@
-"""The geometry that conv2d and its two gradients share: NHWC images, [height, width, in, out] kernels."""
+"""The geometry of a window sliding over NHWC images: what convolutions and pooling share."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ def read_window(
 def window_places(
     geometry: Geometry, row: Index, column: Index, tap_y: Index, tap_x: Index
 ) -> tuple[tuple[Within, ...], tuple[Index, ...]]:
-    """The output place that reads input (row, column) at a tap, and the conditions for there to be one."""
+    """The output that reads input (row, column) at a tap, and the conditions that there is one."""
     conditions, places = [], []
     for axis, (position, tap) in enumerate(((row, tap_y), (column, tap_x))):
         shifted = position + geometry.pad[axis] - tap * geometry.dilation[axis]

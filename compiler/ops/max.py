@@ -1,4 +1,7 @@
-"""max(x): the greatest element over `axes`; NaN where there is one. The first greatest takes the gradient."""
+"""max(x): the greatest element over `axes`; NaN where there is one.
+
+The first greatest element takes the whole gradient.
+"""
 
 import numpy as np
 

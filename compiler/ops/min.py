@@ -1,4 +1,7 @@
-"""min(x): the least element over `axes`; NaN where there is one. The first least takes the gradient."""
+"""min(x): the least element over `axes`; NaN where there is one.
+
+The first least element takes the whole gradient.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""minimum(a, b): the lesser of each pair; NaN where either is NaN. Equal pairs send their gradient to a."""
+"""minimum(a, b): the lesser of each pair; NaN where either is NaN.
+
+Equal pairs send their gradient to a.
+"""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
-"""Random words by counting: Philox4x32-10 (Salmon et al., 2011), from a counter and a key to four words.
+"""Random words by counting: Philox4x32-10 (Salmon et al., 2011), a counter and a key to four words.
 
-Every word depends on its own counter alone, so that any element of any step can be made anywhere and
-in any order, and comes out the same.
+Every word depends on its own counter alone, so that any element of any step can be made anywhere
+and in any order, and comes out the same.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """power(a, b): a to the power of b, for floats.
 
-The gradient is 0 where the formula has 0 * infinity: for a where b is 0, for b where the power is 0.
+The gradient is 0 where its formula has 0 * infinity: for a where b is 0, for b where the power is.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """product(x): the product over `axes`.
 
-The gradient of an element is the product of the others: the product of all over the element where no
-zero is among the others, else 0. Zeros are counted apart so that nothing is divided by them.
+The gradient of an element is the product of the others: the product of all over the element where
+no zero is among the others, else 0. Zeros are counted apart, so that nothing is divided by them.
 """
 
 import numpy as np

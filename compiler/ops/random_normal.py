@@ -1,6 +1,7 @@
-"""random_normal(seed, step): normal numbers of mean 0 and deviation 1, the same for the same seed, step and stream.
+"""random_normal(seed, step): normal numbers of mean 0 and deviation 1.
 
-seed and step are i32 scalars that the runtime counts; `stream` tells apart the uses in one program.
+They are the same for the same seed, step and stream. seed and step are i32 scalars, counted by the
+runtime; `stream` tells apart the uses in one program.
 """
 
 from math import prod

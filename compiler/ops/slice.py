@@ -1,4 +1,4 @@
-"""slice(x): along each axis, the elements from starts[axis] up to stops[axis] in steps of steps[axis]."""
+"""slice(x): the elements from starts[axis] up to stops[axis] by steps[axis], along each axis."""
 
 import builtins
 

@@ -1,7 +1,7 @@
 """spread_windows(x): windows that do not overlap, laid back where they came from; 0 in the gaps.
 
-x [N, H', W', h, w, C] -> `shape`, [N, H, W, C]. It is the adjoint of windows where stride >= size and
-dilation is 1: each pixel has at most one window, so that nothing is summed.
+x [N, H', W', h, w, C] -> `shape`, [N, H, W, C]. It is the adjoint of windows where stride >= size
+and dilation is 1: each pixel has at most one window, so that nothing is summed.
 """
 
 import numpy as np

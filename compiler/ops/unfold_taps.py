@@ -1,7 +1,7 @@
 """unfold_taps(x): for each tap of a window, the image of what the windows hold at that tap.
 
-x [N, H', W', h, w, C] -> [h, w, N, H, W, C], where `shape` is (N, H, W, C); 0 where no window has the
-pixel at that tap. Summed over its first two axes it is the adjoint of windows, without a scatter.
+x [N, H', W', h, w, C] -> [h, w, N, H, W, C], where `shape` is (N, H, W, C); 0 where no window has
+the pixel at that tap. Summed over its first two axes it is the adjoint of windows, as a gather.
 """
 
 import numpy as np

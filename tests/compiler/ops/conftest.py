@@ -36,7 +36,7 @@ def nonzero(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Case:
-    """An op, the types of its operands, its attributes, and where the float operands are drawn from."""
+    """An op, its operands' types, its attributes, and where float operands are drawn from."""
 
     op: str
     operands: tuple[TensorType, ...]
@@ -147,16 +147,16 @@ def moving_cases() -> list[Case]:
     return [
         Case("broadcast", (f32(),), {"shape": (3, 2)}),
         Case("broadcast", (f32(3, 1),), {"shape": (2, 3, 5)}),
-        Case("broadcast", (f32(1,),), {"shape": (1, 1)}),
+        Case("broadcast", (f32(1),), {"shape": (1, 1)}),
         Case("reshape", (f32(2, 3, 5),), {"shape": (5, 6)}),
         Case("reshape", (f32(1, 7),), {"shape": (7, 1, 1)}),
         Case("reshape", (f32(1),), {"shape": ()}),
         Case("transpose", (f32(2, 3, 5),), {"axes": (2, 0, 1)}),
         Case("transpose", (f32(1, 7),), {"axes": (1, 0)}),
         Case("transpose", (f32(),), {"axes": ()}),
-        Case("reverse", (f32(7,),), {"axes": (0,)}),
+        Case("reverse", (f32(7),), {"axes": (0,)}),
         Case("reverse", (i32(2, 3, 1),), {"axes": (0, 1)}),
-        Case("slice", (f32(7,),), {"starts": (2,), "stops": (7,), "steps": (1,)}),
+        Case("slice", (f32(7),), {"starts": (2,), "stops": (7,), "steps": (1,)}),
         Case("slice", (f32(7, 5),), {"starts": (1, 0), "stops": (6, 5), "steps": (3, 2)}),
         Case("slice", (f32(1, 3),), {"starts": (0, 2), "stops": (1, 3), "steps": (1, 1)}),
         Case("pad", (f32(3),), {"low": (2,), "high": (0,), "value": -1.5}),
