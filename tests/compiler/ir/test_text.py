@@ -4,7 +4,6 @@ from math import inf, nan
 
 import pytest
 from lark.exceptions import LarkError, UnexpectedInput
-
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Origin, Output, Role, Update, Value
 from netc.compiler.ir.tensor import TensorType
@@ -35,9 +34,7 @@ def built() -> Graph:
     mean = build.input("net.mean", TensorType("f32", (4,)), Role.STATE)
     step = build.input("step", TensorType("i32", ()), Role.COUNTER)
     with build.at(Origin(4, "net.conv2d_1")):
-        pixels = build.conv2d(
-            image, kernel, stride=(1, 1), pad=((0, 0), (0, 0)), dilation=(1, 1)
-        )
+        pixels = build.conv2d(image, kernel, stride=(1, 1), pad=((0, 0), (0, 0)), dilation=(1, 1))
     with build.at(Origin(5, "", "backward")):
         total = build.sum(pixels, axes=(0, 1, 2))
     updates = (Update(mean, total), Update(step, build.add(step, 1)))

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from netc.compiler.ir.text import parse_graph
 from netc.compiler.ir.verify import InternalError, verify
 from netc.compiler.ops.table import OPS
