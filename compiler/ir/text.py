@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from lark import Lark, Token, Transformer
+
 from netc.compiler.ir.graph import (
     AttributeValue,
     Graph,

@@ -4,6 +4,7 @@ from math import inf, nan
 
 import pytest
 from lark.exceptions import LarkError, UnexpectedInput
+
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Origin, Output, Role, Update, Value
 from netc.compiler.ir.tensor import TensorType

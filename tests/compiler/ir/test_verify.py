@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from netc.compiler.ir.text import parse_graph
 from netc.compiler.ir.verify import InternalError, verify
 from netc.compiler.ops.table import OPS

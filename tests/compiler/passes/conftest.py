@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from netc.compiler.ops.table import OPS
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Origin, Output, Role
 from netc.compiler.ir.tensor import TensorType
