@@ -10,13 +10,7 @@ from netc.compiler.passes.rewrite import Producers
 
 LARGEST = 4096  # elements; what is computed here must not hold up the compiler
 EXACT = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.bool_}
-MOVES = (
-    "broadcast",
-    "reshape",
-    "reverse",
-    "slice",
-    "transpose",
-)  # no new numbers, whatever the size
+MOVES = ("broadcast", "reshape", "reverse", "slice", "transpose")  # they make no new numbers
 
 
 def number_of(value: Value, producers: Producers) -> float | int | bool | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from netc.compiler.ir.builder import Builder
-from netc.compiler.ir.graph import Node, Value
+from netc.compiler.ir.graph import Node, Origin, Value
 
 
 def add_gradients(
@@ -18,7 +18,9 @@ def add_gradients(
     """
     between = nodes_between(wanted, loss, tuple(nodes), build)
     differentiable = {value.name for value in wanted} | {node.output.name for node in between}
-    gradients = {loss.name: build.number(1.0, loss.type)} if between or loss in wanted else {}
+    last = between[-1].origin if between else Origin()
+    with build.at(replace(last, phase="backward")):
+        gradients = {loss.name: build.number(1.0, loss.type)} if between or loss in wanted else {}
     for node in reversed(between):
         if node.output.name not in gradients:
             continue
@@ -28,9 +30,11 @@ def add_gradients(
             for value, gradient in zip(node.inputs, arriving, strict=True):
                 if gradient is not None and value.name in differentiable:
                     gradients[value.name] = plus(build, gradients.get(value.name), gradient)
-    return {
-        value.name: gradients.get(value.name) or build.number(0.0, value.type) for value in wanted
-    }
+    with build.at(replace(last, phase="backward")):
+        return {
+            value.name: gradients.get(value.name) or build.number(0.0, value.type)
+            for value in wanted
+        }
 
 
 def plus(build: Builder, before: Value | None, gradient: Value) -> Value:

@@ -14,7 +14,7 @@ Watch = Callable[[str, Graph], None]
 
 
 def optimize(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watch) -> Graph:
-    """Runs every pass in order; after each the graph is verified, and `watch(name, graph)` sees it."""
+    """Runs every pass; after each the graph is verified and then shown to `watch(name, graph)`."""
     passes = (
         ("built", lambda graph: graph),
         ("simplify", lambda graph: simplify(graph, ops)),

@@ -14,8 +14,8 @@ Rule = Callable[[Builder, Node, Producers], Value | None]
 def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Callable[[Node], tuple[Rule, ...]]):
     """The graph with each node replaced by what the first of its rules that applies gives.
 
-    rule(build, node, producers) -> a value that stands for the node's output (new nodes are appended
-    to `build` and have the node's origin), or None. `producers` has the nodes before it, as rewritten.
+    rule(build, node, producers) -> a value that stands for the node's output (new nodes are
+    appended to `build` and have the node's origin), or None. `producers` has the nodes before it.
     """
     build = Builder.extending(ops, graph)  # so that no new name is one of the graph's
     build.nodes = []

@@ -27,7 +27,7 @@ NEUTRAL = {
 
 
 def simplify(graph: Graph, ops: Mapping[str, Op]) -> Graph:
-    """Applies the rules until none does. Nodes that nothing reads any more are left to remove_dead."""
+    """Applies the rules until none does. Nodes that are no longer read are left to remove_dead."""
 
     def rules(node: Node) -> tuple[Rule, ...]:
         return (*RULES.get(node.op, ()), fold)

@@ -1,8 +1,8 @@
 """A graph in, the graph with deep sums cut into parts that can run in parallel out.
 
-A sum over many elements into few results leaves most cores idle. Here it becomes a sum over parts of
-equal depth and a sum of the parts, in an order that only the shapes and the target's facts decide:
-the same program gives the same bits on any number of threads.
+A sum over many elements into few results leaves most cores idle. Here it becomes a sum over parts
+of equal depth and a sum of the parts, in an order that only the shapes and the target's facts
+decide: the same program gives the same bits on any number of threads.
 """
 
 from collections.abc import Mapping

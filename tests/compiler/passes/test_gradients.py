@@ -57,7 +57,7 @@ def test_gradients_agree_with_finite_differences(run):
 def test_a_gradient_comes_from_the_line_of_the_node_it_differentiates():
     before = two_layers()
     after = differentiated(before, "loss", "a")
-    backward = {node.origin for node in after.nodes[len(before.nodes) + 1 :]}
+    backward = {node.origin for node in after.nodes[len(before.nodes) :]}
     assert backward == {Origin(7, "net.dense_1", "backward"), Origin(8, "", "backward")}
 
 
