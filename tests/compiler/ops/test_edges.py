@@ -8,6 +8,7 @@ from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Output, Role
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops.table import OPS
+from netc.compiler.scalar.index import Index, loop
 
 NAN = np.nan
 
@@ -112,3 +113,15 @@ def test_a_maximum_over_windows_ignores_what_is_outside():
     geometry = {"stride": (2, 2), "pad": ((1, 1), (1, 1)), "dilation": (1, 1)}
     seen = OPS["windows"].reference(image, size=(3, 3), fill=-np.inf, **geometry)
     assert (seen.max(axis=(3, 4)) == -1).all()
+
+
+def test_an_axis_that_a_reshape_keeps_keeps_its_index_even_outside_of_a_guard():
+    build = Builder(OPS)
+    x = build.input("x", TensorType("f32", (4, 3, 5, 2)), Role.FIELD)
+    build.reshape(x, shape=(4, 1, 3, 10))
+    place = loop("p", 9) - 4
+    inner = loop("c", 10)
+    seen = OPS["reshape"].element(
+        build.nodes[-1], lambda value, index: index, (place, Index(), place, inner)
+    )
+    assert seen == (place, place, inner // 2, inner % 2)
