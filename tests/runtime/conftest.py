@@ -1,12 +1,14 @@
-"""Stand-ins for the system calls behind durable files."""
+"""Stand-ins for the system calls behind durable files, and checkpoints to write with them."""
 
 import errno
 import itertools
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from netc.runtime.checkpoint import CheckpointFacts
 from netc.runtime.files import SYSTEM, System
 
 MOST_WRITTEN = 400  # bytes by one call: several calls a file make more states to look at
@@ -139,3 +141,30 @@ def failing():
 @pytest.fixture
 def recorder():
     return Recorder
+
+
+@pytest.fixture
+def facts():
+    """facts(step): what a checkpoint of that step tells besides its tensors."""
+    first = CheckpointFacts(
+        step=0, epoch=1, position=7, seed=3, program_hash="ab12", netc_version="0.1.0",
+        target="cpu", best_value=0.25, best_step=0, extra=(("threads", 2),),
+    )  # fmt: skip
+    return lambda step: replace(first, step=step)
+
+
+@pytest.fixture
+def tensors():
+    """tensors(step): a few arrays of several types that differ from step to step."""
+
+    def make(step):
+        words = np.random.Generator(np.random.Philox(step))
+        return {
+            "net.dense_1.kernel": words.standard_normal((5, 7)).astype(np.float32),
+            "net.dense_1.bias": np.zeros(7, np.float32),
+            "adam.step": np.array(step, np.int64),
+            "empty": np.zeros((0, 3), np.float16),
+            "mask": np.array([True, False]),
+        }
+
+    return make
