@@ -27,6 +27,9 @@ class Look:
     blocks: bool = False
 
 
+DULL = Look()
+
+
 @dataclass(frozen=True)
 class Moment:
     """Where training stands."""
@@ -69,7 +72,7 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{whole % 60:02d}s" if minutes else f"{whole}s"
 
 
-def bar(fraction: float, width: int, look: Look = Look()) -> str:  # noqa: B008  Look is frozen
+def bar(fraction: float, width: int, look: Look = DULL) -> str:
     """A bar of `width` columns, filled by `fraction`."""
     full = int(min(max(fraction, 0.0), 1.0) * width)
     return ("█" * full + "░" * (width - full)) if look.blocks else "#" * full + "." * (width - full)
@@ -151,13 +154,13 @@ def look_of(stream: TextIO, environment: Mapping[str, str]) -> Look:
 class Progress:
     """Tells of training on `stream`, or in JSON lines on `output`; `clock` gives seconds.
 
-    `total` is the number of steps of the whole training. Steps already done when a run is
-    resumed count for the place, not for the rate.
+    `steps` is the length of an epoch, `batch` the samples of a step. Steps that were done before a
+    run was resumed count for the place, not for the rate.
     """
 
     def __init__(
         self, mode: str, stream: TextIO, output: TextIO, clock: Callable[[], float],
-        epochs: int, steps: int, batch: int, look: Look = Look(),  # noqa: B008
+        epochs: int, steps: int, batch: int, look: Look = DULL,
     ) -> None:
         self.mode, self.stream, self.output = mode, stream, output
         self.clock, self.look = clock, look

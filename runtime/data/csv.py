@@ -39,6 +39,13 @@ def read_csv(path: Path, dtypes: Mapping[str, str] | None = None) -> DataSet:
     })  # fmt: skip
 
 
+def read_ratings(path: Path) -> DataSet:
+    """user: i32[N], item: i32[N] and rating: f32[N], of a file with these columns."""
+    data = read_csv(path, {"user": "i32", "item": "i32", "rating": "f32"})
+    kept = {name: data.train[name] for name in ("user", "item", "rating")}
+    return data_set(f"`{path}`", kept)
+
+
 def read_rows(path: Path) -> tuple[list[str], list[int], list[list[str]]]:
     """The names of the columns, then for each row its line in the file and its cells."""
     lines, rows = [], []

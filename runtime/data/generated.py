@@ -57,7 +57,7 @@ def check_sizes(source: str, row: int, **sizes: int) -> None:
     for name, value in sizes.items():
         if value < 1:
             raise fail("E0510", f"{source}: `{name}` must be at least 1, got {value}")
-    rows = sizes["count"] + sizes["classes"]
+    rows = sizes["count"] + sizes.get("classes", 0)
     if rows * row > MOST_BYTES:
         raise fail("E0510", f"{source}: {rows} rows of {row} bytes are more than {MOST_BYTES}")
 

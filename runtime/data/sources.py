@@ -5,21 +5,37 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
-from netc.runtime.data.csv import read_csv
+from netc.runtime.data.csv import read_csv, read_ratings
 from netc.runtime.data.dataset import DataSet, data_set
 from netc.runtime.data.generated import blobs, shapes_on_canvas
 from netc.runtime.data.idx import read_idx
 from netc.runtime.data.named import cifar10, fashion_mnist, mnist
 from netc.runtime.data.npz import read_npz
 from netc.runtime.data.reading import find_file
+from netc.runtime.data.tasks import dates, digits_on_canvas
+from netc.runtime.data.text import read_text
 from netc.runtime.errors import fail
 
-GENERATED = {
-    "blobs": (blobs, ("count", "features", "classes", "seed")),
-    "shapes_on_canvas": (shapes_on_canvas, ("count", "size", "channels", "classes", "seed")),
+# What each source makes its data with, the parameters after the path, and those that it must have.
+FOLDERS = {
+    "mnist": (mnist, (), ()),
+    "fashion_mnist": (fashion_mnist, (), ()),
+    "cifar10": (cifar10, (), ()),
+    "digits_on_canvas": (digits_on_canvas, ("size", "cells", "count", "seed"), ()),
 }
-FOLDERS = {"mnist": mnist, "fashion_mnist": fashion_mnist, "cifar10": cifar10}
-FILES = {"csv": read_csv, "npz": read_npz}
+FILES = {
+    "csv": (read_csv, (), ()),
+    "npz": (read_npz, (), ()),
+    "ratings": (read_ratings, (), ()),
+    "text": (read_text, ("window",), ("window",)),
+}
+GENERATED = {
+    "blobs": (blobs, ("count", "features", "classes", "seed"), ("count",)),
+    "shapes_on_canvas": (
+        shapes_on_canvas, ("count", "size", "channels", "classes", "seed"), ("count",)
+    ),
+    "dates": (dates, ("count", "seed"), ("count",)),
+}  # fmt: skip
 SOURCES = (*FOLDERS, *FILES, "idx", *GENERATED)
 
 
@@ -35,18 +51,20 @@ def open_source(
     """
     options = dict(options or {})
     if name in GENERATED:
-        make, parameters = GENERATED[name]
-        return make(**bind(name, parameters, arguments, options))
+        make, parameters, needed = GENERATED[name]
+        return make(**bind(name, parameters, needed, arguments, options))
+    if name == "idx":
+        return idx([find_file(path, beside) for path in idx_paths(arguments, options)])
     if name not in SOURCES:
         near = get_close_matches(name, SOURCES, n=1)
         help = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(SOURCES)}"
         raise fail("E0510", f"there is no data source `{name}`", help=help)
-    paths = paths_of(name, arguments, options)
+    make, parameters, needed = (FOLDERS | FILES)[name]
+    path = path_of(name, arguments)
+    bound = bind(name, parameters, needed, arguments[1:], options)
     if name in FOLDERS:
-        return FOLDERS[name](paths[0], beside)
-    if name == "idx":
-        return idx([find_file(path, beside) for path in paths])
-    return FILES[name](find_file(paths[0], beside))
+        return make(path, **bound, beside=beside)
+    return make(find_file(path, beside), **bound)
 
 
 def read_file(path: Path) -> DataSet:
@@ -68,32 +86,51 @@ def idx(paths: list[Path]) -> DataSet:
 
 
 def bind(
-    name: str, parameters: tuple[str, ...], arguments: tuple, options: Mapping[str, object]
-) -> dict[str, object]:
-    """Arguments by name, as a call would bind them."""
+    name: str,
+    parameters: tuple[str, ...],
+    needed: tuple[str, ...],
+    arguments: tuple[object, ...],
+    options: Mapping[str, object],
+) -> dict[str, int]:
+    """Whole numbers by name, as a call would bind them."""
     if len(arguments) > len(parameters):
-        message = f"{name} takes {len(parameters)} arguments, got {len(arguments)}"
-        raise fail("E0510", message)
+        raise fail("E0510", f"{name} is given more than it takes", help=usage(name, parameters))
     bound = dict(zip(parameters, arguments, strict=False))
     for option, value in options.items():
         if option not in parameters or option in bound:
-            help = f"it takes {', '.join(parameters)}"
-            raise fail("E0510", f"{name} does not take `{option}` here", help=help)
+            message = f"{name} does not take `{option}` here"
+            raise fail("E0510", message, help=usage(name, parameters))
         bound[option] = value
     for option, value in bound.items():
-        if not isinstance(value, int) or isinstance(value, bool):
-            message = f"{name}: `{option}` must be a whole number, got {value!r}"
-            raise fail("E0510", message)
-    if "count" not in bound:
-        raise fail("E0510", f"{name} needs `count`, the number of rows", help=f"{name}(1000)")
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 1 << 63:
+            raise fail("E0510", f"{name}: `{option}` must be a whole number, got {shown(value)}")
+    for option in needed:
+        if bound.get(option, 0) < 1:
+            message = f"{name} needs `{option}`, a whole number from 1"
+            raise fail("E0510", message, help=usage(name, parameters))
     return bound
 
 
-def paths_of(name: str, arguments: tuple, options: Mapping[str, object]) -> tuple[str, ...]:
-    """The paths that a source is given: one, or two for idx."""
-    most = 2 if name == "idx" else 1
-    texts = all(isinstance(argument, str) and argument for argument in arguments)
-    if options or not texts or not 1 <= len(arguments) <= most:
-        wanted = "one or two paths" if most == 2 else "one path"
-        raise fail("E0510", f"{name} takes {wanted}", help=f'{name}("data/{name}")')
-    return arguments
+def usage(name: str, parameters: tuple[str, ...]) -> str:
+    takes = ("path", *parameters) if name in FOLDERS | FILES else parameters
+    return f"it takes {', '.join(takes)}"
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: short, even where it is a number of 5,000 digits."""
+    is_long = isinstance(value, int) and value.bit_length() > 64
+    return "one beyond 64 bits" if is_long else repr(value)[:40]
+
+
+def path_of(name: str, arguments: tuple[object, ...]) -> str:
+    """The path that comes first."""
+    if arguments and isinstance(arguments[0], str) and arguments[0]:
+        return arguments[0]
+    raise fail("E0510", f"{name} needs a path first", help=f'{name}("data/{name}")')
+
+
+def idx_paths(arguments: tuple[object, ...], options: Mapping[str, object]) -> tuple[str, ...]:
+    """One path or two."""
+    if options or len(arguments) > 2:
+        raise fail("E0510", "idx takes the path of the images and that of the labels")
+    return (path_of("idx", arguments), *(path_of("idx", (path,)) for path in arguments[1:]))

@@ -140,6 +140,10 @@ def test_shapes_have_the_pixels_of_their_class():
     ("blobs", (), {}), ("blobs", (0,), {}), ("blobs", (-5,), {}), ("blobs", (1.5,), {}),
     ("blobs", (True,), {}), ("blobs", ("a",), {}), ("blobs", (10,), {"count": 10}),
     ("blobs", (10,), {"size": 10}), ("blobs", (1, 2, 3, 4, 5), {}), ("blobs", (1 << 70,), {}),
+    ("blobs", (10**5000,), {}), ("text", (__file__,), {}), ("text", (__file__, 0), {}),
+    ("text", (__file__, 1 << 40), {}), ("dates", (0,), {}), ("dates", (1 << 50,), {}),
+    ("ratings", (__file__,), {}), ("digits_on_canvas", (str(FOLDER), 30), {}),
+    ("digits_on_canvas", (str(FOLDER), 64, 7), {}), ("digits_on_canvas", (str(FOLDER), -64), {}),
     ("blobs", (10, 1 << 40), {}), ("blobs", (10, 2, 1 << 40), {}),
     ("shapes_on_canvas", (10, 7), {}), ("shapes_on_canvas", (10, 1 << 20), {}),
     ("shapes_on_canvas", (10, 16, 1, 9), {}), ("shapes_on_canvas", (10, 16, 0), {}),
@@ -152,4 +156,4 @@ def test_a_misspelt_source_is_corrected():
     with pytest.raises(NetError) as caught:
         open_source("mnits", ("data",))
     assert caught.value.diagnostics[0].helps == ("did you mean `mnist`?",)
-    assert len(SOURCES) == len(set(SOURCES)) == 8
+    assert len(SOURCES) == len(set(SOURCES)) == 12
