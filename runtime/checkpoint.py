@@ -184,6 +184,8 @@ def refuse_missing(path: Path) -> None:
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The tensors and the metadata as safetensors gives them, unchecked."""
     try:
+        with open(path, "rb"):  # safetensors tells of any failure to open as of a missing file
+            pass
         with safe_open(path, framework="numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, file.metadata() or {}

@@ -1,7 +1,9 @@
 """Checkpoints come back bit for bit, or not at all."""
 
+import errno
 import os
 import random
+import resource
 import signal
 import time
 from dataclasses import replace
@@ -121,6 +123,36 @@ def test_the_newest_whole_checkpoint_is_found_and_the_damaged_one_named(tmp_path
     assert code_of(latest, tmp_path) == "E0602"
 
 
+def test_too_many_open_files_is_not_taken_for_damage(tmp_path, tensors, facts):
+    for step in (10, 20):
+        save_step(tmp_path, tensors(step), facts(step))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    lowest_free = os.dup(folder)
+    os.close(lowest_free)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+        with pytest.raises(NetError, match="too many files") as caught:
+            load(tmp_path / step_name(20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        os.close(folder)
+    assert caught.value.exit_code == 4
+
+
+def test_an_environment_that_fails_never_sends_training_back(tmp_path, tensors, facts, monkeypatch):
+    for step in (10, 20):
+        save_step(tmp_path, tensors(step), facts(step))
+
+    def fails(path, framework):
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr("netc.runtime.checkpoint.safe_open", fails)
+    with pytest.raises(NetError, match="input/output") as caught:
+        latest(tmp_path)
+    assert caught.value.exit_code == 4
+
+
 def test_two_checkpoints_and_the_best_are_kept(tmp_path, tensors, facts):
     for step in (1, 2, 3, 4, 5):
         save_step(tmp_path, tensors(step), facts(step), best=step == 2)
@@ -177,7 +209,8 @@ def damage(folder, seen):
 def record(folder, seen, tensors, facts):
     folder.mkdir()
     for step in (1, 2, 3, 4):
-        save_step(folder, tensors(step), facts(step), best=step == 2, system=seen.system())
+        told = replace(facts(step), best_step=2 if step > 1 else None)
+        save_step(folder, tensors(step), told, best=step == 2, system=seen.system())
         seen.acknowledged.append((len(seen.operations), step))
 
 
@@ -187,6 +220,9 @@ def test_no_crash_loses_or_tears_an_acknowledged_checkpoint(tmp_path, tensors, f
     count, lost, torn = damage(tmp_path, seen)
     assert count >= 50
     assert (lost, torn) == (0, 0)
+    for crashed in (tmp_path / str(number) for number in range(count)):
+        if steps_in(crashed) and latest(crashed).facts.best_step is not None:
+            assert load(crashed / BEST).facts.step == 2
 
 
 def test_the_enumeration_sees_what_syncs_prevent(tmp_path, facts, recorder):

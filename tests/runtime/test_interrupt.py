@@ -20,6 +20,7 @@ def test_one_signal_asks_and_a_second_stops(number, code):
 
 
 def test_the_handlers_of_before_come_back():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as Python starts with
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(ValueError), watch_signals():
         raise ValueError
