@@ -84,7 +84,7 @@ def nearest(name: str, candidates) -> str | None:
 
 
 def visible(text: str) -> str:
-    """Text as it may be shown: tabs are four spaces, characters that hide or reorder are escaped."""
+    """Text as it may be shown: a tab is four spaces, what hides or reorders is escaped."""
     return "".join(_visible_character(character) for character in text)
 
 
