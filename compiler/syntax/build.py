@@ -262,6 +262,7 @@ class Builder(Transformer):
     def list(self, children):
         return tree.List_(nodes(children), span=span_of(children))
 
+
 def new_axis(item):
     if isinstance(item, tree.Name) and item.text == "None":
         return tree.NewAxis(span=item.span)

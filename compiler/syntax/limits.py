@@ -138,7 +138,11 @@ def faulty_words(words: tuple[Token, ...]) -> list[Diagnostic]:
         "unclosed": unclosed_string,
         "strange": strange_character,
     }
-    found = (checks[word.type](word) for word in words if word.type in checks)
+    found, seen = [], set()
+    for word in words:
+        if word.type in checks and (word.text, word.line) not in seen:
+            seen.add((word.text, word.line))
+            found += [checks[word.type](word)]
     return [diagnostic for diagnostic in found if diagnostic is not None]
 
 

@@ -12,6 +12,9 @@ from netc.compiler.syntax.limits import starts_statement
 from netc.compiler.syntax.messages import bracket_error, explain
 from netc.compiler.syntax.tokens import DECLARING, Token, retyped, tokenize
 
+FAULTY = frozenset(("malformed", "unclosed", "strange"))
+STATEMENT_WORDS = frozenset(("return", "yield", "for", "repeat"))
+
 
 def read_source(path: str) -> Source:
     """The source in a file; NetError when it cannot be read as one."""
@@ -41,7 +44,7 @@ def parse(source: Source) -> tree.Program:
     for piece, following in zip(pieces, [*pieces[1:], (None,)], strict=True):
         found = piece_errors(piece, following[0])
         errors += found
-        if not found:
+        if not found and not any(word.type in FAULTY for word in piece):
             made, found = parse_piece(piece)
             declarations += made
             errors += found
@@ -107,7 +110,7 @@ def parse_piece(piece) -> tuple[tuple[tree.Declaration, ...], list[Diagnostic]]:
 
 
 def feed(piece) -> tuple[int | None, tuple]:
-    """Declarations after None, or diagnostics after the place of the word that does not fit."""
+    """Declarations after None, or diagnostics after the place of the word that is to blame."""
     state = parser().parse_interactive()
     names = terminal_names()
     place = 0
@@ -116,27 +119,35 @@ def feed(piece) -> tuple[int | None, tuple]:
             state.feed_token(retyped(word, names.get(word.type, word.type)))
         place = len(piece)
         return None, state.feed_eof()
-    except UnexpectedToken as error:
+    except UnexpectedToken:
         texts = {name: text for text, name in names.items()}
-        expected = frozenset(texts.get(name, name) for name in error.expected)
+        expected = frozenset(texts.get(name, name) for name in state.accepts())
         found = piece[place] if place < len(piece) else None
-        return place, (explain(found, piece[:place], expected),)
+        diagnostic = explain(found, piece[:place], expected)
+        return blamed(piece, diagnostic, place), (diagnostic,)
     except NetError as error:
         return place, error.diagnostics
 
 
+def blamed(piece, diagnostic: Diagnostic, place: int) -> int:
+    """The place of the word that a diagnostic points at: the one that was found, or one before."""
+    while place and (place == len(piece) or piece[place].span != diagnostic.span):
+        place -= 1
+    return place
+
+
 def without_statement(piece, place: int):
     """The piece without the statement around a place; None where it has no clear bounds."""
-    starts = [
-        here
-        for here in range(2, len(piece))
-        if piece[here].line > piece[here - 1].line
-        and (starts_statement(piece[here], piece[here - 1]) or piece[here].type == "}")
-    ]
-    before = [start for start in starts if start <= place and piece[start].type != "}"]
-    after = [start for start in starts if start > (before[-1] if before else place)]
-    after = [start for start in after if start >= place]
+    lines = [here for here in range(1, len(piece)) if piece[here].line > piece[here - 1].line]
+    ends = [here for here in lines if ends_statement(piece[here], piece[here - 1])]
+    before = [here for here in ends if here <= place and piece[here].type != "}"]
+    after = [here for here in ends if here > place]
     if not before or not after:
         return None
+    statement = piece[before[-1] : after[0]]
     rest = piece[: before[-1]] + piece[after[0] :]
-    return rest if bracket_error(piece[before[-1] : after[0]], None) is None else None
+    return rest if bracket_error(statement, None) is None else None
+
+
+def ends_statement(word: Token, previous: Token) -> bool:
+    return starts_statement(word, previous) or word.type in ("}", *STATEMENT_WORDS)

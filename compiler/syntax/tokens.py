@@ -128,14 +128,16 @@ def _keywords(tokens: list[Token]) -> list[Token]:
 def _is_keyword(token: Token, previous, following, brackets: list[str]) -> bool:
     if token.text not in DECLARING and token.text not in CLAUSES:
         return False
-    if brackets and brackets[-1] != "{" and not _starts_declaration(token, following):
+    if _starts_declaration(token, following):
+        return True
+    if brackets and brackets[-1] != "{":
         return False
     starts = previous is None or previous.type in CAN_END
     return starts and (following is None or following.type not in ("=", ","))
 
 
 def _starts_declaration(token: Token, following) -> bool:
-    """Even inside an unclosed bracket, `net name` at the left margin is a new declaration."""
+    """After whatever is unfinished, `net name` at the left margin is a new declaration."""
     at_margin = token.column == 1 and token.text in DECLARING
     return at_margin and following is not None and following.type in ("NAME", "STRING", "{")
 
