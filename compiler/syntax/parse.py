@@ -12,7 +12,6 @@ from netc.compiler.syntax.limits import starts_statement
 from netc.compiler.syntax.messages import bracket_error, explain
 from netc.compiler.syntax.tokens import DECLARING, Token, retyped, tokenize
 
-FAULTY = frozenset(("malformed", "unclosed", "strange"))
 STATEMENT_WORDS = frozenset(("return", "yield", "for", "repeat"))
 
 
@@ -44,7 +43,7 @@ def parse(source: Source) -> tree.Program:
     for piece, following in zip(pieces, [*pieces[1:], (None,)], strict=False):
         found = piece_errors(piece, following[0])
         errors += found
-        if not found and not any(word.type in FAULTY for word in piece):
+        if not found and not any(word.type in limits.FAULTY for word in piece):
             made, found = parse_piece(piece, following[0])
             declarations += made
             errors += found
