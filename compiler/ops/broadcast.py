@@ -9,7 +9,9 @@ from netc.compiler.scalar.index import Index
 
 def type_rule(x: TensorType, *, shape: Shape) -> TensorType:
     tail = shape[len(shape) - len(x.shape) :]
-    if len(tail) != len(x.shape) or any(a not in (1, b) for a, b in zip(x.shape, tail, strict=True)):
+    if len(tail) != len(x.shape) or any(
+        a not in (1, b) for a, b in zip(x.shape, tail, strict=True)
+    ):
         raise OpError(f"{x} does not broadcast to {list(shape)}")
     return x.with_shape(shape)
 

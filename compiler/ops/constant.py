@@ -4,6 +4,7 @@ import numpy as np
 
 from netc.compiler.ir.operation import Family, Op
 from netc.compiler.ir.tensor import Shape, TensorType
+from netc.compiler.ops.arrays import ARRAYS
 from netc.compiler.scalar.expression import Constant
 
 
@@ -12,8 +13,7 @@ def type_rule(*, value: float, dtype: str, shape: Shape) -> TensorType:
 
 
 def reference(*, value: float, dtype: str, shape: Shape) -> np.ndarray:
-    kinds = {"i32": np.int32, "u8": np.uint8, "bool": np.bool_}
-    return np.full(shape, value, kinds.get(dtype, np.float64))
+    return np.full(shape, value, ARRAYS[dtype])
 
 
 def element(node, read, index) -> Constant:

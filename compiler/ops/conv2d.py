@@ -15,6 +15,8 @@ from netc.compiler.scalar.expression import Contraction
 def type_rule(image: TensorType, kernel: TensorType, *, stride, pad, dilation) -> TensorType:
     if len(image.shape) != 4 or len(kernel.shape) != 4:
         raise OpError(f"conv2d takes [N, H, W, C] and [h, w, C, F], got {image} and {kernel}")
+    if image.dtype != kernel.dtype or not image.is_float:
+        raise OpError(f"conv2d takes two tensors of one float type, got {image} and {kernel}")
     if image.shape[3] != kernel.shape[2]:
         raise OpError(f"conv2d has {image.shape[3]} channels in {image} but {kernel} in its kernel")
     size = tuple(

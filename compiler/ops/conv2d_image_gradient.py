@@ -6,14 +6,19 @@ order. Rows are image pixels, columns are channels, the depth runs over taps and
 
 import numpy as np
 
-from netc.compiler.ir.operation import Family, Op
+from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ops import conv2d
 from netc.compiler.ops.convolution import geometry_of, pixel, read_output, tap
 from netc.compiler.scalar.expression import Contraction
 
 
 def type_rule(upstream: TensorType, kernel: TensorType, *, shape, stride, pad, dilation):
-    return upstream.with_shape(shape)
+    image = upstream.with_shape(shape)
+    output = conv2d.type_rule(image, kernel, stride=stride, pad=pad, dilation=dilation)
+    if output != upstream:
+        raise OpError(f"conv2d_image_gradient of {image} takes {output}, got {upstream}")
+    return image
 
 
 def gradient(build, node, upstream):
@@ -51,7 +56,9 @@ def reference(upstream: np.ndarray, kernel: np.ndarray, *, shape, stride, pad, d
     for y in range(kernel.shape[0]):
         for x in range(kernel.shape[1]):
             rows = slice(y * dilation[0], y * dilation[0] + (height - 1) * stride[0] + 1, stride[0])
-            columns = slice(x * dilation[1], x * dilation[1] + (width - 1) * stride[1] + 1, stride[1])
+            columns = slice(
+                x * dilation[1], x * dilation[1] + (width - 1) * stride[1] + 1, stride[1]
+            )
             padded[:, rows, columns] += upstream @ kernel[y, x].T
     return padded[:, top : top + shape[1], before : before + shape[2]]
 

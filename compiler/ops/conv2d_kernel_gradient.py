@@ -1,23 +1,33 @@
 """conv2d_kernel_gradient(image, upstream): the gradient of conv2d with respect to its kernel.
 
 Rows are the kernel's taps and channels, columns are filters, the depth runs over all output pixels.
-`parts` cuts the depth into that many sums, a leading axis of the result, so that they run in parallel;
-parts must divide the number of output pixels, and parts=0 means one sum without the axis.
+`parts` cuts the depth into that many sums, a leading axis of the result, so that they run in
+parallel; it must divide the number of output pixels, and 0 means one sum without the axis.
 """
 
 import numpy as np
 
-from netc.compiler.ir.operation import Family, Op
+from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ops import conv2d
 from netc.compiler.ops.convolution import geometry_of, pixel, read_window, tap
 from netc.compiler.scalar.expression import Contraction
 
 
 def type_rule(image: TensorType, upstream: TensorType, *, shape, stride, pad, dilation, parts=0):
-    return image.with_shape((parts, *shape) if parts else shape)
+    kernel = image.with_shape(shape)
+    output = conv2d.type_rule(image, kernel, stride=stride, pad=pad, dilation=dilation)
+    if output != upstream:
+        raise OpError(f"conv2d_kernel_gradient of {kernel} takes {output}, got {upstream}")
+    pixels = upstream.count // upstream.shape[3]
+    if parts and pixels % parts:
+        raise OpError(f"conv2d_kernel_gradient cannot cut {pixels} pixels into {parts} parts")
+    return kernel.with_shape((parts, *shape)) if parts else kernel
 
 
 def gradient(build, node, upstream):
+    if node.named.get("parts"):
+        raise OpError("conv2d_kernel_gradient has no gradient once it is cut into parts")
     image, output = node.inputs
     attributes = {name: node.named[name] for name in ("stride", "pad", "dilation")}
     return (
@@ -55,7 +65,9 @@ def reference(image: np.ndarray, upstream: np.ndarray, *, shape, stride, pad, di
     for y in range(shape[0]):
         for x in range(shape[1]):
             rows = slice(y * dilation[0], y * dilation[0] + (height - 1) * stride[0] + 1, stride[0])
-            columns = slice(x * dilation[1], x * dilation[1] + (width - 1) * stride[1] + 1, stride[1])
+            columns = slice(
+                x * dilation[1], x * dilation[1] + (width - 1) * stride[1] + 1, stride[1]
+            )
             part = padded[:, rows, columns].reshape(slices, -1, shape[2])
             total[:, y, x] = np.swapaxes(part, 1, 2) @ flat
     return total if parts else total[0]

@@ -1,4 +1,4 @@
-"""The geometry that conv2d and its two gradients share: NHWC images, [height, width, in, out] kernels."""
+"""The geometry of a window sliding over NHWC images: what convolutions and pooling share."""
 
 from dataclasses import dataclass
 
@@ -32,29 +32,40 @@ def output_size(size: int, kernel: int, stride: int, before: int, after: int, di
     """How many places a window of `kernel` taps has along an axis of `size` padded elements."""
     reach = (kernel - 1) * dilation + 1
     if size + before + after < reach:
-        raise OpError(f"a window of {reach} does not fit into {size} padded to {size + before + after}")
+        raise OpError(
+            f"a window of {reach} does not fit into {size} padded to {size + before + after}"
+        )
     return (size + before + after - reach) // stride + 1
 
 
-def read_window(read, x, geometry: Geometry, n, y, x_out, tap_y, tap_x, c) -> Expression:
-    """The input element under one tap of the window at (y, x_out); zero outside of the image."""
+def read_window(
+    read, x, geometry: Geometry, n, y, x_out, tap_y, tap_x, c, fill: float = 0.0
+) -> Expression:
+    """The input element under one tap of the window at (y, x_out); `fill` outside of the image."""
     row = geometry.source(0, y, tap_y)
     column = geometry.source(1, x_out, tap_x)
     inside = (Within(row, 0, geometry.image[0]), Within(column, 0, geometry.image[1]))
-    return select(inside, read(x, (n, row, column, c)), Constant(0.0, x.type.dtype))
+    return select(inside, read(x, (n, row, column, c)), Constant(fill, x.type.dtype))
 
 
-def read_output(read, upstream, geometry: Geometry, n, row, column, tap_y, tap_x, f) -> Expression:
-    """The output element that read input (row, column) at a tap; zero where there is none."""
+def window_places(
+    geometry: Geometry, row: Index, column: Index, tap_y: Index, tap_x: Index
+) -> tuple[tuple[Within, ...], tuple[Index, ...]]:
+    """The output that reads input (row, column) at a tap, and the conditions that there is one."""
     conditions, places = [], []
     for axis, (position, tap) in enumerate(((row, tap_y), (column, tap_x))):
         shifted = position + geometry.pad[axis] - tap * geometry.dilation[axis]
         stride = geometry.stride[axis]
-        conditions += [Within(shifted % stride, 0, 1)]
         places.append(shifted // stride)
-        conditions += [Within(places[-1], 0, geometry.output[axis])]
-    value = read(upstream, (n, *places, f))
-    return select(tuple(conditions), value, Constant(0.0, upstream.type.dtype))
+        conditions.append(Within(shifted % stride, 0, 1))
+        conditions.append(Within(places[-1], 0, geometry.output[axis]))
+    return tuple(conditions), tuple(places)
+
+
+def read_output(read, upstream, geometry: Geometry, n, row, column, tap_y, tap_x, f) -> Expression:
+    """The output element that read input (row, column) at a tap; zero where there is none."""
+    conditions, places = window_places(geometry, row, column, tap_y, tap_x)
+    return select(conditions, read(upstream, (n, *places, f)), Constant(0.0, upstream.type.dtype))
 
 
 def pixel(position: Index, images: int, size: tuple[int, int]) -> tuple[Index, ...]:

@@ -1,4 +1,7 @@
-"""maximum(a, b): the greater of each pair; NaN where either is NaN. Equal pairs send their gradient to a."""
+"""maximum(a, b): the greater of each pair; NaN where either is NaN.
+
+Equal pairs send their gradient to a.
+"""
 
 import numpy as np
 

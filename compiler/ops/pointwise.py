@@ -1,4 +1,4 @@
-"""Ops that work element by element: one maker for all of them, so that each op states only what differs."""
+"""Ops that work element by element: one maker for all, so that each states only what differs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from netc.compiler.ir.operation import Family, Op, OpError
+from netc.compiler.ir.operation import Family, Op
 from netc.compiler.ir.tensor import TensorType
-from netc.compiler.ops.reduction import kept_shape, spread
+from netc.compiler.ops.reduction import folded_type, spread
 
 
 def type_rule(x: TensorType, *, axes: tuple[int, ...]) -> TensorType:
-    if x.dtype in ("bool", "u8"):
-        raise OpError(f"sum does not take {x.dtype}")
-    return x.with_shape(kept_shape(x, axes))
+    return folded_type("sum", x, axes)
 
 
 def gradient(build, node, upstream):
@@ -18,7 +16,7 @@ def gradient(build, node, upstream):
 
 
 def reference(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
-    return np.sum(x, axis=axes)
+    return np.sum(x, axis=axes, dtype=x.dtype)
 
 
 OP = Op(

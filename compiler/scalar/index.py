@@ -1,8 +1,8 @@
 """Whole-number expressions of loop variables, kept simple as they are built.
 
-An Index is a sum of atoms with whole coefficients. Reshapes divide and take remainders by constants,
-and linear addresses multiply back; the rules here make most of that cancel, so that what reaches the
-generated code is what a person would have written.
+An Index is a sum of atoms with whole coefficients. Reshapes divide and take remainders by
+constants, and linear addresses multiply back; the rules here make most of that cancel, so that what
+reaches the generated code is what a person would have written.
 """
 
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ class Index:
         return Index(((Remainder(rest, divisor), 1),))
 
     def _split(self, divisor: int) -> tuple["Index", "Index"]:
-        """(whole, rest) with self = divisor * whole + rest, moving what divides evenly to `whole`."""
+        """(whole, rest) with self = divisor * whole + rest: what divides evenly goes to `whole`."""
         even = tuple((a, c // divisor) for a, c in self.terms if c % divisor == 0)
         odd = tuple((a, c) for a, c in self.terms if c % divisor)
         return Index(even, self.constant // divisor), Index(odd, self.constant % divisor)
@@ -138,7 +138,7 @@ class Index:
         return any(not isinstance(atom, Variable) for atom, _ in self.terms)
 
     def substitute(self, values: dict[Variable, "Index"]) -> "Index":
-        """The same index with variables replaced."""
+        """The same index with variables replaced by indices that stay within their extents."""
         total = Index((), self.constant)
         for atom, coefficient in self.terms:
             if isinstance(atom, Variable):

@@ -1,0 +1,132 @@
+"""Runs a graph in NumPy, op by op: arrays in, arrays out. Slow, and the meaning of every target."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ops import philox
+from netc.compiler.ops.arrays import ARRAYS
+from netc.compiler.ops.table import OPS
+from netc.compiler.scalar.expression import (
+    Apply,
+    Constant,
+    Contraction,
+    Expression,
+    Load,
+    Local,
+    Position,
+    Select,
+    Within,
+)
+from netc.compiler.scalar.index import Index, linear, loop
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def interpret(graph: Graph, values: Arrays) -> dict[str, np.ndarray]:
+    """Every output by its own name, and every update by the name of its target.
+
+    `values` has an array for each input, by name. Floats are computed in double precision whatever
+    their dtype says; i32 wraps around as in C. ValueError where an input is missing or misshapen.
+    """
+    known = {entry.value.name: _given(entry.value, values) for entry in graph.inputs}
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            known |= _run(node, known)
+    results = {output.name: known[output.value.name] for output in graph.outputs}
+    return results | {update.target.name: known[update.value.name] for update in graph.updates}
+
+
+def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
+    """The node's output from its element expression or its contraction, one element at a time.
+
+    It shows what a kernel of the node would compute; only for tiny shapes. IndexError where a load
+    that is evaluated lies outside of its tensor.
+    """
+    arrays = {
+        value.name: np.ascontiguousarray(array).reshape(-1)
+        for value, array in zip(node.inputs, inputs, strict=True)
+    }
+    op, kind = OPS[node.op], node.output.type
+    with np.errstate(all="ignore"):
+        if op.contraction is not None:
+            flat = _contract(op.contraction(node, _read), arrays)
+            return flat.reshape(kind.shape)
+        index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(kind.shape))
+        expression = op.element(node, _read, index)
+        output = np.empty(kind.shape, ARRAYS[kind.dtype])
+        for place in np.ndindex(kind.shape):
+            loops = {f"i{axis}": number for axis, number in enumerate(place)}
+            output[place] = _number(expression, arrays, loops)
+    return output
+
+
+def _given(value: Value, values: Arrays) -> np.ndarray:
+    if value.name not in values:
+        raise ValueError(f"the input {value} was not given")
+    array = np.asarray(values[value.name], ARRAYS[value.type.dtype])
+    if array.shape != value.type.shape:
+        raise ValueError(f"the input {value} was given an array of shape {list(array.shape)}")
+    return array
+
+
+def _run(node: Node, known: Arrays) -> dict[str, np.ndarray]:
+    """The values that a node makes, by name."""
+    inputs = (known[value.name] for value in node.inputs)
+    results = OPS[node.op].reference(*inputs, **node.named)
+    results = results if isinstance(results, tuple) else (results,)
+    return {
+        value.name: np.asarray(result, ARRAYS[value.type.dtype])
+        for value, result in zip(node.outputs, results, strict=True)
+    }
+
+
+def _read(value: Value, index: tuple[Index, ...]) -> Load:
+    return Load(value, linear(index, value.type.shape))
+
+
+def _contract(contraction: Contraction, arrays: Arrays) -> np.ndarray:
+    """out[b, m, n], each a plain sum over k."""
+    sizes = (contraction.batch, contraction.rows, contraction.columns, contraction.depth)
+    b, m, n, k = (loop(name, size) for name, size in zip("bmnk", sizes, strict=True))
+    left, right = contraction.left(b, m, k), contraction.right(b, k, n)
+    output = np.zeros(sizes[:3])
+    for place in np.ndindex(sizes):
+        loops = dict(zip("bmnk", place, strict=True))
+        output[place[:3]] += _number(left, arrays, loops) * _number(right, arrays, loops)
+    return output
+
+
+def _number(expression: Expression, arrays: Arrays, loops: dict[str, int]):
+    """The expression where the loop variables have these values."""
+    match expression:
+        case Constant(value, dtype):
+            return ARRAYS[dtype](value)
+        case Position(index):
+            return np.int32(index.evaluate(loops))
+        case Load(value, index):
+            position = index.evaluate(loops)
+            if not 0 <= position < value.type.count:
+                raise IndexError(f"{value} is read at {position}")
+            return arrays[value.name][position]
+        case Select(conditions, inside, outside):
+            chosen = all(_holds(condition, loops) for condition in conditions)
+            return _number(inside if chosen else outside, arrays, loops)
+        case Apply(function, arguments, dtype):
+            numbers = (_number(argument, arrays, loops) for argument in arguments)
+            return _function(function, dtype)(*numbers)
+        case Local(name):
+            raise ValueError(f"{name} is declared by a template and has no value here")
+
+
+def _holds(condition: Within, loops: dict[str, int]) -> bool:
+    return condition.low <= condition.index.evaluate(loops) < condition.high
+
+
+def _function(name: str, dtype: str) -> Callable[..., np.ndarray]:
+    """The meaning of an Apply on scalars."""
+    if name in ("random_uniform", "random_normal"):
+        return philox.uniform if name == "random_uniform" else philox.normal
+    attributes = {"dtype": dtype} if name == "cast" else {}
+    return lambda *numbers: OPS[name].reference(*numbers, **attributes)

@@ -1,0 +1,24 @@
+"""argmax(x): where the first greatest element over `axes` is, counted row-major along them.
+
+NaN counts as the greatest.
+"""
+
+import numpy as np
+
+from netc.compiler.ir.operation import Family, Op
+from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ops.reduction import axes_last, folded_type
+
+
+def type_rule(x: TensorType, *, axes: tuple[int, ...]) -> TensorType:
+    return folded_type("argmax", x, axes).with_dtype("i32")
+
+
+def reference(x: np.ndarray, *, axes: tuple[int, ...]) -> np.ndarray:
+    return np.argmax(axes_last(x, axes), axis=-1).astype(np.int32)
+
+
+OP = Op(
+    "argmax", Family.REDUCE, type_rule, reference,
+    flops=lambda node: node.inputs[0].type.count,
+)  # fmt: skip

@@ -1,0 +1,7 @@
+"""floor_divide(a, b): floor(a / b) of each pair; steps, so without a gradient."""
+
+import numpy as np
+
+from netc.compiler.ops.pointwise import pointwise
+
+OP = pointwise("floor_divide", np.floor_divide, None, flops=4)
