@@ -7,7 +7,6 @@ stack. Children are tokens (keywords and marks) and what other methods returned.
 from dataclasses import dataclass, replace
 
 from lark import Transformer
-
 from netc.compiler.diagnostics import Diagnostic, NetError, Span
 from netc.compiler.syntax import tree
 from netc.compiler.syntax.tokens import Token
@@ -262,6 +261,7 @@ class Builder(Transformer):
 
     def list(self, children):
         return tree.List_(nodes(children), span=span_of(children))
+
 
 def new_axis(item):
     if isinstance(item, tree.Name) and item.text == "None":

@@ -1,27 +1,57 @@
 """Source text -> syntax tree, or every syntax error of the file."""
 
 import functools
+import os
 from importlib.resources import files
 
 from lark import Lark, UnexpectedToken
-
 from netc.compiler.diagnostics import Diagnostic, NetError, Source, Span
-from netc.compiler.syntax import tree
+from netc.compiler.syntax import limits, tree
 from netc.compiler.syntax.build import Builder
+from netc.compiler.syntax.limits import starts_statement
+from netc.compiler.syntax.messages import bracket_error, explain
 from netc.compiler.syntax.tokens import DECLARING, Token, retyped, tokenize
+
+FAULTY = frozenset(("malformed", "unclosed", "strange"))
+STATEMENT_WORDS = frozenset(("return", "yield", "for", "repeat"))
+
+
+def read_source(path: str) -> Source:
+    """The source in a file; NetError when it cannot be read as one."""
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            limits.check_size(size, path)
+            data = file.read(limits.BYTES)
+    except OSError as error:
+        message = f"cannot read {path}: {(error.strerror or 'no such file').lower()}"
+        raise NetError(Diagnostic("E0121", message)) from None
+    try:
+        return Source(path, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"{path} is not UTF-8 text: byte {error.start} (line {line})"
+        raise NetError(Diagnostic("E0116", message)) from None
 
 
 def parse(source: Source) -> tree.Program:
-    """The tree of a source; NetError with all its syntax errors when it is not a program."""
+    """The tree of a source; NetError with its syntax errors, up to 20, when it is no program."""
+    limits.check_size(len(source.text.encode("utf-8", "surrogatepass")), source.path)
     words = tokenize(source).words
-    declarations, errors = [], []
-    for piece in split_declarations(words):
-        try:
-            declarations += parse_piece(piece, source)
-        except NetError as error:
-            errors += error.diagnostics
+    limits.check_amounts(words)
+    declarations, errors = [], limits.hidden_characters(source)
+    pieces = split_declarations(words)
+    for piece, following in zip(pieces, [*pieces[1:], (None,)], strict=True):
+        found = piece_errors(piece, following[0])
+        errors += found
+        if not found and not any(word.type in FAULTY for word in piece):
+            made, found = parse_piece(piece)
+            declarations += made
+            errors += found
+        if len(errors) >= limits.ERRORS:
+            break
     if errors:
-        raise NetError(*errors)
+        raise NetError(*errors[: limits.ERRORS])
     return tree.Program(tuple(declarations), span=whole(source))
 
 
@@ -35,6 +65,15 @@ def split_declarations(words) -> list[tuple[Token, ...]]:
     starts = [place for place, word in enumerate(words) if word.type in DECLARING]
     bounds = sorted({0, *starts, len(words)})
     return [words[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+
+
+def piece_errors(piece: tuple[Token, ...], following: Token | None) -> list[Diagnostic]:
+    """What is wrong with a declaration before it is worth parsing."""
+    found = limits.faulty_words(piece)
+    if any(word.type == "unclosed" for word in piece):
+        return found
+    bracket = bracket_error(piece, following)
+    return [*found, bracket] if bracket else found
 
 
 @functools.cache
@@ -56,16 +95,59 @@ def terminal_names() -> dict[str, str]:
     return {one.pattern.value: one.name for one in parser().terminals if one.pattern.type == "str"}
 
 
-def parse_piece(piece, source: Source) -> tuple[tree.Declaration, ...]:
+def parse_piece(piece) -> tuple[tuple[tree.Declaration, ...], list[Diagnostic]]:
+    """The declarations of a piece, and its errors: a faulty statement is left out for the next."""
+    errors = []
+    while len(errors) < limits.ERRORS:
+        place, outcome = feed(piece)
+        if place is None:
+            return outcome, errors
+        errors += outcome
+        piece = without_statement(piece, place)
+        if piece is None:
+            break
+    return (), errors
+
+
+def feed(piece) -> tuple[int | None, tuple]:
+    """Declarations after None, or diagnostics after the place of the word that is to blame."""
     state = parser().parse_interactive()
     names = terminal_names()
-    for word in piece:
-        try:
-            state.feed_token(retyped(word, names.get(word.type, word.type)))
-        except UnexpectedToken as error:
-            diagnostic = Diagnostic("E0101", f"unexpected {word.text} {error.expected}", word.span)
-            raise NetError(diagnostic) from None
+    place = 0
     try:
-        return state.feed_eof()
+        for place, word in enumerate(piece):  # noqa: B007
+            state.feed_token(retyped(word, names.get(word.type, word.type)))
+        place = len(piece)
+        return None, state.feed_eof()
     except UnexpectedToken:
-        raise NetError(Diagnostic("E0101", "unexpected end of file", piece[-1].span)) from None
+        texts = {name: text for text, name in names.items()}
+        expected = frozenset(texts.get(name, name) for name in state.accepts())
+        found = piece[place] if place < len(piece) else None
+        diagnostic = explain(found, piece[:place], expected)
+        return blamed(piece, diagnostic, place), (diagnostic,)
+    except NetError as error:
+        return place, error.diagnostics
+
+
+def blamed(piece, diagnostic: Diagnostic, place: int) -> int:
+    """The place of the word that a diagnostic points at: the one that was found, or one before."""
+    while place and (place == len(piece) or piece[place].span != diagnostic.span):
+        place -= 1
+    return place
+
+
+def without_statement(piece, place: int):
+    """The piece without the statement around a place; None where it has no clear bounds."""
+    lines = [here for here in range(1, len(piece)) if piece[here].line > piece[here - 1].line]
+    ends = [here for here in lines if ends_statement(piece[here], piece[here - 1])]
+    before = [here for here in ends if here <= place and piece[here].type != "}"]
+    after = [here for here in ends if here > place]
+    if not before or not after:
+        return None
+    statement = piece[before[-1] : after[0]]
+    rest = piece[: before[-1]] + piece[after[0] :]
+    return rest if bracket_error(statement, None) is None else None
+
+
+def ends_statement(word: Token, previous: Token) -> bool:
+    return starts_statement(word, previous) or word.type in ("}", *STATEMENT_WORDS)

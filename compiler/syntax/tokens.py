@@ -10,14 +10,20 @@ from dataclasses import dataclass
 
 from netc.compiler.diagnostics import Source, Span
 
-RESERVED = frozenset("return repeat for in if else yield scan and or not true false".split())
-DECLARING = frozenset("use const block net train".split())
+RESERVED = frozenset(
+    ("return", "repeat", "for", "in", "if", "else", "yield", "scan")
+    + ("and", "or", "not", "true", "false")
+)
+DECLARING = frozenset(("use", "const", "block", "net", "train"))
 CLAUSES = frozenset(
-    "layer weight state update take minimize measure from with over along reverse carry".split()
+    ("layer", "weight", "state", "update", "take", "from", "minimize", "with", "over")
+    + ("measure", "along", "reverse", "carry")
 )
 OPENING = {"(": ")", "[": "]", "{": "}"}
 CLOSING = frozenset(OPENING.values())
-CAN_END = frozenset("NAME NUMBER PERCENTAGE STRING true false reverse ) ] } {".split())
+CAN_END = frozenset(
+    ("NAME", "NUMBER", "PERCENTAGE", "STRING", "true", "false", "reverse", ")", "]", "}", "{")
+)
 
 PATTERN = re.compile(
     r"""
@@ -91,7 +97,8 @@ def _statement_ifs(tokens: list[Token]) -> list[Token]:
             outside.append(waiting)
             waiting = []
         elif token.type in CLOSING and outside:
-            waiting = outside.pop() if token.type != "}" else (outside.pop(), [])[1]
+            before = outside.pop()
+            waiting = [] if token.type == "}" else before
         elif token.type == "if":
             waiting.append(position)
         elif token.type == "else" and waiting:
@@ -107,6 +114,8 @@ def _keywords(tokens: list[Token]) -> list[Token]:
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type == "NAME" and _is_keyword(token, previous, following, brackets):
             token = retyped(token, token.text)
+            if token.text in DECLARING:
+                brackets.clear()
         elif token.type in OPENING:
             brackets.append(token.type)
         elif token.type in CLOSING and brackets:
@@ -119,14 +128,16 @@ def _keywords(tokens: list[Token]) -> list[Token]:
 def _is_keyword(token: Token, previous, following, brackets: list[str]) -> bool:
     if token.text not in DECLARING and token.text not in CLAUSES:
         return False
-    if brackets and brackets[-1] != "{" and not _starts_declaration(token, following):
+    if _starts_declaration(token, following):
+        return True
+    if brackets and brackets[-1] != "{":
         return False
     starts = previous is None or previous.type in CAN_END
     return starts and (following is None or following.type not in ("=", ","))
 
 
 def _starts_declaration(token: Token, following) -> bool:
-    """Even inside an unclosed bracket, `net name` at the left margin is a new declaration."""
+    """After whatever is unfinished, `net name` at the left margin is a new declaration."""
     at_margin = token.column == 1 and token.text in DECLARING
     return at_margin and following is not None and following.type in ("NAME", "STRING", "{")
 
