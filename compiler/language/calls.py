@@ -4,12 +4,14 @@ from typing import Any
 
 from netc.compiler.diagnostics import Label, NetError, Span
 from netc.compiler.language.arguments import Signature, call_primitive, match
+from netc.compiler.language.choices import choose
 from netc.compiler.language.limits import DEEPEST_CALL
 from netc.compiler.language.patterns import bind
 from netc.compiler.language.trace import Frame, Trace
 from netc.compiler.language.values import (
     Argument,
     Block,
+    Choice,
     Layer,
     Poison,
     Primitive,
@@ -23,6 +25,8 @@ def call(trace: Trace, function: Any, arguments: tuple[Argument, ...], span: Spa
     with trace.at(span):
         if isinstance(function, Primitive):
             return call_primitive(trace, function, arguments)
+        if isinstance(function, Choice):
+            return choose(trace, function, arguments)
         if isinstance(function, Block):
             path = function.name if function.is_net else trace.frame.numbered(function.name)
             return call_block(trace, function, arguments, path)
@@ -53,6 +57,8 @@ def call_block(trace: Trace, block: Block, arguments: tuple[Argument, ...], path
     found, _ = match_block(trace, block, arguments)
     frame = Frame(block.module, path, trace.line, block, trace.span, arguments=found)
     bind_parameters(trace, frame, block, found)
+    if block.is_net:
+        trace.sizes.setdefault(block.name, {name: frame.names[name] for name in frame.bound})
     with trace.inside(frame), trace.at(block.declaration.span):
         trace.execute(block.declaration.body)
         if frame.returned is None:

@@ -90,10 +90,10 @@ def stop_gradient(trace: Trace, x: Operand) -> Any:
     return trace.build.stop_gradient(x) if is_tensor(x) else x
 
 
-def require(trace: Trace, condition: Truth, message: Text) -> None:
-    """Fail with `message` where a condition that is known while compiling does not hold."""
+def require(trace: Trace, value: Anything, condition: Truth, message: Text) -> Any:
+    """The value, or an error with `message` where a condition does not hold while compiling."""
     if condition:
-        return
+        return value
     given = ", ".join(
         f"`{name}` is {argument.value.type}"
         for name, argument in trace.frame.arguments.items()

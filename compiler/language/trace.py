@@ -12,7 +12,7 @@ from netc.compiler.ir.graph import Origin, Role, Value
 from netc.compiler.ir.operation import OpError
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.language.limits import LimitedBuilder, LimitError
-from netc.compiler.language.values import Argument, Block, Module, Recipe
+from netc.compiler.language.values import Argument, Block, Module
 from netc.compiler.ops.table import OPS
 from netc.compiler.syntax import tree
 
@@ -36,6 +36,14 @@ class Weight:
     initializer: Initializer
     trained: bool
     line: int
+
+
+class Fatal(NetError):
+    """An error after which nothing else is looked at: the program is too large."""
+
+    @classmethod
+    def of(cls, error: NetError) -> "Fatal":
+        return cls(*error.diagnostics)
 
 
 @dataclass
@@ -75,6 +83,7 @@ class Trace(ABC):
         self.span: Span | None = None
         self.argument_spans: Mapping[str, Span] = {}
         self.problems: list[Diagnostic] = []
+        self.sizes: dict[str, dict[str, int]] = {}
         self.statements = 0
         self.streams = 0
         self.made: dict[str, Span] = {}
@@ -111,7 +120,8 @@ class Trace(ABC):
         try:
             yield
         except LimitError as error:
-            raise self.fail(error.code, str(error)) from None
+            failure = self.fail(error.code, str(error))
+            raise (Fatal.of(failure) if error.code == "E0318" else failure) from None
         except OpError as error:
             raise self.fail("E0206", self.accused(str(error))) from None
         finally:
@@ -207,12 +217,12 @@ class Trace(ABC):
             shapes.append(str(value.type))
         return (f"shapes so far: {' -> '.join(reversed(shapes))}",) if len(shapes) > 1 else ()
 
-    def declare(self, name: str, kind: TensorType, recipe: Recipe, trained: bool) -> Value:
+    def declare(
+        self, name: str, kind: TensorType, initializer: Initializer, trained: bool
+    ) -> Value:
         """The value of a weight or state, made at its first use."""
         known = self.weights.get(name)
         if known is None:
-            fan_in, fan_out = fans(kind.shape)
-            initializer = Initializer(recipe.kind, recipe.parameters, fan_in, fan_out)
             self.weights[name] = Weight(name, kind, initializer, trained, self.line)
             role = Role.WEIGHT if trained else Role.STATE
             self.inputs[name] = self.current[name] = self.build.input(name, kind, role)
@@ -229,14 +239,3 @@ class Trace(ABC):
         if name not in self.inputs:
             self.inputs[name] = self.build.input(name, TensorType("i32", ()), Role.COUNTER)
         return self.inputs[name]
-
-
-def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """(fan in, fan out) of a weight as Keras counts them: the last two axes are in and out."""
-    if len(shape) < 2:
-        size = shape[0] if shape else 1
-        return size, size
-    field = 1
-    for size in shape[:-2]:
-        field *= size
-    return field * shape[-2], field * shape[-1]

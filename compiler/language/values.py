@@ -94,11 +94,27 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a weight starts: a kind of initialiser and its numbers."""
+class Choice:
+    """A name out of a table with numbers to set: an initialiser, a schedule, an optimizer, a data set.
 
-    kind: str
-    parameters: tuple[tuple[str, float], ...] = ()
+    parameters: names in the order they are given, with defaults; None where the user must say.
+    """
+
+    group: str
+    name: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A Choice with what the user gave for its parameters and where the rest was left out."""
+
+    choice: Choice
+    given: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def filled(self) -> dict[str, Any]:
+        return dict(self.choice.parameters) | dict(self.given)
 
 
 def is_number(value: Any) -> bool:
@@ -148,6 +164,8 @@ def describe_thing(value: Any) -> str:
         return f"the {'net' if value.is_net else 'block'} `{value.name}`"
     if isinstance(value, Layer | Parts):
         return f"the layer `{value.path}`"
-    if isinstance(value, Recipe):
-        return f"the initialiser `{value.kind}`"
+    if isinstance(value, Choice):
+        return f"the {value.group} `{value.name}`"
+    if isinstance(value, Chosen):
+        return describe_thing(value.choice)
     return f"{type(value).__name__.lower()}"
