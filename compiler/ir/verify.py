@@ -1,0 +1,74 @@
+"""A graph in, nothing out: raises InternalError where the graph breaks a rule of the IR."""
+
+from collections.abc import Mapping
+
+from netc.compiler.ir.graph import Graph, Node, Role, Value
+from netc.compiler.ir.operation import Op, OpError
+from netc.compiler.ir.tensor import TensorType
+
+PERSISTENT = (Role.WEIGHT, Role.STATE, Role.MOMENT, Role.COUNTER)
+
+
+class InternalError(AssertionError):
+    """The compiler broke its own rules: a fault of netc, never of the user."""
+
+
+def verify(graph: Graph, ops: Mapping[str, Op]) -> None:
+    """Every value is assigned once and before its use, with the type that its op's rule gives;
+    updates give a persistent input, once, a value of its own type; outputs have different names."""
+    known: dict[str, Value] = {}
+    for entry in graph.inputs:
+        define(known, entry.value, f"input {entry.value}")
+    for node in graph.nodes:
+        for value in node.inputs:
+            check_use(known, value, str(node.output))
+        check_types(node, ops)
+        for value in node.outputs:
+            define(known, value, str(node.output))
+    for output in graph.outputs:
+        check_use(known, output.value, f"output {output.name}")
+    names = [output.name for output in graph.outputs]
+    if len(set(names)) != len(names):
+        raise InternalError(f"{graph.name}: two outputs have one name in {', '.join(names)}")
+    check_updates(graph, known)
+
+
+def define(known: dict[str, Value], value: Value, where: str) -> None:
+    if value.name in known:
+        raise InternalError(f"{where}: %{value.name} is assigned twice")
+    known[value.name] = value
+
+
+def check_use(known: Mapping[str, Value], value: Value, where: str) -> None:
+    if value.name not in known:
+        raise InternalError(f"{where}: %{value.name} is used before it is made")
+    if known[value.name] != value:
+        raise InternalError(f"{where}: reads {value}, which was made as {known[value.name]}")
+
+
+def check_types(node: Node, ops: Mapping[str, Op]) -> None:
+    if node.op not in ops:
+        raise InternalError(f"{node.output}: there is no op called {node.op}")
+    try:
+        expected = ops[node.op].type(*(value.type for value in node.inputs), **node.named)
+    except (OpError, TypeError) as error:
+        raise InternalError(f"{node.output}: {node.op} refuses its operands: {error}") from error
+    expected = (expected,) if isinstance(expected, TensorType) else tuple(expected)
+    if expected != tuple(value.type for value in node.outputs):
+        types = ", ".join(map(str, expected))
+        raise InternalError(f"{node.output}: {node.op} gives {types}")
+
+
+def check_updates(graph: Graph, known: Mapping[str, Value]) -> None:
+    persistent = {entry.value for entry in graph.inputs if entry.role in PERSISTENT}
+    updated: set[str] = set()
+    for update in graph.updates:
+        where = f"update of {update.target}"
+        if update.target not in persistent:
+            raise InternalError(f"{where}: it is no input that lasts from step to step")
+        if update.target.name in updated:
+            raise InternalError(f"{where}: it is updated twice")
+        check_use(known, update.value, where)
+        if update.value.type != update.target.type:
+            raise InternalError(f"{where}: the new value is {update.value}")
+        updated.add(update.target.name)

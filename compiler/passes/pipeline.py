@@ -1,0 +1,34 @@
+"""A built graph in, the graph that is cut into kernels out: the one list of graph passes."""
+
+from collections.abc import Callable, Mapping
+
+from netc.compiler.ir.graph import Graph
+from netc.compiler.ir.operation import Op
+from netc.compiler.ir.verify import verify
+from netc.compiler.passes.eliminate_common import eliminate_common
+from netc.compiler.passes.remove_dead import remove_dead
+from netc.compiler.passes.simplify import simplify
+from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
+
+Watch = Callable[[str, Graph], None]
+
+
+def optimize(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watch) -> Graph:
+    """Runs every pass; after each the graph is verified and then shown to `watch(name, graph)`."""
+    passes = (
+        ("built", lambda graph: graph),
+        ("simplify", lambda graph: simplify(graph, ops)),
+        ("eliminate_common", eliminate_common),
+        ("remove_dead", remove_dead),
+        # after the dead code: a sum that nobody reads needs no parts
+        ("split_reductions", lambda graph: split_reductions(graph, ops, facts)),
+        # again: the parts are made with reshapes and transposes that meet others
+        ("simplify_parts", lambda graph: simplify(graph, ops)),
+        ("eliminate_common_parts", eliminate_common),
+        ("remove_dead_parts", remove_dead),
+    )
+    for name, transform in passes:
+        graph = transform(graph)
+        verify(graph, ops)
+        watch(name, graph)
+    return graph

@@ -1,0 +1,125 @@
+"""A graph in, the graph with deep sums cut into parts that can run in parallel out.
+
+A sum over many elements into few results leaves most cores idle. Here it becomes a sum over parts
+of equal depth and a sum of the parts, in an order that only the shapes and the target's facts
+decide: the same program gives the same bits on any number of threads.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from netc.compiler.ir.builder import Builder
+from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ir.operation import Op
+from netc.compiler.passes.rewrite import Rule, rewrite
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """minimum_tasks: as many keep the target busy. minimum_depth: a part that is worth its start.
+    tile_rows x tile_columns: the results that one task of a matrix product makes; one task of any
+    other fold makes tile_columns of them."""
+
+    minimum_tasks: int
+    minimum_depth: int
+    tile_rows: int
+    tile_columns: int
+
+
+def split_reductions(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts) -> Graph:
+    """Splits what has fewer tasks than the target wants and depth to spare."""
+    splits: dict[str, Rule] = {
+        name: lambda build, node, producers, split=split: split(build, node, facts)
+        for name, split in SPLITS.items()
+    }
+    return rewrite(graph, ops, lambda node: (splits[node.op],) if node.op in splits else ())
+
+
+def split_fold(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
+    """fold(x, axes) -> fold(fold(x with its first folded axes as [parts, rest]), parts)."""
+    (x,), axes = node.inputs, sorted(node.named["axes"])
+    tasks = ceiling(node.output.type.count, facts.tile_columns)
+    depth = prod(x.type.shape[axis] for axis in axes)
+    run = leading_run(axes)
+    choices = [
+        (parts_of(prod(x.type.shape[axis] for axis in cut), tasks, depth, facts), cut)
+        for cut in (run[:1], run)
+    ]
+    parts, cut = max(choices, key=lambda choice: choice[0], default=(1, ()))
+    if parts == 1:
+        return None
+    first, last, shape = cut[0], cut[-1], x.type.shape
+    rest = prod(shape[axis] for axis in cut) // parts
+    parted = build.reshape(x, shape=(*shape[:first], parts, rest, *shape[last + 1 :]))
+    shift = 2 - len(cut)
+    inner = (first + 1, *(axis + shift for axis in axes if axis > last))
+    folded = build.apply(node.op, parted, axes=inner)
+    return build.apply(node.op, folded, axes=(first,))
+
+
+def leading_run(axes: list[int]) -> list[int]:
+    """The first of the axes, and those that follow it without a gap."""
+    return [axis for place, axis in enumerate(axes) if axis == axes[0] + place]
+
+
+def split_matmul(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
+    """a @ b -> the sum of the products of a's and b's parts along the depth."""
+    a, b = node.inputs
+    *leading, rows, depth = a.type.shape
+    columns, rank = b.type.shape[-1], len(leading)
+    parts = parts_of(depth, prod(leading) * tiles(rows, columns, facts), depth, facts)
+    if parts == 1:
+        return None
+    parted_a = build.reshape(a, shape=(*leading, rows, parts, depth // parts))
+    parted_b = build.reshape(b, shape=(*leading, parts, depth // parts, columns))
+    axes_a = (rank + 1, *range(rank), rank, rank + 2)
+    axes_b = (rank, *range(rank), rank + 1, rank + 2)
+    products = build.matmul(
+        build.transpose(parted_a, axes=axes_a), build.transpose(parted_b, axes=axes_b)
+    )
+    return build.sum(products, axes=(0,))
+
+
+def split_kernel_gradient(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
+    """The op cuts its depth, which is all output pixels, by itself."""
+    if node.named.get("parts"):
+        return None
+    *window, filters = node.output.type.shape
+    depth = prod(node.inputs[1].type.shape[:3])
+    parts = parts_of(depth, tiles(prod(window), filters, facts), depth, facts)
+    if parts == 1:
+        return None
+    products = build.apply(node.op, *node.inputs, **{**node.named, "parts": parts})
+    return build.sum(products, axes=(0,))
+
+
+def parts_of(size: int, tasks: int, depth: int, facts: SplitFacts) -> int:
+    """The fewest parts of an axis of `size` that make enough tasks; 1 where it stays whole.
+
+    Parts are equal, so that every task runs the same loop, and none is less deep than the minimum:
+    where that rules out enough tasks, as many parts as it allows.
+    """
+    if tasks >= facts.minimum_tasks:
+        return 1
+    most = depth // facts.minimum_depth
+    possible = [parts for parts in range(1, min(size, most) + 1) if size % parts == 0]
+    enough = (parts for parts in possible if parts * tasks >= facts.minimum_tasks)
+    return next(enough, possible[-1] if possible else 1)
+
+
+def tiles(rows: int, columns: int, facts: SplitFacts) -> int:
+    return ceiling(rows, facts.tile_rows) * ceiling(columns, facts.tile_columns)
+
+
+def ceiling(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+SPLITS = {
+    "sum": split_fold,
+    "max": split_fold,
+    "min": split_fold,
+    "matmul": split_matmul,
+    "conv2d_kernel_gradient": split_kernel_gradient,
+}

@@ -1,0 +1,161 @@
+"""A forward graph and what to minimize in, the graph of a whole training step out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from netc.compiler.ir.builder import Builder
+from netc.compiler.ir.graph import Graph, Node, Origin, Output, Role, Update, Value
+from netc.compiler.ir.operation import Op
+from netc.compiler.ir.tensor import TensorType
+from netc.compiler.optimizers.optimizer import Parameters
+from netc.compiler.optimizers.table import OPTIMIZERS
+from netc.compiler.passes.gradients import add_gradients, reads
+from netc.compiler.schedules import Rate, needs_total, rate_value
+
+NUMBER = TensorType("i32", ())
+SMALL = 1e-6  # keeps the clip finite where all gradients are zero; PyTorch's value
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Move `weights` by the optimizer so that `loss`, an f32 scalar of the forward graph, falls."""
+
+    loss: Value
+    optimizer: str
+    parameters: Parameters
+    rate: Rate
+    weights: tuple[Value, ...]
+
+
+def add_training(
+    graph: Graph, objectives: tuple[Objective, ...], clip: float | None, ops: Mapping[str, Op]
+) -> Graph:
+    """One step: gradients, the clip of their common norm, the optimizers, and the step counter.
+
+    Adds inputs: `<weight>.<moment>` (Role.MOMENT, zero at first), and the counters `step` (0 in
+    the first step) and, for a schedule that needs it, `total`. Objectives run in order: a later one
+    sees the weights that an earlier one has moved. Keeps the graph's outputs and updates.
+    """
+    build = Builder.extending(ops, graph)
+    step = counter(build, "step")
+    moved: dict[str, Value] = {}
+    updates: list[Update] = []
+    for objective in objectives:
+        nodes, seen = with_moved_weights(build, graph.nodes, objective.loss, moved)
+        loss = seen.get(objective.loss.name, objective.loss)
+        current = tuple(moved.get(weight.name, weight) for weight in objective.weights)
+        gradients = add_gradients(build, loss, current, nodes)
+        with build.at(Origin(phase="update")):
+            arrived = tuple(gradients[weight.name] for weight in current)
+            clipped = clip_together(build, arrived, clip) if clip else arrived
+        moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
+        moved |= moved_now
+        updates += updates_now
+    with build.at(Origin(phase="update")):
+        updates.append(Update(step, build.add(step, 1)))
+    moves = (Update(weight_named(graph, name), value) for name, value in moved.items())
+    return build.graph(graph.name, graph.outputs, (*graph.updates, *moves, *updates))
+
+
+def add_gradient_outputs(
+    graph: Graph, objectives: tuple[Objective, ...], ops: Mapping[str, Op]
+) -> Graph:
+    """The graph with one more output for each weight: its gradient, under the weight's name.
+
+    Nothing is updated. A weight of several objectives has the sum of their gradients.
+    """
+    build = Builder.extending(ops, graph)
+    total: dict[str, Value] = {}
+    for objective in objectives:
+        gradients = add_gradients(build, objective.loss, objective.weights, graph.nodes)
+        with build.at(Origin(phase="backward")):
+            for name, gradient in gradients.items():
+                total[name] = build.add(total[name], gradient) if name in total else gradient
+    outputs = tuple(Output(name, gradient) for name, gradient in total.items())
+    return build.graph(graph.name, graph.outputs + outputs)
+
+
+def counter(build: Builder, name: str) -> Value:
+    """The counter called `name`: the graph's own where it has one."""
+    known = next((entry.value for entry in build.inputs if entry.value.name == name), None)
+    return known or build.input(name, NUMBER, Role.COUNTER)
+
+
+def weight_named(graph: Graph, name: str) -> Value:
+    entry = graph.input(name)
+    assert entry, f"{name} is trained, but is no input of {graph.name}"
+    return entry.value
+
+
+def with_moved_weights(
+    build: Builder, nodes: tuple[Node, ...], loss: Value, moved: Mapping[str, Value]
+) -> tuple[tuple[Node, ...], dict[str, Value]]:
+    """The forward nodes as a later objective sees them, and what each changed value became.
+
+    The nodes between a moved weight and the loss are computed anew from the weight's new value.
+    """
+    if not moved:
+        return nodes, {}
+    needed = needed_for(loss, nodes)
+    seen, ran = dict(moved), []
+    for node in nodes:
+        if needed.isdisjoint(value.name for value in node.outputs) or not reads(node, seen.keys()):
+            ran.append(node)
+            continue
+        inputs = tuple(seen.get(value.name, value) for value in node.inputs)
+        outputs = tuple(Value(build.fresh(value.name), value.type) for value in node.outputs)
+        ran.append(replace(node, inputs=inputs, outputs=outputs))
+        build.nodes.append(ran[-1])
+        seen |= {old.name: new for old, new in zip(node.outputs, outputs, strict=True)}
+    return tuple(ran), seen
+
+
+def needed_for(value: Value, nodes: tuple[Node, ...]) -> set[str]:
+    """The names of all values that `value` is computed from, and its own."""
+    needed = {value.name}
+    for node in reversed(nodes):
+        if any(output.name in needed for output in node.outputs):
+            needed |= {operand.name for operand in node.inputs}
+    return needed
+
+
+def clip_together(build: Builder, gradients: tuple[Value, ...], clip: float) -> tuple[Value, ...]:
+    """All gradients scaled by one factor, so that their common norm is at most `clip`."""
+    squares = None
+    for gradient in gradients:
+        axes = tuple(range(len(gradient.type.shape)))
+        square = build.sum(build.multiply(gradient, gradient), axes=axes)
+        squares = square if squares is None else build.add(squares, square)
+    if squares is None:
+        return gradients
+    scale = build.minimum(build.divide(clip, build.add(build.sqrt(squares), SMALL)), 1.0)
+    return tuple(build.multiply(gradient, scale) for gradient in gradients)
+
+
+def run_optimizer(
+    build: Builder,
+    objective: Objective,
+    weights: tuple[Value, ...],
+    gradients: tuple[Value, ...],
+    step: Value,
+) -> tuple[dict[str, Value], list[Update]]:
+    """The new value of each weight by its name, and the updates of its moments."""
+    optimizer = OPTIMIZERS[objective.optimizer]
+    parameters = optimizer.filled(objective.parameters)
+    moved, updates = {}, []
+    with build.at(Origin(phase="update")):
+        total = counter(build, "total") if needs_total(objective.rate) else None
+        rate = rate_value(build, objective.rate, step, total)
+        count = build.cast(build.add(step, 1), dtype="f32")
+    for target, weight, gradient in zip(objective.weights, weights, gradients, strict=True):
+        moments = {
+            name: build.input(f"{target.name}.{name}", target.type, Role.MOMENT)
+            for name in optimizer.moments(**parameters)
+        }
+        with build.at(Origin(path=target.name, phase="update")):
+            new, after = optimizer.update(
+                build, weight, gradient, moments, count, rate, **parameters
+            )
+        moved[target.name] = new
+        updates += [Update(moments[name], value) for name, value in after.items()]
+    return moved, updates
