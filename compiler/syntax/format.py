@@ -51,7 +51,7 @@ class Printer:
 
     def items(self, nodes, depth: int, end: tuple[int, int]) -> None:
         """Statements or declarations, and the comments up to the place `end`."""
-        for node, following in zip(nodes, [*nodes[1:], None], strict=True):
+        for node, following in zip(nodes, [*nodes[1:], None], strict=False):
             limit = start_of(following.span) if following else end
             self.comments_before(start_of(node.span), depth)
             self.blank_line(node.span.line, node)
@@ -218,12 +218,9 @@ def several(head: str, nodes, depth: int) -> list[str]:
     line = f"{INDENT * depth}{head}{comma(nodes)}"
     if len(line) <= WIDTH:
         return [line]
-    lines = []
-    for node in nodes:
-        here = depth + bool(lines)
-        tail = "," if node is not nodes[-1] else ""
-        lines += lay_out("" if lines else head, node, tail, here)
-    return lines
+    if len(nodes) == 1:
+        return lay_out(head, nodes[0], "", depth)
+    return lay_out_items(head.rstrip(), nodes, "", depth)[:-1]
 
 
 def take(fields, data: tree.Expression, depth: int) -> list[str]:

@@ -23,7 +23,8 @@ HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
     "\ud800-\udfff]"
 )
-LEAVES = frozenset({"NAME", "NUMBER", "PERCENTAGE", "STRING", "true", "false"})
+FAULTY = frozenset(("malformed", "unclosed", "strange"))
+LEAVES = frozenset(("NAME", "NUMBER", "PERCENTAGE", "STRING", "true", "false", *FAULTY))
 REPLACEMENTS = {
     ";": "nothing stands between statements: leave it out",
     "'": 'strings are written with double quotes: "text"',

@@ -57,6 +57,7 @@ def explain(found: Token | None, before: tuple[Token, ...], expected: frozenset[
         or misplaced(found, before, expected)
         or not_a_declaration(found, expected)
         or unfinished_line(found, before)
+        or not_a_statement(found, expected)
     )
     return special or missing(found, before, expected)
 
@@ -114,6 +115,14 @@ def unfinished_line(found: Token, before) -> Diagnostic | None:
         return None
     label = f"found the statement `{name.text} {found.text} ...` after it"
     return Diagnostic("E0101", f"expected an expression after `{end.text}`", end.span, label)
+
+
+def not_a_statement(found: Token, expected) -> Diagnostic | None:
+    """Something in a body that starts no statement."""
+    if "}" not in expected or "->" in expected or not expected & {"return", "take"}:
+        return None
+    message = f"expected a statement or `}}`, found `{shown(found)}`"
+    return Diagnostic("E0101", message, found.span)
 
 
 def missing(found: Token | None, before: tuple[Token, ...], expected) -> Diagnostic:

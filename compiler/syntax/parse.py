@@ -12,7 +12,6 @@ from netc.compiler.syntax.limits import starts_statement
 from netc.compiler.syntax.messages import bracket_error, explain
 from netc.compiler.syntax.tokens import DECLARING, Token, retyped, tokenize
 
-FAULTY = frozenset(("malformed", "unclosed", "strange"))
 STATEMENT_WORDS = frozenset(("return", "yield", "for", "repeat"))
 
 
@@ -41,16 +40,17 @@ def parse(source: Source) -> tree.Program:
     limits.check_amounts(words)
     declarations, errors = [], limits.hidden_characters(source)
     pieces = split_declarations(words)
-    for piece, following in zip(pieces, [*pieces[1:], (None,)], strict=True):
+    for piece, following in zip(pieces, [*pieces[1:], (None,)], strict=False):
         found = piece_errors(piece, following[0])
         errors += found
-        if not found and not any(word.type in FAULTY for word in piece):
-            made, found = parse_piece(piece)
+        if not found and not any(word.type in limits.FAULTY for word in piece):
+            made, found = parse_piece(piece, following[0])
             declarations += made
             errors += found
         if len(errors) >= limits.ERRORS:
             break
     if errors:
+        errors.sort(key=lambda error: (error.span.line, error.span.column))
         raise NetError(*errors[: limits.ERRORS])
     return tree.Program(tuple(declarations), span=whole(source))
 
@@ -76,11 +76,14 @@ def piece_errors(piece: tuple[Token, ...], following: Token | None) -> list[Diag
     return [*found, bracket] if bracket else found
 
 
+def grammar_text() -> str:
+    return files("netc.grammar").joinpath("net.lark").read_text(encoding="utf-8")
+
+
 @functools.cache
 def parser() -> Lark:
-    grammar = files("netc.grammar").joinpath("net.lark").read_text(encoding="utf-8")
     return Lark(
-        grammar,
+        grammar_text(),
         start="program",
         parser="lalr",
         lexer="basic",
@@ -95,11 +98,13 @@ def terminal_names() -> dict[str, str]:
     return {one.pattern.value: one.name for one in parser().terminals if one.pattern.type == "str"}
 
 
-def parse_piece(piece) -> tuple[tuple[tree.Declaration, ...], list[Diagnostic]]:
+def parse_piece(
+    piece, following: Token | None
+) -> tuple[tuple[tree.Declaration, ...], list[Diagnostic]]:
     """The declarations of a piece, and its errors: a faulty statement is left out for the next."""
     errors = []
     while len(errors) < limits.ERRORS:
-        place, outcome = feed(piece)
+        place, outcome = feed(piece, following)
         if place is None:
             return outcome, errors
         errors += outcome
@@ -109,7 +114,7 @@ def parse_piece(piece) -> tuple[tuple[tree.Declaration, ...], list[Diagnostic]]:
     return (), errors
 
 
-def feed(piece) -> tuple[int | None, tuple]:
+def feed(piece, following: Token | None) -> tuple[int | None, tuple]:
     """Declarations after None, or diagnostics after the place of the word that is to blame."""
     state = parser().parse_interactive()
     names = terminal_names()
@@ -122,7 +127,7 @@ def feed(piece) -> tuple[int | None, tuple]:
     except UnexpectedToken:
         texts = {name: text for text, name in names.items()}
         expected = frozenset(texts.get(name, name) for name in state.accepts())
-        found = piece[place] if place < len(piece) else None
+        found = piece[place] if place < len(piece) else following
         diagnostic = explain(found, piece[:place], expected)
         return blamed(piece, diagnostic, place), (diagnostic,)
     except NetError as error:

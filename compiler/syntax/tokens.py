@@ -29,12 +29,12 @@ PATTERN = re.compile(
     r"""
     (?P<space> [ \t\r\n]+ )
   | (?P<comment> \#[^\n]* )
-  | (?P<PERCENTAGE> [0-9]+(?:\.[0-9]+)?% (?= [\s)\]},:\#] | -> | $ ) )
+  | (?P<PERCENTAGE> [0-9]+(?:\.[0-9]+)?% (?= [\s)\]},:\#] | -> | \.\. | $ ) )
   | (?P<NUMBER> [0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)? (?! [A-Za-z0-9_] ) )
   | (?P<malformed> \.?[0-9](?: [eE][+-] | \.(?!\.) | \w )* )
   | (?P<NAME> [^\W\d]\w* )
-  | (?P<STRING> "(?: [^"\\\n] | \\. )*" )
-  | (?P<unclosed> "[^\n]* )
+  | (?P<STRING> "(?: [^"\\\r\n] | \\[^\r\n] )*" )
+  | (?P<unclosed> "[^\r\n]* )
   | (?P<mark> -> | \.\.\. | \.\. | // | \*\* | == | != | <= | >= | [-+*/%@<>=.,:()\[\]{}] )
   | (?P<strange> . )
     """,
@@ -111,7 +111,7 @@ def _keywords(tokens: list[Token]) -> list[Token]:
     result = []
     brackets = []
     previous = None
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip(tokens, [*tokens[1:], None], strict=False):
         if token.type == "NAME" and _is_keyword(token, previous, following, brackets):
             token = retyped(token, token.text)
             if token.text in DECLARING:
