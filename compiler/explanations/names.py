@@ -58,10 +58,10 @@ NAMES = (
         "no such part",
         "A named layer has the parts that its weights have: `kernel` and `bias` of dense, "
         "`table` of embedding.",
-        "net f(x: i32[N]) {\n    layer embed = embedding(10, 4)\n"
-        "    return embed(x) @ transpose(embed.kernel)\n}\n",
-        "net f(x: i32[N]) {\n    layer embed = embedding(10, 4)\n"
-        "    return embed(x) @ transpose(embed.table)\n}\n",
+        "net f(x: f32[N, 8]) {\n    layer first = dense(4)\n"
+        "    return first(x) @ transpose(first.table)\n}\n",
+        "net f(x: f32[N, 8]) {\n    layer first = dense(4)\n"
+        "    return first(x) @ transpose(first.kernel)\n}\n",
     ),
     Code(
         "E0309",
@@ -104,15 +104,15 @@ NAMES = (
         "E0315",
         "value of an argument not allowed",
         "The parameter takes one of a few words, or numbers within limits.",
-        "net f(x: f32[N, 8, 8, 1]) {\n    return x -> conv2d(8, 3, pad=sane)\n}\n",
+        "net f(x: f32[N, 8, 8, 1]) {\n    return x -> conv2d(8, 3, pad=none)\n}\n",
         "net f(x: f32[N, 8, 8, 1]) {\n    return x -> conv2d(8, 3, pad=same)\n}\n",
     ),
     Code(
         "E0316",
-        "`yield` and `scan` belong together",
-        "The body of a scan ends with one `yield`, and nothing else has one.",
+        "statement in the wrong place",
+        "`yield` belongs to the body of a scan, `return` to a block or a net.",
         "net f(x: f32[N, 8]) {\n    yield x\n    return x\n}\n",
-        "net f(x: f32[N, 4, 8]) {\n    o = scan xt in x along 1 { yield xt }\n    return o\n}\n",
+        "net f(x: f32[N, 8]) {\n    return x\n}\n",
     ),
     Code(
         "E0317",
@@ -128,5 +128,42 @@ NAMES = (
         "E0318",
         "no such constant",
         "`-D name=value` sets a `const` of the program. Those of the library cannot be set.",
+    ),
+    Code(
+        "E0319",
+        "definition of another kind",
+        "`-D name=value` keeps the kind of the constant: a whole number stays a whole number.",
+    ),
+    Code(
+        "E0320",
+        "not a layer",
+        "`layer name = block(arguments)` names a block and its arguments, not its result.",
+        "net f(x: f32[N, 8]) {\n    layer first = relu\n    return first(x)\n}\n",
+        "net f(x: f32[N, 8]) {\n    layer first = dense(8)\n    return first(x)\n}\n",
+    ),
+    Code(
+        "E0321",
+        "too many statements",
+        "Loops are unrolled while compiling: a program has at most 20,000 statements then, and a "
+        "list as many items.",
+        "net f(x: f32[N, 8]) {\n    n = 0\n    repeat 30000 { n = n + 1 }\n    return x * n\n}\n",
+        "net f(x: f32[N, 8]) {\n    n = 0\n    repeat 30 { n = n + 1 }\n    return x * n\n}\n",
+    ),
+    Code(
+        "E0322",
+        "too many operations",
+        "The graph of one step has at most 100,000 operations.",
+    ),
+    Code(
+        "E0323",
+        "calls nested too deep",
+        "Blocks may call each other 64 deep.",
+    ),
+    Code(
+        "E0325",
+        "unknown element type",
+        "Tensors are made of f32, f16, bf16, i32, u8 or bool.",
+        "net f(x: float[N, 8]) {\n    return x\n}\n",
+        "net f(x: f32[N, 8]) {\n    return x\n}\n",
     ),
 )

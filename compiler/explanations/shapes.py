@@ -34,8 +34,10 @@ SHAPES = (
         "argument of the wrong dtype",
         "The operation takes other numbers: indices are `i32` or `u8`, logits are floats. "
         "`cast(x, i32)` converts.",
-        "net f(x: f32[N]) {\n    return x -> embedding(10, 4)\n}\n",
-        "net f(x: f32[N]) {\n    return cast(x, i32) -> embedding(10, 4)\n}\n",
+        "block hot(x: i32[N]) {\n    return one_hot(x, 4)\n}\n\n"
+        "net f(x: f32[N]) {\n    return x -> hot\n}\n",
+        "block hot(x: i32[N]) {\n    return one_hot(x, 4)\n}\n\n"
+        "net f(x: f32[N]) {\n    return cast(x, i32) -> hot\n}\n",
     ),
     Code(
         "E0206",
@@ -103,27 +105,16 @@ SHAPES = (
         "net f(x: f32[N, 2000000]) {\n    return x -> dense(2000)\n}\n",
     ),
     Code(
-        "E0215",
-        "carried value changes its shape",
-        "What a scan carries has the same shape and dtype before and after each step.",
-        "net f(x: f32[N, 4, 8]) {\n    h = zeros(N, 8)\n"
-        "    o = scan xt in x along 1 carry h {\n        h = concat(h, xt)\n"
-        "        yield h\n    }\n    return o\n}\n",
-        "net f(x: f32[N, 4, 8]) {\n    h = zeros(N, 8)\n"
-        "    o = scan xt in x along 1 carry h {\n        h = h + xt\n"
-        "        yield h\n    }\n    return o\n}\n",
-    ),
-    Code(
         "E0216",
         "a number is needed",
         "Sizes, counts and axes are numbers that are known while compiling, not tensors.",
         "net f(x: f32[N, 8]) {\n    return x -> dense(sum(x))\n}\n",
-        "net f(x: f32[N, C]) {\n    return x -> dense(2 * C)\n}\n",
+        "net f(x: f32[N, 8]) {\n    return x -> dense(2 * 8)\n}\n",
     ),
     Code(
         "E0217",
-        "the loss is not a single number",
-        "`minimize` takes a scalar: average or sum over the rest.",
+        "the loss or a measure is not a single number",
+        "`minimize` and `measure` take a scalar: average or sum over the rest.",
         "net f(x: f32[N, 8]) {\n    return x -> dense(1)\n}\n\ntrain {\n"
         "    take x: f32[N, 8] from feed\n    minimize f(x) with adam(1e-3)\n"
         "    batch 8\n    steps 10\n}\n",
@@ -137,5 +128,54 @@ SHAPES = (
         "The left side of an assignment has as many names as the right side has values.",
         "net f(x: f32[N, 9]) {\n    a, b = split(x, 3)\n    return a + b\n}\n",
         "net f(x: f32[N, 9]) {\n    a, b, c = split(x, 3)\n    return a + b + c\n}\n",
+    ),
+    Code(
+        "E0219",
+        "operation that cannot take this",
+        "The types fit no rule of the operation: the message has what it takes and what it got.",
+        "block counted(x: [N, C]) {\n    state seen: f32[C] = zeros\n    update seen = x\n"
+        "    return x + seen\n}\n\nnet f(x: f32[N, 8]) {\n    return x -> counted\n}\n",
+        "block counted(x: [N, C]) {\n    state seen: f32[C] = zeros\n    update seen = x[0]\n"
+        "    return x + seen\n}\n\nnet f(x: f32[N, 8]) {\n    return x -> counted\n}\n",
+    ),
+    Code(
+        "E0220",
+        "operand of another kind",
+        "Arithmetic takes numbers and tensors, `and`, `or` and `not` take conditions.",
+        'net f(x: f32[N, 8]) {\n    return x + "one"\n}\n',
+        "net f(x: f32[N, 8]) {\n    return x + 1\n}\n",
+    ),
+    Code(
+        "E0221",
+        "shared weight of two sizes",
+        "A layer that is named, and a net, have one set of weights: each call must give them the "
+        "same size. Two layers have two sets.",
+        "net f(x: f32[N, 8], y: f32[N, 4]) {\n    layer first = dense(2)\n"
+        "    return first(x) + first(y)\n}\n",
+        "net f(x: f32[N, 8], y: f32[N, 4]) {\n    layer first = dense(2)\n"
+        "    layer second = dense(2)\n    return first(x) + second(y)\n}\n",
+    ),
+    Code(
+        "E0222",
+        "number without a value",
+        "A computation on numbers divides by zero, leaves the real numbers, or does not fit 64 "
+        "bits.",
+        "net f(x: f32[N, 8]) {\n    return x * (1 // 0)\n}\n",
+        "net f(x: f32[N, 8]) {\n    return x * (1 // 2)\n}\n",
+    ),
+    Code(
+        "E0223",
+        "requirement of a block not met",
+        "A block says what must hold with `require(value, condition, message)`. Losses and "
+        "measures require shapes that go together, where broadcasting would hide a mistake.",
+        "net f(x: f32[N, 8], y: f32[N]) {\n    return mean_squared_error(x -> dense(1), y)\n}\n",
+        "net f(x: f32[N, 8], y: f32[N, 1]) {\n    return mean_squared_error(x -> dense(1), y)\n}\n",
+    ),
+    Code(
+        "E0224",
+        "tensors that cannot be joined",
+        "`concat` takes tensors that are equal on every other axis, `stack` takes equal shapes.",
+        "net f(x: f32[N, 8], y: f32[N, 4]) {\n    return concat(x, y, axis=0)\n}\n",
+        "net f(x: f32[N, 8], y: f32[N, 4]) {\n    return concat(x, y, axis=1)\n}\n",
     ),
 )

@@ -30,8 +30,9 @@ TRAINING = (
     ),
     Code(
         "E0403",
-        "nothing to minimize",
-        "A train block says at least once what to `minimize`, and with which optimizer.",
+        "nothing to minimize, or to train on",
+        "A train block says what it takes, and at least once what to `minimize` and with which "
+        "optimizer.",
         program(TAKE, "measure mean(f(x) - y)", "batch 8", "steps 10"),
         program(TAKE, MINIMIZE, "measure mean(f(x) - y)", "batch 8", "steps 10"),
     ),
@@ -115,9 +116,24 @@ TRAINING = (
     ),
     Code(
         "E0415",
-        "no batch",
-        "A train block says how many samples make a step: `batch 128`.",
-        program(TAKE, MINIMIZE, "steps 10"),
+        "measure without a name",
+        "A measure that is a call has the name of its function, any other says its own.",
+        program(TAKE, MINIMIZE, "measure 2 * mean(y)", "batch 8", "steps 10"),
+        program(TAKE, MINIMIZE, "measure double = 2 * mean(y)", "batch 8", "steps 10"),
+    ),
+    Code(
+        "E0417",
+        "size that nothing decides",
+        "The dimensions of a net come from the batch, from the train block that calls it, or from "
+        "whoever runs it.",
+        "net f(x: f32[N, T]) {\n    return mean(x)\n}\n",
+        "net f(x: f32[N, 8]) {\n    return mean(x)\n}\n",
+    ),
+    Code(
+        "E0418",
+        "two sources of data",
+        "A train block takes from one data set.",
+        program(TAKE, TAKE, MINIMIZE, "batch 8", "steps 10"),
         program(TAKE, MINIMIZE, "batch 8", "steps 10"),
     ),
 )
