@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from netc.compiler.diagnostics import Source, Span
 from netc.compiler.syntax import tree
 from netc.compiler.syntax.format import format_program, format_tree
