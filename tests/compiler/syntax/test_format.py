@@ -102,6 +102,21 @@ train {
     )
 
 
+def test_comments_anywhere_are_kept(programs):
+    texts = [path.read_text(encoding="utf-8") for path in programs]
+    for seed in range(60):
+        choose = random.Random(seed)
+        words = [word.text for word in tokenize(Source("corpus", choose.choice(texts))).words]
+        for number in range(12):
+            comment = choose.choice((f"# {number}\n", f"\n# {number}\n", "\n\n"))
+            words.insert(choose.randrange(len(words) + 1), comment)
+        text = " ".join(words)
+        once = formatted(text)
+        assert comments(once) == comments(text), f"seed {seed}:\n{once}"
+        assert parse(Source("again", once)) == parse(Source("first", text))
+        assert formatted(once) == once, f"seed {seed}:\n{once}"
+
+
 def test_long_statements_are_broken_where_they_read_well():
     width = ", ".join(f"width_{number}=100000" for number in range(6))
     text = f"""net f(x: f32[N]) {{
