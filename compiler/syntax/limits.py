@@ -24,6 +24,8 @@ HIDDEN = re.compile(
     "\ud800-\udfff]"
 )
 FAULTY = frozenset(("malformed", "unclosed", "strange"))
+STARTING = frozenset(("NAME", "WHEN", "return", "yield", "repeat", "for", "layer", "weight"))
+STARTING |= {"state", "update", "take", "minimize", "measure"} | DECLARING
 LEAVES = frozenset(("NAME", "NUMBER", "PERCENTAGE", "STRING", "true", "false", *FAULTY))
 REPLACEMENTS = {
     ";": "nothing stands between statements: leave it out",
@@ -114,10 +116,8 @@ def descend(levels: list[Level], word: Token) -> None:
 
 
 def starts_statement(word: Token, previous: Token | None) -> bool:
-    """Whether a word can only be the start of a statement, a declaration or a clause."""
-    if word.type not in ("NAME", "WHEN") and not word.type.isalpha():
-        return False
-    if word.type in ("NUMBER", "STRING", "PERCENTAGE", "and", "or", "if", "else", "in"):
+    """Whether a word can only be the start of a statement or a declaration."""
+    if word.type not in STARTING:
         return False
     return previous is None or previous.type in CAN_END
 

@@ -157,4 +157,5 @@ def without_statement(piece, place: int):
 
 
 def ends_statement(word: Token, previous: Token) -> bool:
+    """Whether a word at the start of a line ends what comes before it, even unfinished."""
     return starts_statement(word, previous) or word.type in ("}", *STATEMENT_WORDS)
