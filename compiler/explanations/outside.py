@@ -91,6 +91,18 @@ ENVIRONMENT = (
     Code("E0702", "folder cannot be used", "Something else is in its place, or it is locked."),
     Code("E0703", "not a run", "The folder is not one that `netc train` made."),
     Code("E0704", "run cannot be read", "A file of the run is damaged or cannot be read."),
+    Code(
+        "E0711",
+        "no C compiler",
+        "The `cpu` target builds its C with gcc, clang or the `ziglang` package. Without one the "
+        "sources in the build folder are complete all the same.",
+    ),
+    Code("E0712", "C compiler too slow", "Building took longer than the limit. Try again."),
+    Code(
+        "E0713",
+        "build folder cannot be written",
+        "The disk is full, or writing is not permitted. `--out` names another folder.",
+    ),
 )
 
 OURS = (
