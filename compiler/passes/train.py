@@ -41,7 +41,7 @@ def add_training(
     moved: dict[str, Value] = {}
     updates: list[Update] = []
     for objective in objectives:
-        nodes, seen = with_moved_weights(build, graph.nodes, objective.loss, moved)
+        nodes, seen = with_moved_weights(build, graph.nodes, moved)
         loss = seen.get(objective.loss.name, objective.loss)
         current = tuple(moved.get(weight.name, weight) for weight in objective.weights)
         gradients = add_gradients(build, loss, current, nodes)
@@ -88,18 +88,15 @@ def weight_named(graph: Graph, name: str) -> Value:
 
 
 def with_moved_weights(
-    build: Builder, nodes: tuple[Node, ...], loss: Value, moved: Mapping[str, Value]
+    build: Builder, nodes: tuple[Node, ...], moved: Mapping[str, Value]
 ) -> tuple[tuple[Node, ...], dict[str, Value]]:
     """The forward nodes as a later objective sees them, and what each changed value became.
 
-    The nodes between a moved weight and the loss are computed anew from the weight's new value.
+    What depends on a moved weight is computed anew; what of it nobody needs is dead code.
     """
-    if not moved:
-        return nodes, {}
-    needed = needed_for(loss, nodes)
     seen, ran = dict(moved), []
     for node in nodes:
-        if needed.isdisjoint(value.name for value in node.outputs) or not reads(node, seen.keys()):
+        if not reads(node, seen.keys()):
             ran.append(node)
             continue
         inputs = tuple(seen.get(value.name, value) for value in node.inputs)
@@ -108,15 +105,6 @@ def with_moved_weights(
         build.nodes.append(ran[-1])
         seen |= {old.name: new for old, new in zip(node.outputs, outputs, strict=True)}
     return tuple(ran), seen
-
-
-def needed_for(value: Value, nodes: tuple[Node, ...]) -> set[str]:
-    """The names of all values that `value` is computed from, and its own."""
-    needed = {value.name}
-    for node in reversed(nodes):
-        if any(output.name in needed for output in node.outputs):
-            needed |= {operand.name for operand in node.inputs}
-    return needed
 
 
 def clip_together(build: Builder, gradients: tuple[Value, ...], clip: float) -> tuple[Value, ...]:

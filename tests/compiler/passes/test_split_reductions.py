@@ -34,6 +34,18 @@ def test_axes_that_follow_each_other_are_cut_together_where_the_first_is_too_sho
     )
 
 
+def test_axes_after_those_that_are_cut_together_are_folded_with_the_parts(rewrites):
+    rewrites(
+        split,
+        "input %x: f32[1, 4, 2, 3] field\n%y: f32[2] = sum(%x) axes=(0, 1, 3)",
+        "input %x: f32[1, 4, 2, 3] field\n"
+        "%reshape: f32[2, 2, 2, 3] = reshape(%x) shape=(2, 2, 2, 3)\n"
+        "%sum: f32[2, 2] = sum(%reshape) axes=(1, 3)\n%sum_2: f32[2] = sum(%sum) axes=(0,)\n"
+        'output "y" = %sum_2',
+        special=False,
+    )
+
+
 def test_axes_before_between_and_after_the_folded_ones_stay_in_place(rewrites):
     rewrites(
         split,
@@ -94,7 +106,9 @@ def test_a_kernel_gradient_cuts_its_own_depth(rewrites):
     "text",
     [
         "input %x: f32[64, 12] field\n%y: f32[12] = sum(%x) axes=(0,)",  # four tasks as it is
+        "input %x: f32[4, 64] field\n%y: f32[4] = sum(%x) axes=(1,)",  # a task for each row
         "input %x: f32[3] field\n%y: f32[] = sum(%x) axes=(0,)",  # parts would be too shallow
+        "input %x: f32[1, 2, 8, 3] field\n%y: f32[2, 3] = sum(%x) axes=(0, 2)",
         "input %x: f32[13] field\n%y: f32[] = sum(%x) axes=(0,)",  # no parts of equal depth
         "input %x: f32[8, 2] field\n%y: f32[8, 2] = sum(%x) axes=()",
         "input %x: f32[8, 8] field\n%y: i32[8] = argmax(%x) axes=(0,)",
