@@ -9,6 +9,8 @@ from netc.compiler.ir.tensor import Shape, TensorType
 
 
 def type_rule(x: TensorType, *, starts: Shape, stops: Shape, steps: Shape) -> TensorType:
+    if not len(x.shape) == len(starts) == len(stops) == len(steps):
+        raise OpError(f"slice of {x} takes bounds for each axis, got {starts}, {stops} and {steps}")
     bounds = tuple(zip(x.shape, starts, stops, steps, strict=True))
     for size, start, stop, step in bounds:
         if not 0 <= start < stop <= size or step < 1:

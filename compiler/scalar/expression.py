@@ -88,9 +88,7 @@ Expression = Constant | Load | Position | Local | Apply | Select
 Read = Callable[[Value, tuple[Index, ...]], Expression]
 
 
-def select(
-    conditions: tuple[Within, ...], inside: Expression, outside: Expression
-) -> Expression:
+def select(conditions: tuple[Within, ...], inside: Expression, outside: Expression) -> Expression:
     """A Select without the conditions that always hold; `outside` when one never does."""
     if any(condition.never for condition in conditions):
         return outside

@@ -85,12 +85,12 @@ class Index:
             atom, coefficient = rest.terms[0]
             if coefficient == 1 and isinstance(atom, Quotient):
                 return whole + atom.dividend // (atom.divisor * divisor)
-        common = gcd(divisor, *(coefficient for _, coefficient in rest.terms))
-        if common > 1:
-            smaller = Index(
-                tuple((a, c // common) for a, c in rest.terms), rest.constant // common
-            )
-            return whole + smaller // (divisor // common)
+            if coefficient == 1 and isinstance(atom, Remainder) and atom.divisor % divisor == 0:
+                return whole + (atom.dividend // divisor) % (atom.divisor // divisor)
+        for step in rest._steps(divisor):
+            coarse, fine = rest._split(step)
+            if fine.bounds[0] >= 0 and fine.bounds[1] < step:
+                return whole + coarse // (divisor // step)
         return whole + Index(((Quotient(rest, divisor), 1),))
 
     def __mod__(self, divisor: int) -> "Index":
@@ -98,17 +98,21 @@ class Index:
         low, high = rest.bounds
         if low // divisor == high // divisor:
             return rest - low // divisor * divisor
-        common = gcd(divisor, rest.constant, *(coefficient for _, coefficient in rest.terms))
-        if common > 1:
-            smaller = Index(
-                tuple((a, c // common) for a, c in rest.terms), rest.constant // common
-            )
-            return (smaller % (divisor // common)) * common
+        for step in rest._steps(divisor):
+            coarse, fine = rest._split(step)
+            if fine.bounds[0] >= 0 and fine.bounds[1] < step:
+                return (coarse % (divisor // step)) * step + fine
         if len(rest.terms) == 1 and rest.constant == 0:
             atom, coefficient = rest.terms[0]
             if coefficient == 1 and isinstance(atom, Remainder) and atom.divisor % divisor == 0:
                 return atom.dividend % divisor
         return Index(((Remainder(rest, divisor), 1),))
+
+    def _steps(self, divisor: int) -> list[int]:
+        """Common divisors of `divisor` and the coefficients, the largest first: the strides at which
+        a position can be cut into a coarse and a fine part."""
+        steps = {gcd(divisor, coefficient) for _, coefficient in self.terms}
+        return sorted((step for step in steps if 1 < step < divisor), reverse=True)
 
     def _split(self, divisor: int) -> tuple["Index", "Index"]:
         """(whole, rest) with self = divisor * whole + rest: what divides evenly goes to `whole`."""
@@ -209,19 +213,33 @@ def _atom_bounds(atom: Atom) -> tuple[int, int]:
 
 
 def _normal(terms: dict[Atom, int], constant: int) -> Index:
-    """Drop zero terms, join c * (x // d) * d + c * (x % d) into c * x, and sort."""
+    """Drop zero terms, join remainders with their quotients, and sort."""
     terms = {atom: coefficient for atom, coefficient in terms.items() if coefficient}
     for atom, coefficient in terms.items():
         if not isinstance(atom, Remainder):
             continue
-        quotient = atom.dividend // atom.divisor
-        if quotient.constant or len(quotient.terms) != 1 or quotient.terms[0][1] != 1:
-            continue
-        partner = quotient.terms[0][0]
-        if terms.get(partner) == coefficient * atom.divisor:
-            left = {a: c for a, c in terms.items() if a not in (atom, partner)}
-            return _normal(left, constant) + atom.dividend * coefficient
-    return Index(tuple(sorted(terms.items(), key=lambda term: str(term[0]))), constant)
+        for partner, step in terms.items():
+            joined = _join(atom, partner) if step == coefficient * atom.divisor else None
+            if joined is not None:
+                left = {a: c for a, c in terms.items() if a not in (atom, partner)}
+                return _normal(left, constant) + joined * coefficient
+    return Index(tuple(sorted(terms.items(), key=_order)), constant)
+
+
+def _order(term: tuple[Atom, int]) -> tuple[int, str]:
+    """Large strides first, as a person writes a position; then by name."""
+    atom, coefficient = term
+    return -abs(coefficient), _render_atom(atom)
+
+
+def _join(rest: Remainder, partner: Atom) -> Index | None:
+    """x % d + d * partner as one: x for the partner x // d, x % (d * e) for (x // d) % e."""
+    whole = rest.dividend // rest.divisor
+    if whole == Index(((partner, 1),)):
+        return rest.dividend
+    if isinstance(partner, Remainder) and partner.dividend == whole:
+        return rest.dividend % (rest.divisor * partner.divisor)
+    return None
 
 
 def render_index(index: Index) -> str:

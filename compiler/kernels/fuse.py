@@ -1,0 +1,323 @@
+"""Fusion: a graph in, groups of nodes out, each group one kernel.
+
+One walk in the order of the nodes. A node that works element by element joins the kernel that made
+what it reads, if it reads it at its own place; a fold joins the row kernel whose rows it folds again,
+or a fold of the same elements. What only moves elements, or is cheap, is computed where it is read.
+A node never joins a group when that would make two kernels wait for each other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from netc.compiler.ir.builder import is_pointwise
+from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ir.operation import Family, Op
+from netc.compiler.kernels.group import (
+    Group,
+    Kind,
+    Reader,
+    Space,
+    is_virtual,
+    row_index,
+)
+from netc.compiler.scalar.expression import Expression, Load, walk
+from netc.compiler.scalar.index import Index, loop, unravel
+
+CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
+LONG = 64  # operations after which a chain is stored even for one reader
+GROWTH = 4  # a value read this many times per element is stored
+MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
+
+
+@dataclass
+class Draft:
+    """A group while it grows: its nodes and all the groups that it waits for, near and far."""
+
+    kind: Kind
+    space: Space
+    nodes: list[Node]
+    waits_for: set[int] = field(default_factory=set)
+
+
+def fuse(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
+    """The kernels of a graph, in an order that can be run."""
+    fusion = Fusion(graph, ops)
+    for node in graph.nodes:
+        fusion.place(node)
+    return fusion.groups()
+
+
+class Fusion:
+    """The walk's state: drafts, and where each value lives."""
+
+    def __init__(self, graph: Graph, ops: Mapping[str, Op]) -> None:
+        self.graph, self.ops = graph, ops
+        self.drafts: list[Draft] = []
+        self.home: dict[str, int] = {}  # value name -> draft that computes it
+        self.cost: dict[
+            str, int
+        ] = {}  # operations per element of what is computed where it is read
+        self.results = {value.name for value in graph.results}
+        self.consumers = graph.consumers()
+        inputs = {entry.value.name for entry in graph.inputs}
+        self.reader = Reader(graph, ops, lambda v: v.name in self.home or v.name in inputs)
+
+    # --- placing one node -------------------------------------------------------------------
+
+    def place(self, node: Node) -> None:
+        op = self.ops[node.op]
+        if op.family is Family.CONTRACT:
+            self._start(Kind.MATMUL, Space(node.output.type.shape), node, self._all_loads(node))
+        elif op.family is Family.REDUCE:
+            self._place_fold(node)
+        elif is_virtual(op) and not self._is_result(node):
+            self.cost[node.output.name] = self._chain_cost(node)
+        else:
+            self._place_map(node, op)
+
+    def _place_map(self, node: Node, op: Op) -> None:
+        joined = is_pointwise(op) and self._join(node, self._latest_first(node))
+        if joined:
+            return
+        self.cost[node.output.name] = self._chain_cost(node)
+        if self._should_store(node, op):
+            same_space = [
+                number
+                for number, draft in enumerate(self.drafts)
+                if draft.kind is Kind.MAP and draft.space.shape == node.output.type.shape
+            ]
+            if not (is_pointwise(op) and self._join(node, reversed(same_space))):
+                space = Space(node.output.type.shape)
+                self._start(Kind.MAP, space, node, self._map_loads(node))
+
+    def _place_fold(self, node: Node) -> None:
+        space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
+        for number in range(len(self.drafts) - 1, -1, -1):
+            if self.drafts[number].space == space and self._fits_fold(node, number):
+                self._add(number, node, self._fold_loads(node, space))
+                return
+        kind = Kind.ROW if space.is_trailing else Kind.COLUMN
+        self._start(kind, space, node, self._fold_loads(node, space))
+
+    def _latest_first(self, node: Node) -> list[int]:
+        """The groups whose values the node reads, the last one first."""
+        numbers = {self.home[load.value.name] for load in self._map_loads(node) if self._made(load)}
+        return sorted(numbers, reverse=True)
+
+    def _join(self, node: Node, numbers) -> bool:
+        for number in numbers:
+            loads = self._fitting_loads(node, number)
+            if loads is not None and self._is_free(number, loads):
+                self._add(number, node, loads)
+                return True
+        return False
+
+    # --- does a node fit a group? -----------------------------------------------------------
+
+    def _fitting_loads(self, node: Node, number: int) -> list[Load] | None:
+        """What the node would load as a member of the group; None where it does not fit."""
+        draft, shape = self.drafts[number], node.output.type.shape
+        if draft.kind is Kind.ROW and shape == draft.space.shape and walks_rows(draft.space):
+            index, row, column = row_index(draft.space)
+            loads = find_loads(self.reader.element(node, index))
+            return loads if self._own_places(loads, number, row, column) else None
+        if node.output.type.count != _count(draft.space):
+            return None
+        loads = self._map_loads(node)
+        place = loop("i", node.output.type.count)
+        fits = all(
+            load.position == place and self._is_kept(load.value, draft)
+            for load in loads
+            if self._made(load) and self.home[load.value.name] == number
+        )
+        return loads if fits else None
+
+    def _fits_fold(self, node: Node, number: int) -> bool:
+        draft = self.drafts[number]
+        if draft.kind is Kind.ROW:
+            index, row, column = row_index(draft.space)
+            loads = find_loads(self.reader.read(node.inputs[0], index))
+            fits = self._own_places(loads, number, row, column)
+            fits = fits and (walks_rows(draft.space) or not self._reads(loads, number))
+        else:
+            loads = self._fold_loads(node, draft.space)
+            fits = not self._reads(loads, number)
+        shared = {load.value.name for load in loads} & self._loaded_by(draft)
+        return fits and bool(shared or self._reads(loads, number)) and self._is_free(number, loads)
+
+    def _own_places(self, loads: list[Load], number: int, row: Index, column: Index) -> bool:
+        """Whether the group's own values are read at the same row, or the same row and column."""
+        space = self.drafts[number].space
+        full = row * space.columns + column
+        return all(
+            load.position == (row if load.value.type.shape == space.kept else full)
+            for load in loads
+            if self._made(load) and self.home[load.value.name] == number
+        )
+
+    def _is_kept(self, value: Value, draft: Draft) -> bool:
+        """Whether the value has one element for each result of the group (not for each folded one)."""
+        return value.type.count == _count(draft.space)
+
+    def _is_free(self, number: int, loads: list[Load]) -> bool:
+        """Whether nothing that is loaded waits for the group itself."""
+        homes = {self.home[load.value.name] for load in loads if self._made(load)} - {number}
+        return all(number not in self.drafts[home].waits_for for home in homes)
+
+    def _should_store(self, node: Node, op: Op) -> bool:
+        """Whether a value is better kept than computed again by each of its readers."""
+        value = node.output
+        if self._is_result(node):
+            return True
+        readers = self._readers(value)
+        if not readers:
+            return False
+        cost = self.cost[value.name]
+        if any(self.ops[reader.op].family is Family.CONTRACT for reader in readers) or cost > LONG:
+            return True
+        widest = max(_reach(reader, self.ops) for reader in readers)
+        if cost > 1 and widest >= GROWTH * value.type.count:
+            return True
+        if len(readers) == 1:
+            return False
+        big = [load for load in self._map_loads(node) if load.value.type.count >= value.type.count]
+        return op.expensive or cost > CHEAP or len(big) > 1
+
+    def _readers(self, value: Value) -> list[Node]:
+        """The nodes that do more than move elements and read the value, however it is moved."""
+        readers: list[Node] = []
+        for node in self.consumers.get(value.name, ()):
+            moved = is_virtual(self.ops[node.op])
+            readers += self._readers(node.output) if moved else [node]
+            if moved and self._is_result(node):
+                readers.append(node)
+        return readers
+
+    # --- loads, costs and bookkeeping -------------------------------------------------------
+
+    def _map_loads(self, node: Node) -> list[Load]:
+        place = loop("i", node.output.type.count)
+        return find_loads(self.reader.element(node, unravel(place, node.output.type.shape)))
+
+    def _fold_loads(self, node: Node, space: Space) -> list[Load]:
+        index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(space.shape))
+        return find_loads(self.reader.read(node.inputs[0], index))
+
+    def _all_loads(self, node: Node) -> list[Load]:
+        contraction = self.ops[node.op].contraction(node, self.reader.read)
+        b, m = loop("b", contraction.batch), loop("m", contraction.rows)
+        n, k = loop("n", contraction.columns), loop("k", contraction.depth)
+        return find_loads(contraction.left(b, m, k)) + find_loads(contraction.right(b, k, n))
+
+    def _chain_cost(self, node: Node) -> int:
+        own = self.ops[node.op].flops(node) // max(node.output.type.count, 1)
+        return own + sum(self.cost.get(value.name, 0) for value in node.inputs)
+
+    def _reads(self, loads: list[Load], number: int) -> bool:
+        return any(self._made(load) and self.home[load.value.name] == number for load in loads)
+
+    def _loaded_by(self, draft: Draft) -> set[str]:
+        return {
+            load.value.name
+            for node in draft.nodes
+            if self.ops[node.op].family is Family.REDUCE
+            for load in self._fold_loads(node, draft.space)
+        }
+
+    def _made(self, load: Load) -> bool:
+        return load.value.name in self.home
+
+    def _is_result(self, node: Node) -> bool:
+        return any(value.name in self.results for value in node.outputs)
+
+    def _start(self, kind: Kind, space: Space, node: Node, loads: list[Load]) -> None:
+        self.drafts.append(Draft(kind, space, []))
+        self._add(len(self.drafts) - 1, node, loads)
+
+    def _add(self, number: int, node: Node, loads: list[Load]) -> None:
+        draft = self.drafts[number]
+        draft.nodes.append(node)
+        for value in node.outputs:
+            self.home[value.name] = number
+            self.cost[value.name] = 0
+        new: set[int] = set()
+        for load in loads:
+            if self._made(load) and self.home[load.value.name] != number:
+                home = self.home[load.value.name]
+                new |= {home} | self.drafts[home].waits_for
+        for other in self.drafts:
+            if other is draft or number in other.waits_for:
+                other.waits_for |= new
+
+    # --- the result -------------------------------------------------------------------------
+
+    def groups(self) -> tuple[Group, ...]:
+        """The drafts as groups, sorted so that each comes after all that it waits for."""
+        read_by: dict[str, set[int]] = {}
+        for number, draft in enumerate(self.drafts):
+            for node in draft.nodes:
+                for load in self._member_loads(node, draft):
+                    read_by.setdefault(load.value.name, set()).add(number)
+        order = self._order(read_by)
+        return tuple(self._finish(number, read_by) for number in order)
+
+    def _order(self, read_by: Mapping[str, set[int]]) -> list[int]:
+        """Each group after all that it waits for; a group that makes the new value of a weight goes
+        after the readers of the old one where it can, so that it can write in place."""
+        before: dict[int, set[int]] = {}
+        for update in self.graph.updates:
+            if update.value.name in self.home:
+                home = self.home[update.value.name]
+                before.setdefault(home, set()).update(
+                    read_by.get(update.target.name, set()) - {home}
+                )
+        order: list[int] = []
+        done: set[int] = set()
+        waiting = list(range(len(self.drafts)))
+        while waiting:
+            ready = [n for n in waiting if self.drafts[n].waits_for <= done]
+            number = next((n for n in ready if before.get(n, set()) <= done), ready[0])
+            order.append(number)
+            done.add(number)
+            waiting.remove(number)
+        return order
+
+    def _member_loads(self, node: Node, draft: Draft) -> list[Load]:
+        family = self.ops[node.op].family
+        if family is Family.CONTRACT:
+            return self._all_loads(node)
+        if family is Family.REDUCE:
+            return self._fold_loads(node, draft.space)
+        return self._map_loads(node)
+
+    def _finish(self, number: int, read_by: Mapping[str, set[int]]) -> Group:
+        draft = self.drafts[number]
+        stored = tuple(
+            value
+            for node in draft.nodes
+            for value in node.outputs
+            if value.name in self.results or read_by.get(value.name, set()) - {number}
+        )
+        return Group(draft.kind, draft.space, tuple(draft.nodes), stored)
+
+
+def find_loads(expression: Expression) -> list[Load]:
+    return [part for part in walk(expression) if isinstance(part, Load)]
+
+
+def walks_rows(space: Space) -> bool:
+    """Whether a row may be walked more than once: then one row is the work of one task."""
+    return space.rows >= MANY_ROWS or space.columns <= SHORT_ROW
+
+
+def _count(space: Space) -> int:
+    total = 1
+    for size in space.kept:
+        total *= size
+    return total
+
+
+def _reach(node: Node, ops: Mapping[str, Op]) -> int:
+    """How many elements a reader computes: those it folds, or those it makes."""
+    folds = ops[node.op].family is Family.REDUCE
+    return node.inputs[0].type.count if folds else node.output.type.count

@@ -1,0 +1,129 @@
+"""What fusion hands over: groups of nodes, each of which becomes one kernel."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from math import prod
+
+from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ir.operation import Family, Op
+from netc.compiler.ir.tensor import Shape
+from netc.compiler.scalar.expression import Expression, Load
+from netc.compiler.scalar.index import Index, linear, loop, unravel
+
+
+class Kind(Enum):
+    """How a group runs.
+
+    MAP: every element by itself. ROW: rows of neighbouring elements are folded, and may be walked
+    again with what was found. COLUMN: strided elements are folded, neighbours side by side.
+    MATMUL: a sum of products in tiles.
+    """
+
+    MAP = "map"
+    ROW = "row"
+    COLUMN = "column"
+    MATMUL = "matmul"
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a group runs over: `shape`, of which `axes` are folded away (none in a map or matmul)."""
+
+    shape: Shape
+    axes: tuple[int, ...] = ()
+
+    @property
+    def kept(self) -> Shape:
+        return tuple(size for axis, size in enumerate(self.shape) if axis not in self.axes)
+
+    @property
+    def is_trailing(self) -> bool:
+        """Whether the folded axes are the last ones, so that rows are contiguous."""
+        return self.axes == tuple(range(len(self.shape) - len(self.axes), len(self.shape)))
+
+    @property
+    def rows(self) -> int:
+        return prod(self.kept)
+
+    @property
+    def columns(self) -> int:
+        return prod(self.shape) // max(self.rows, 1)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Nodes that run as one kernel, in an order that can be run.
+
+    `stored` are the values that others need. Whatever a member reads and no group stores is
+    computed where it is read.
+    """
+
+    kind: Kind
+    space: Space
+    nodes: tuple[Node, ...]
+    stored: tuple[Value, ...] = ()
+
+    @property
+    def anchor(self) -> Node:
+        """The node that decides how the group runs: its contraction or first fold, else its first."""
+        return self.nodes[0]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return tuple(value for node in self.nodes for value in node.outputs)
+
+    def __str__(self) -> str:
+        body = "\n".join(
+            f"    {', '.join(map(str, node.outputs))} = "
+            f"{node.op}({', '.join('%' + value.name for value in node.inputs)})"
+            for node in self.nodes
+        )
+        stored = ", ".join("%" + value.name for value in self.stored)
+        axes = f" fold {self.space.axes}" if self.space.axes else ""
+        return (
+            f"{self.kind.value} over {list(self.space.shape)}{axes} stores {stored} {{\n{body}\n}}"
+        )
+
+
+class Reader:
+    """Expands reads: a value that `is_leaf` is loaded, any other is computed from what it reads."""
+
+    def __init__(
+        self, graph: Graph, ops: Mapping[str, Op], is_leaf: Callable[[Value], bool]
+    ) -> None:
+        self._producers = graph.producers()
+        self._ops = ops
+        self._is_leaf = is_leaf
+
+    def read(self, value: Value, index: tuple[Index, ...]) -> Expression:
+        if self._is_leaf(value):
+            return Load(value, linear(index, value.type.shape))
+        return self.element(self._producers[value.name], index)
+
+    def element(self, node: Node, index: tuple[Index, ...]) -> Expression:
+        """Element `index` of a MAP node's output."""
+        return self._ops[node.op].element(node, self.read, index)
+
+
+def is_virtual(op: Op) -> bool:
+    """Whether the op only moves elements or makes numbers: it is computed where it is read."""
+    return op.family is Family.MAP and op.moves_only
+
+
+def row_index(space: Space) -> tuple[tuple[Index, ...], Index, Index]:
+    """(index, row, column) of an element of a space whose last axes are folded."""
+    row, column = loop("r", space.rows), loop("c", space.columns)
+    return unravel(row * space.columns + column, space.shape), row, column
+
+
+def folded_index(space: Space, outer: Index, fold: Index, inner: Index) -> tuple[Index, ...]:
+    """The index in `space.shape` from (outer kept, folded, inner kept) positions."""
+    last = max(space.axes, default=-1)
+    kept_before = [a for a in range(len(space.shape)) if a not in space.axes and a < last]
+    after = range(last + 1, len(space.shape))
+    places: dict[int, Index] = {}
+    for axes, position in ((kept_before, outer), (space.axes, fold), (after, inner)):
+        sizes = tuple(space.shape[axis] for axis in axes)
+        places |= dict(zip(axes, unravel(position, sizes), strict=True))
+    return tuple(places[axis] for axis in range(len(space.shape)))

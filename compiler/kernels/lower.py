@@ -1,0 +1,339 @@
+"""Lowering: one group in, one plan out: which loops, which expressions, which stores."""
+
+import re
+from collections.abc import Mapping
+
+from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ir.operation import Family, Op
+from netc.compiler.kernels.group import Group, Kind, Reader, folded_index, row_index
+from netc.compiler.kernels.plan import (
+    Assign,
+    Body,
+    ColumnPlan,
+    Fold,
+    Kernel,
+    MapPlan,
+    MatmulPlan,
+    Plan,
+    RowPlan,
+    Stage,
+    Store,
+)
+from netc.compiler.scalar.expression import (
+    Apply,
+    Expression,
+    Load,
+    Local,
+    Position,
+    Select,
+    walk,
+)
+from netc.compiler.scalar.index import Index, Variable, loop, unravel
+
+KEYWORDS = frozenset(
+    [
+        "auto",
+        "bool",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "false",
+        "float",
+        "for",
+        "goto",
+        "half",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "main",
+        "new",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "template",
+        "this",
+        "true",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+    ]
+)
+
+
+def lower(graph: Graph, groups: tuple[Group, ...], ops: Mapping[str, Op]) -> tuple[Kernel, ...]:
+    """A kernel for each group, in the same order."""
+    stored = {value.name for group in groups for value in group.stored}
+    inputs = {entry.value.name for entry in graph.inputs}
+    return tuple(
+        Lowering(graph, group, ops, stored | inputs).kernel(number)
+        for number, group in enumerate(groups, 1)
+    )
+
+
+def identifier(name: str) -> str:
+    """A name that C accepts, made from one that a user chose."""
+    text = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    text = text if re.match(r"[A-Za-z_]", text) else f"_{text}"
+    return f"{text}_" if text in KEYWORDS else text
+
+
+class Lowering:
+    """The lowering of one group."""
+
+    def __init__(self, graph: Graph, group: Group, ops: Mapping[str, Op], stored: set[str]) -> None:
+        self.group, self.ops = group, ops
+        self.members = {value.name for value in group.values}
+        self.reader = Reader(graph, ops, lambda v: v.name in stored or v.name in self.members)
+        self.folds = {
+            node.output.name for node in group.nodes if ops[node.op].family is Family.REDUCE
+        }
+
+    def kernel(self, number: int) -> Kernel:
+        makers = {
+            Kind.MAP: self.map_plan,
+            Kind.ROW: self.row_plan,
+            Kind.COLUMN: self.column_plan,
+            Kind.MATMUL: self.matmul_plan,
+        }
+        plan = makers[self.group.kind]()
+        reads = tuple(value for value in loaded_values(plan) if value not in self.group.stored)
+        flops = sum(self.ops[node.op].flops(node) for node in self.group.nodes)
+        name = kernel_name(number, self.group)
+        return Kernel(name, self.group, plan, reads, self.group.stored, flops)
+
+    # --- the four kinds ---------------------------------------------------------------------
+
+    def map_plan(self) -> MapPlan:
+        count = self.group.nodes[0].output.type.count
+        shape = max((node.output.type.shape for node in self.group.nodes), key=len)
+        flat = MapPlan(Variable("o", 1), Variable("i", count), self.body(loop("i", count)))
+        if not shape or not any(position.has_division for position in positions(flat.body)):
+            return flat
+        inner = shape[-1]
+        place = loop("o", count // inner) * inner + loop("i", inner)
+        return MapPlan(Variable("o", count // inner), Variable("i", inner), self.body(place))
+
+    def matmul_plan(self) -> MatmulPlan:
+        anchor = self.group.anchor
+        sums = self.ops[anchor.op].contraction(anchor, self.reader.read)
+        b, m = Variable("b", sums.batch), Variable("m", sums.rows)
+        n, k = Variable("n", sums.columns), Variable("k", sums.depth)
+        bi, mi, ni, ki = (loop(v.name, v.extent) for v in (b, m, n, k))
+        place = (bi * sums.rows + mi) * sums.columns + ni
+        after = self.body(place, skip=anchor)
+        left, right = sums.left(bi, mi, ki), sums.right(bi, ki, ni)
+        return MatmulPlan(b, m, n, k, left, right, identifier(anchor.output.name), after)
+
+    def column_plan(self) -> ColumnPlan:
+        space = self.group.space
+        last = max(space.axes)
+        inner = 1
+        for size in space.shape[last + 1 :]:
+            inner *= size
+        o, k = Variable("o", space.rows // inner), Variable("k", space.columns)
+        j = Variable("j", inner)
+        index = folded_index(space, *(loop(v.name, v.extent) for v in (o, k, j)))
+        folds = tuple(
+            self.fold(node, self.reader.read(node.inputs[0], index))
+            for node in self.group.nodes
+            if node.output.name in self.folds
+        )
+        place = loop("o", o.extent) * inner + loop("j", inner)
+        return ColumnPlan(o, k, j, folds, self.body(place))
+
+    def row_plan(self) -> RowPlan:
+        space = self.group.space
+        index, row, column = row_index(space)
+        full = row * space.columns + column
+        depth = self.depths()
+        stages = []
+        for number in range(max(depth.values()) + 1):
+            nodes = [node for node in self.group.nodes if depth[node.output.name] == number]
+            folds = [node for node in nodes if node.output.name in self.folds]
+            rest = [node for node in nodes if node not in folds]
+            wide = [node for node in rest if not self.is_per_row(node)]
+            narrow = [node for node in rest if self.is_per_row(node)]
+            needed = self.walked_again(wide, folds)
+            stages.append(
+                Stage(
+                    Body(
+                        tuple(self.assign(node, full, row) for node in needed),
+                        self.stores(wide, full),
+                    ),
+                    tuple(
+                        self.fold(
+                            node, self.local(self.reader.read(node.inputs[0], index), full, row)
+                        )
+                        for node in folds
+                    ),
+                    Body(
+                        tuple(self.assign(node, row, row) for node in narrow),
+                        self.stores([*folds, *narrow], row),
+                    ),
+                )
+            )
+        return RowPlan(Variable("r", space.rows), Variable("c", space.columns), tuple(stages))
+
+    # --- stages of a row --------------------------------------------------------------------
+
+    def is_per_row(self, node: Node) -> bool:
+        return node.output.type.count == self.group.space.rows and (
+            node.output.type.shape != self.group.space.shape
+        )
+
+    def depths(self) -> dict[str, int]:
+        """The walk in which each member is first known: what is known once per row is known after
+        a walk, so that what is needed per element comes in the next."""
+        depth: dict[str, int] = {}
+        per_row: set[str] = set()
+        for node in self.group.nodes:
+            name = node.output.name
+            waits = 0 if self.is_per_row(node) and name not in self.folds else 1
+            depth[name] = max(
+                (depth[read] + waits * (read in per_row) for read in self.member_reads(node)),
+                default=0,
+            )
+            if name in self.folds or self.is_per_row(node):
+                per_row.add(name)
+        return depth
+
+    def member_reads(self, node: Node) -> set[str]:
+        """The members that a node reads, directly or through what is computed on the way."""
+        shape = self.group.space.shape if node.output.name in self.folds else node.output.type.shape
+        index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(shape))
+        if node.output.name in self.folds:
+            expression = self.reader.read(node.inputs[0], index)
+        else:
+            expression = self.reader.element(node, index)
+        loads = (part for part in walk(expression) if isinstance(part, Load))
+        return {load.value.name for load in loads} & self.members
+
+    def walked_again(self, wide: list[Node], folds: list[Node]) -> list[Node]:
+        """The per-element members that this walk needs: its own, and earlier ones computed again."""
+        needed = {node.output.name for node in wide}
+        frontier = [*wide, *folds]
+        while frontier:
+            for name in self.member_reads(frontier.pop()):
+                node = next(n for n in self.group.nodes if n.output.name == name)
+                if name not in needed and name not in self.folds and not self.is_per_row(node):
+                    needed.add(name)
+                    frontier.append(node)
+        return [node for node in self.group.nodes if node.output.name in needed]
+
+    # --- pieces -----------------------------------------------------------------------------
+
+    def body(self, place: Index, skip: Node | None = None) -> Body:
+        """All members that are neither folds nor `skip`, at a row-major position, and the stores."""
+        nodes = [n for n in self.group.nodes if n is not skip and n.output.name not in self.folds]
+        assigns = tuple(self.assign(node, place, place) for node in nodes)
+        return Body(assigns, self.stores(self.group.nodes, place))
+
+    def assign(self, node: Node, place: Index, row: Index) -> Assign:
+        value = node.output
+        expression = self.reader.element(node, unravel(place, value.type.shape))
+        local = self.local(expression, place, row)
+        return Assign(identifier(value.name), value.type.dtype, local)
+
+    def fold(self, node: Node, expression: Expression) -> Fold:
+        value = node.output
+        return Fold(identifier(value.name), node.op, value.type.dtype, expression)
+
+    def stores(self, nodes, place: Index) -> tuple[Store, ...]:
+        values = (value for node in nodes for value in node.outputs)
+        return tuple(
+            Store(value, place, Local(identifier(value.name), value.type.dtype))
+            for value in values
+            if value in self.group.stored
+        )
+
+    def local(self, expression: Expression, place: Index, row: Index) -> Expression:
+        """Reads of members become the variables that hold them."""
+        if isinstance(expression, Load) and expression.value.name in self.members:
+            assert expression.position in (place, row), f"{expression} is read out of place"
+            return Local(identifier(expression.value.name), expression.dtype)
+        if isinstance(expression, Apply):
+            arguments = tuple(self.local(part, place, row) for part in expression.arguments)
+            return Apply(expression.function, arguments, expression.dtype)
+        if isinstance(expression, Select):
+            inside = self.local(expression.inside, place, row)
+            outside = self.local(expression.outside, place, row)
+            return Select(expression.conditions, inside, outside)
+        return expression
+
+
+def plan_bodies(plan: Plan) -> tuple[Body, ...]:
+    if isinstance(plan, MapPlan):
+        return (plan.body,)
+    if isinstance(plan, RowPlan):
+        return tuple(body for stage in plan.stages for body in (stage.body, stage.after))
+    return (plan.after,)
+
+
+def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
+    """Every expression of a plan, in the order in which it runs."""
+    found: list[Expression] = []
+    if isinstance(plan, MatmulPlan):
+        found += [plan.left, plan.right]
+    if isinstance(plan, ColumnPlan):
+        found += [fold.expression for fold in plan.folds]
+    if isinstance(plan, RowPlan):
+        found += [fold.expression for stage in plan.stages for fold in stage.folds]
+    for body in plan_bodies(plan):
+        found += [assign.expression for assign in body.assigns]
+    return tuple(found)
+
+
+def loaded_values(plan: Plan) -> tuple[Value, ...]:
+    """The tensors that a plan loads from, each once, in the order of first use."""
+    loads = (
+        part
+        for expression in plan_expressions(plan)
+        for part in walk(expression)
+        if isinstance(part, Load)
+    )
+    return tuple(dict.fromkeys(load.value for load in loads))
+
+
+def positions(body: Body) -> list[Index]:
+    """Every index that the body computes with."""
+    found = [store.position for store in body.stores]
+    for assign in body.assigns:
+        for part in walk(assign.expression):
+            if isinstance(part, Load):
+                found.append(part.position)
+            elif isinstance(part, Position):
+                found.append(part.index)
+            elif isinstance(part, Select):
+                found += [condition.index for condition in part.conditions]
+    return found
+
+
+def kernel_name(number: int, group: Group) -> str:
+    """k07_conv2d_1_forward: where the group's anchor comes from, without the net around it."""
+    anchor = group.anchor
+    path = anchor.origin.path.split(".")
+    place = "_".join(path[1:] or path) or anchor.op
+    return f"k{number:02d}_{identifier(place)}_{anchor.origin.phase}"
+
+
+def plan_stores(plan: Plan) -> tuple[Store, ...]:
+    """Everything that a plan stores."""
+    return tuple(store for body in plan_bodies(plan) for store in body.stores)

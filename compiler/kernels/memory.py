@@ -1,0 +1,214 @@
+"""The memory plan: where in the arena every stored tensor lives, to the byte.
+
+What lasts from step to step (weights, states, moments, counters) comes first, at places that all
+functions of a program share. Behind it each function lays out what lives only within a step: tensors
+that are never alive together share bytes, and a kernel that reads a dying tensor element by element
+writes its result in place.
+"""
+
+from dataclasses import dataclass
+
+from netc.compiler.ir.graph import Graph, Input, Role, Value
+from netc.compiler.kernels.lower import plan_expressions, plan_stores
+from netc.compiler.kernels.plan import Kernel, RowPlan
+from netc.compiler.scalar.expression import Load, walk
+
+ALIGNMENT = 256  # bytes: what CUDA's own allocator keeps, and whole cache lines on a CPU
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A stretch of the arena: `offset` and `bytes` from its start."""
+
+    name: str
+    offset: int
+    bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.offset:>12} +{self.bytes:<10} {self.name}"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """At the end of a step, the bytes of `source` go to `target`: an update that could not be in place."""
+
+    source: Buffer
+    target: Buffer
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """`places` holds the buffer of each stored value, in the order of first use."""
+
+    places: tuple[tuple[str, Buffer], ...]
+    copies: tuple[Copy, ...]
+    arena_bytes: int
+
+    def buffer(self, name: str) -> Buffer:
+        return dict(self.places)[name]
+
+    def __str__(self) -> str:
+        lines = [f"arena {self.arena_bytes} bytes"]
+        lines += [f"  {buffer}  {name}" for name, buffer in self.places]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """A tensor's size and the first and last kernel (by number) between which it is needed."""
+
+    name: str
+    bytes: int
+    first: int
+    last: int
+
+    def meets(self, other: "Lifetime") -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+
+def plan_persistent(inputs: tuple[Input, ...]) -> tuple[Buffer, ...]:
+    """Places for all that lasts, in the order given; `inputs` holds each value once."""
+    buffers, offset = [], 0
+    for entry in inputs:
+        buffers.append(Buffer(entry.value.name, offset, entry.value.type.bytes))
+        offset += aligned(entry.value.type.bytes)
+    return tuple(buffers)
+
+
+def plan_memory(
+    graph: Graph, kernels: tuple[Kernel, ...], persistent: tuple[Buffer, ...]
+) -> MemoryPlan:
+    """Places for every value that the kernels of one function load or store."""
+    base = max((buffer.offset + aligned(buffer.bytes) for buffer in persistent), default=0)
+    shared = {buffer.name: buffer for buffer in persistent}
+    updates = in_place_updates(graph, kernels)
+    aliases = dict(updates)
+    lifetimes = live_ranges(graph, kernels, set(shared) | set(aliases))
+    aliases |= in_place_results(kernels, lifetimes)
+    merged = merge(lifetimes, aliases)
+    places = shared | place(merged, base)
+    for name in aliases:
+        root = name
+        while root in aliases:
+            root = aliases[root]
+        places[name] = places[root]
+    copies = tuple(
+        Copy(places[update.value.name], places[update.target.name])
+        for update in graph.updates
+        if updates.get(update.value.name) != update.target.name
+    )
+    arena = max((b.offset + aligned(b.bytes) for b in places.values()), default=0)
+    return MemoryPlan(tuple(places.items()), copies, arena)
+
+
+def live_ranges(
+    graph: Graph, kernels: tuple[Kernel, ...], elsewhere: set[str]
+) -> dict[str, Lifetime]:
+    """When each value that is not `elsewhere` is alive; fields from the start, results to the end."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+
+    def use(value: Value, time: int) -> None:
+        if value.name not in elsewhere:
+            first.setdefault(value.name, time)
+            last[value.name] = max(time, last.get(value.name, time))
+            sizes[value.name] = value.type.bytes
+
+    for entry in graph.inputs:
+        if entry.role is Role.FIELD:
+            use(entry.value, 0)
+    for number, kernel in enumerate(kernels):
+        for value in kernel.reads + kernel.writes:
+            use(value, number)
+    for value in graph.results:
+        use(value, len(kernels))
+    return {name: Lifetime(name, sizes[name], first[name], last[name]) for name in first}
+
+
+def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str]:
+    """New values that are written straight over the old ones: value name -> target name.
+
+    That is right where no later kernel reads the old value, and the kernel that writes the new one
+    reads the old one at the same element only.
+    """
+    made = {value.name: number for number, kernel in enumerate(kernels) for value in kernel.writes}
+    taken: dict[str, str] = {}
+    for update in graph.updates:
+        number = made.get(update.value.name)
+        if number is None or update.value.name in taken:
+            continue
+        later = any(update.target in kernel.reads for kernel in kernels[number + 1 :])
+        if not later and reads_own_place(kernels[number], update.target, update.value):
+            taken[update.value.name] = update.target.name
+    return taken
+
+
+def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]) -> dict[str, str]:
+    """Results that take over the bytes of a tensor that dies in the same kernel."""
+    taken: dict[str, str] = {}
+    for number, kernel in enumerate(kernels):
+        dying = [
+            value
+            for value in kernel.reads
+            if value.name in lifetimes and lifetimes[value.name].last == number
+        ]
+        for result in kernel.writes:
+            if result.name not in lifetimes:
+                continue
+            for old in dying:
+                fits = old.type.dtype == result.type.dtype and old.type.count == result.type.count
+                fits = fits and old.name not in taken.values()
+                if fits and reads_own_place(kernel, old, result):
+                    taken[result.name] = old.name
+                    break
+    return taken
+
+
+def reads_own_place(kernel: Kernel, old: Value, new: Value) -> bool:
+    """Whether the kernel loads `old` only at the element where it then stores `new`.
+
+    A kernel that walks its rows again may load an element after it was stored: it never does.
+    """
+    if isinstance(kernel.plan, RowPlan) and len(kernel.plan.stages) > 1:
+        return old not in kernel.reads
+    stores = [store for store in plan_stores(kernel.plan) if store.value == new]
+    loads = [
+        part
+        for expression in plan_expressions(kernel.plan)
+        for part in walk(expression)
+        if isinstance(part, Load) and part.value == old
+    ]
+    return all(load.position == store.position for load in loads for store in stores)
+
+
+def merge(lifetimes: dict[str, Lifetime], aliases: dict[str, str]) -> tuple[Lifetime, ...]:
+    """One lifetime for each chain of values that share their bytes."""
+    merged = dict(lifetimes)
+    for name in reversed([name for name in lifetimes if name in aliases]):
+        into = aliases[name]
+        whole, part = merged[into], merged.pop(name)
+        last = max(whole.last, part.last)
+        merged[into] = Lifetime(into, whole.bytes, min(whole.first, part.first), last)
+    return tuple(merged.values())
+
+
+def place(lifetimes: tuple[Lifetime, ...], base: int) -> dict[str, Buffer]:
+    """The largest first, each at the lowest offset that is free for as long as it lives."""
+    placed: list[tuple[Lifetime, Buffer]] = []
+    for lifetime in sorted(lifetimes, key=lambda life: (-life.bytes, life.first, life.name)):
+        offset = base
+        neighbours = sorted(
+            (buffer for other, buffer in placed if other.meets(lifetime)),
+            key=lambda buffer: buffer.offset,
+        )
+        for buffer in neighbours:
+            if offset + aligned(lifetime.bytes) <= buffer.offset:
+                break
+            offset = max(offset, buffer.offset + aligned(buffer.bytes))
+        placed.append((lifetime, Buffer(lifetime.name, offset, lifetime.bytes)))
+    return {lifetime.name: buffer for lifetime, buffer in placed}
+
+
+def aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT

@@ -1,0 +1,122 @@
+"""Plans: what a kernel computes, in loops and scalar expressions, before any target has its say."""
+
+from dataclasses import dataclass
+
+from netc.compiler.ir.graph import Value
+from netc.compiler.kernels.group import Group
+from netc.compiler.scalar.expression import Expression
+from netc.compiler.scalar.index import Index, Variable
+
+
+@dataclass(frozen=True)
+class Assign:
+    """const dtype name = expression;"""
+
+    name: str
+    dtype: str
+    expression: Expression
+
+
+@dataclass(frozen=True)
+class Store:
+    """value[position] = expression;"""
+
+    value: Value
+    position: Index
+    expression: Expression
+
+
+@dataclass(frozen=True)
+class Body:
+    """Straight-line code: what is computed, then what is stored."""
+
+    assigns: tuple[Assign, ...] = ()
+    stores: tuple[Store, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fold:
+    """name = function over a loop of expression; function is the name of a REDUCE op."""
+
+    name: str
+    function: str
+    dtype: str
+    expression: Expression
+
+    @property
+    def finds_place(self) -> bool:
+        """Whether the result is where the extreme is, not the extreme itself."""
+        return self.function in ("argmax", "argmin")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One walk along a row: what is computed per element, what is folded, and then, once per row,
+    what follows from the folds."""
+
+    body: Body
+    folds: tuple[Fold, ...]
+    after: Body
+
+
+@dataclass(frozen=True)
+class MapPlan:
+    """For each of outer x inner: body. `inner` runs over neighbours in memory."""
+
+    outer: Variable
+    inner: Variable
+    body: Body
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """For each row: stage after stage, each a walk along the columns."""
+
+    row: Variable
+    column: Variable
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """For each of outer x inner: fold over `fold`, then `after`. Neighbours in memory are inner."""
+
+    outer: Variable
+    fold: Variable
+    inner: Variable
+    folds: tuple[Fold, ...]
+    after: Body
+
+
+@dataclass(frozen=True)
+class MatmulPlan:
+    """result = sum over depth of left * right for each (batch, row, column), then `after`."""
+
+    batch: Variable
+    row: Variable
+    column: Variable
+    depth: Variable
+    left: Expression
+    right: Expression
+    result: str
+    after: Body
+
+
+Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel: its name, its group, its plan, what it reads and writes, what it costs."""
+
+    name: str
+    group: Group
+    plan: Plan
+    reads: tuple[Value, ...]
+    writes: tuple[Value, ...]
+    flops: int
+
+    @property
+    def bytes(self) -> int:
+        """The least that must move: every tensor once."""
+        return sum(value.type.bytes for value in self.reads + self.writes)

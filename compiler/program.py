@@ -1,0 +1,205 @@
+"""A compiled program as data: what the runtime needs to know, saved beside the sources as program.json.
+
+Standard library only. A program is a folder: program.json, the `.net` text, the IR, and the sources
+of each target. It has one arena; what lasts from step to step lies at its start.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor in the arena: `offset` in bytes. `dtype` is one of f32, i32, u8, bool."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """How a weight starts: a kind (`zeros`, `glorot_uniform` ...), its numbers, and its fans."""
+
+    kind: str
+    parameters: tuple[tuple[str, float], ...] = ()
+    fan_in: int = 1
+    fan_out: int = 1
+
+
+@dataclass(frozen=True)
+class Persistent:
+    """What lasts from step to step. `role` is weight, state (not trained), moment or counter.
+
+    Counters are i32 scalars that the runtime sets: `seed`, `step` (0 before the first) and `total`.
+    """
+
+    tensor: Tensor
+    role: str
+    initializer: Initializer
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class KernelFacts:
+    """One kernel: what the table, `netc show` and profiles say about it.
+
+    `lines` are lines of the `.net` file, `path` the dotted place in the net; `seconds` is predicted.
+    """
+
+    name: str
+    kind: str
+    path: str
+    phase: str
+    lines: tuple[int, ...]
+    flops: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FunctionFacts:
+    """A function that a target runs: `train`, `evaluate`, `gradients` or `run_NET`, for one batch size.
+
+    `fields` are filled before each step and hold `batch` samples along axis 0; `outputs` of one number
+    are reported for every step, in this order; others are read from the arena after the step.
+    `symbol` is the C function and the stem of its files: c/SYMBOL.c, cuda/SYMBOL.cu.
+    """
+
+    name: str
+    batch: int
+    symbol: str
+    fields: tuple[Tensor, ...]
+    outputs: tuple[tuple[str, Tensor], ...]
+    kernels: tuple[KernelFacts, ...]
+    copies: tuple[tuple[int, int, int], ...]
+    temporary_bytes: int
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Where samples come from: a source (`mnist`, `feed` ...), its arguments, and its fields in order.
+
+    A field's name is the variable of the `take` statement, `_` for one that is not used; its shape is
+    that of one sample.
+    """
+
+    source: str
+    arguments: tuple[tuple[str, str | int | float | bool], ...]
+    fields: tuple[tuple[str, str, tuple[int, ...]], ...]
+    folder: str
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` is a fraction."""
+
+    batch: int = 1
+    epochs: int = 0
+    steps: int = 0
+    validate: float = 0.0
+    seed: int = 0
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything about a compiled program but the text of its sources.
+
+    `hash` identifies the meaning: the same hash, seed and machine give the same bits.
+    """
+
+    name: str
+    hash: str
+    version: str
+    file: str
+    folder: str
+    arena_bytes: int
+    persistent_bytes: int
+    persistent: tuple[Persistent, ...]
+    functions: tuple[FunctionFacts, ...]
+    data: DataFacts | None
+    training: TrainingFacts | None
+    defines: tuple[tuple[str, float], ...] = ()
+    format: int = field(default=FORMAT)
+
+    @property
+    def parameters(self) -> int:
+        """How many trained numbers there are."""
+        total = 0
+        for entry in self.persistent:
+            if entry.role == "weight":
+                count = 1
+                for size in entry.tensor.shape:
+                    count *= size
+                total += count
+        return total
+
+    def function(self, name: str, batch: int | None = None) -> FunctionFacts | None:
+        """The function of this name, for exactly this batch where one is given."""
+        return next(
+            (f for f in self.functions if f.name == name and batch in (None, f.batch)), None
+        )
+
+    def batches(self, name: str) -> tuple[int, ...]:
+        """The batch sizes that a function is compiled for, the largest first."""
+        return tuple(sorted((f.batch for f in self.functions if f.name == name), reverse=True))
+
+
+def to_json(program: Program) -> str:
+    return json.dumps(asdict(program), indent=1, sort_keys=True)
+
+
+def from_json(text: str) -> Program:
+    """The program that `to_json` wrote; raises ValueError, KeyError or TypeError on anything else."""
+    raw = json.loads(text)
+    if raw.get("format") != FORMAT:
+        raise ValueError(f"program format {raw.get('format')}, this netc reads {FORMAT}")
+    return Program(
+        **raw
+        | {
+            "persistent": tuple(_persistent(entry) for entry in raw["persistent"]),
+            "functions": tuple(_function(entry) for entry in raw["functions"]),
+            "data": DataFacts(**_tuples(raw["data"])) if raw["data"] else None,
+            "training": TrainingFacts(**_tuples(raw["training"])) if raw["training"] else None,
+            "defines": _tuple(raw["defines"]),
+        }
+    )
+
+
+def load(folder: Path) -> Program:
+    """The program in a build folder; raises OSError where there is none."""
+    return from_json((folder / "program.json").read_text(encoding="utf-8"))
+
+
+def _persistent(raw: dict) -> Persistent:
+    initializer = Initializer(**_tuples(raw["initializer"]))
+    return Persistent(_tensor(raw["tensor"]), raw["role"], initializer, raw["line"])
+
+
+def _function(raw: dict) -> FunctionFacts:
+    return FunctionFacts(
+        **raw
+        | {
+            "fields": tuple(_tensor(entry) for entry in raw["fields"]),
+            "outputs": tuple((name, _tensor(entry)) for name, entry in raw["outputs"]),
+            "kernels": tuple(KernelFacts(**_tuples(entry)) for entry in raw["kernels"]),
+            "copies": _tuple(raw["copies"]),
+        }
+    )
+
+
+def _tensor(raw: dict) -> Tensor:
+    return Tensor(**_tuples(raw))
+
+
+def _tuples(raw: dict) -> dict:
+    return {name: _tuple(value) for name, value in raw.items()}
+
+
+def _tuple(value):
+    return tuple(_tuple(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,41 @@
+"""One function of a program (a training step, an evaluation, a net) as ordered kernels in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netc.compiler.ir.graph import Graph, Value
+from netc.compiler.ir.operation import Op
+from netc.compiler.kernels.fuse import fuse
+from netc.compiler.kernels.lower import lower
+from netc.compiler.kernels.memory import Buffer, MemoryPlan, plan_memory
+from netc.compiler.kernels.plan import Kernel
+
+
+@dataclass(frozen=True)
+class Function:
+    """A graph, the kernels that run it in order, and where its tensors live.
+
+    `batch` is the number of samples that its fields hold.
+    """
+
+    name: str
+    batch: int
+    graph: Graph
+    kernels: tuple[Kernel, ...]
+    memory: MemoryPlan
+
+
+def make_function(
+    graph: Graph, batch: int, ops: Mapping[str, Op], persistent: tuple[Buffer, ...]
+) -> Function:
+    """Fuse, lower and lay out a graph; `persistent` are the places that all functions share."""
+    kernels = lower(graph, fuse(graph, ops), ops)
+    return Function(graph.name, batch, graph, kernels, plan_memory(graph, kernels, persistent))
+
+
+def fits_int(kernel: Kernel) -> bool:
+    """Whether every position in the kernel's tensors fits a 32-bit int."""
+    values: tuple[Value, ...] = (*kernel.reads, *kernel.writes)
+    counts = [value.type.count for value in values]
+    counts += [node.inputs[0].type.count for node in kernel.group.nodes if node.inputs]
+    return max(counts, default=0) < 2**31 - 2**16

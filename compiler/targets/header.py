@@ -1,0 +1,131 @@
+"""The comment above a kernel: its mathematics, the lines it comes from, what it reads, writes and costs."""
+
+from netc.compiler.kernels.group import Kind
+from netc.compiler.kernels.plan import Body, ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.scalar.index import render_index
+from netc.compiler.targets.dialect import COMMON_FUNCTIONS, Dialect, Speller
+
+WIDTH = 110
+_MATHEMATICS = {
+    "maximum": "max({0}, {1})",
+    "minimum": "min({0}, {1})",
+    "maximum:i32": "max({0}, {1})",
+    "minimum:i32": "min({0}, {1})",
+    "absolute": "|{0}|",
+    "absolute:i32": "|{0}|",
+    "rsqrt": "1 / sqrt({0})",
+    "power": "{0}^{1}",
+    "floor_divide": "floor({0} / {1})",
+    "floor_divide:i32": "floor({0} / {1})",
+    "remainder": "({0} mod {1})",
+    "remainder:i32": "({0} mod {1})",
+    "where": "({0} ? {1} : {2})",
+}
+_BY_NAME = [
+    "exp",
+    "log",
+    "log1p",
+    "sqrt",
+    "sin",
+    "cos",
+    "tanh",
+    "sigmoid",
+    "erf",
+    "relu",
+    "sign",
+    "floor",
+    "round",
+    "random_uniform",
+    "random_normal",
+]
+
+
+class Formula(Speller):
+    """Spells expressions as a person writes them: no casts, no suffixes on numbers."""
+
+    def _cast(self, text: str, source: str, target: str) -> str:
+        return text
+
+
+def formula_dialect() -> Dialect:
+    functions = dict(COMMON_FUNCTIONS) | _MATHEMATICS
+    functions |= {name: name + "({0})" for name in _BY_NAME}
+    return Dialect("mathematics", {"f32": "f32"}, functions, {})
+
+
+def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
+    """The kernel's formulas, a line each."""
+    formula = Formula(formula_dialect(), names)
+    plan = kernel.plan
+    if isinstance(plan, MatmulPlan):
+        left, right = formula.spell(plan.left), formula.spell(plan.right)
+        batch = f", batch b < {plan.batch.extent}" if plan.batch.extent > 1 else ""
+        return [
+            f"{plan.result}[m, n] = sum over k < {plan.depth.extent} of left[m, k] * right[k, n]",
+            f"  left[m, k] = {left}",
+            f"  right[k, n] = {right}",
+            f"  for m < {plan.row.extent}, n < {plan.column.extent}{batch}",
+            *_body(plan.after, formula),
+        ]
+    if isinstance(plan, ColumnPlan):
+        lines = [
+            f"{fold.name}[o, j] = {fold.function} over k < {plan.fold.extent} of "
+            f"{formula.spell(fold.expression)}"
+            for fold in plan.folds
+        ]
+        lines.append(f"  for o < {plan.outer.extent}, j < {plan.inner.extent}")
+        return lines + _body(plan.after, formula)
+    if isinstance(plan, RowPlan):
+        lines = [f"for each of {plan.row.extent} rows r of {plan.column.extent} columns c:"]
+        for stage in plan.stages:
+            lines += _body(stage.body, formula)
+            lines += [
+                f"  {fold.name} = {fold.function} over c of {formula.spell(fold.expression)}"
+                for fold in stage.folds
+            ]
+            lines += _body(stage.after, formula)
+        return lines
+    assert isinstance(plan, MapPlan)
+    return [
+        f"for each of {plan.outer.extent * plan.inner.extent} elements:",
+        *_body(plan.body, formula),
+    ]
+
+
+def _body(body: Body, formula: Formula) -> list[str]:
+    lines = [f"  {a.name} = {formula.spell(a.expression)}" for a in body.assigns]
+    stores = [
+        f"{formula.parameters[s.value.name]}[{render_index(s.position)}]" for s in body.stores
+    ]
+    return lines + ([f"  stores {', '.join(stores)}"] if stores else [])
+
+
+def kernel_header(
+    kernel: Kernel, names: dict[str, str], source: tuple[str, ...], launch: str
+) -> tuple[str, ...]:
+    """Comment lines for a kernel; `source` holds the user's lines and `launch` says how it is run."""
+    numbers = sorted({node.origin.line for node in kernel.group.nodes if node.origin.line})
+    lines = [f"{kernel.name}: {_title(kernel)}"]
+    lines += mathematics(kernel, names)
+    lines += [f"line {n}: {safe(source[n - 1].strip())}" for n in numbers if n <= len(source)]
+    lines += [f"reads  {names[value.name]}: {value.type}" for value in kernel.reads]
+    lines += [f"writes {names[value.name]}: {value.type}" for value in kernel.writes]
+    lines.append(f"{kernel.flops:,} FLOP, {kernel.bytes:,} bytes at least; {launch}")
+    return tuple(safe(line)[: WIDTH - 3] for line in lines)
+
+
+def _title(kernel: Kernel) -> str:
+    kinds = {
+        Kind.MAP: "element by element",
+        Kind.ROW: "row by row",
+        Kind.COLUMN: "folds strided elements",
+        Kind.MATMUL: "matrix product",
+    }
+    ops = ", ".join(dict.fromkeys(node.op for node in kernel.group.nodes))
+    return f"{kinds[kernel.group.kind]} ({ops})"
+
+
+def safe(text: str) -> str:
+    """Text that cannot end a comment or continue it on the next line: printable ASCII without \\."""
+    shown = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
+    return shown.replace("*/", "* /").replace("/*", "/ *").replace("??/", "?? /")

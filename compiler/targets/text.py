@@ -1,0 +1,213 @@
+"""A plan spelled in a target's dialect: what the templates receive. Every expression is text here."""
+
+from dataclasses import dataclass
+
+from netc.compiler.ir.graph import Value
+from netc.compiler.kernels.lower import identifier
+from netc.compiler.kernels.memory import MemoryPlan
+from netc.compiler.kernels.plan import (
+    Body,
+    ColumnPlan,
+    Fold,
+    Kernel,
+    MapPlan,
+    MatmulPlan,
+    RowPlan,
+    Stage,
+)
+from netc.compiler.scalar.index import render_index
+from netc.compiler.targets.dialect import Dialect, Speller
+
+
+@dataclass(frozen=True)
+class AssignText:
+    type: str
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class StoreText:
+    target: str
+    position: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class BodyText:
+    assigns: tuple[AssignText, ...]
+    stores: tuple[StoreText, ...]
+
+
+@dataclass(frozen=True)
+class FoldText:
+    """`first` is the value before the loop; `next` is the value after one more `value`.
+
+    Where `finds_place`, `next` is the condition under which `value` becomes the best so far
+    (`<name>_best`), and `name` is the place of that best one.
+    """
+
+    type: str
+    name: str
+    expression: str
+    value: str
+    first: str
+    next: str
+    finds_place: bool
+
+
+@dataclass(frozen=True)
+class StageText:
+    body: BodyText
+    folds: tuple[FoldText, ...]
+    after: BodyText
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A pointer that the kernel is given."""
+
+    type: str
+    name: str
+    value: Value
+    is_written: bool
+
+
+@dataclass(frozen=True)
+class MapText:
+    outer: int
+    inner: int
+    body: BodyText
+
+
+@dataclass(frozen=True)
+class RowText:
+    rows: int
+    columns: int
+    stages: tuple[StageText, ...]
+
+
+@dataclass(frozen=True)
+class ColumnText:
+    outer: int
+    fold: int
+    inner: int
+    folds: tuple[FoldText, ...]
+    after: BodyText
+
+
+@dataclass(frozen=True)
+class MatmulText:
+    batch: int
+    rows: int
+    columns: int
+    depth: int
+    left: str
+    right: str
+    result: str
+    after: BodyText
+
+
+PlanText = MapText | RowText | ColumnText | MatmulText
+
+
+def body_text(body: Body, speller: Speller) -> BodyText:
+    return BodyText(
+        tuple(
+            AssignText(
+                speller.dialect.local_type(assign.dtype),
+                assign.name,
+                speller.spell(assign.expression),
+            )
+            for assign in body.assigns
+        ),
+        tuple(
+            StoreText(
+                speller.parameters[store.value.name],
+                render_index(store.position),
+                speller.spell(store.expression),
+            )
+            for store in body.stores
+        ),
+    )
+
+
+def fold_text(fold: Fold, speller: Speller) -> FoldText:
+    source = fold.expression.dtype
+    dtype = source if fold.finds_place else fold.dtype
+    first, following = speller.dialect.folds.get(
+        f"{fold.function}:{dtype}", speller.dialect.folds[fold.function]
+    )
+    value = f"{fold.name}_value"
+    so_far = f"{fold.name}_best" if fold.finds_place else fold.name
+    return FoldText(
+        speller.dialect.local_type(dtype),
+        fold.name,
+        speller.spell(fold.expression),
+        value,
+        first,
+        following.format(so_far, value),
+        fold.finds_place,
+    )
+
+
+def stage_text(stage: Stage, speller: Speller) -> StageText:
+    folds = tuple(fold_text(fold, speller) for fold in stage.folds)
+    return StageText(body_text(stage.body, speller), folds, body_text(stage.after, speller))
+
+
+def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
+    """The kernel's plan with every expression spelled."""
+    plan = kernel.plan
+    if isinstance(plan, MapPlan):
+        return MapText(plan.outer.extent, plan.inner.extent, body_text(plan.body, speller))
+    if isinstance(plan, RowPlan):
+        stages = tuple(stage_text(stage, speller) for stage in plan.stages)
+        return RowText(plan.row.extent, plan.column.extent, stages)
+    if isinstance(plan, ColumnPlan):
+        folds = tuple(fold_text(fold, speller) for fold in plan.folds)
+        after = body_text(plan.after, speller)
+        return ColumnText(plan.outer.extent, plan.fold.extent, plan.inner.extent, folds, after)
+    assert isinstance(plan, MatmulPlan)
+    return MatmulText(
+        plan.batch.extent,
+        plan.row.extent,
+        plan.column.extent,
+        plan.depth.extent,
+        speller.spell(plan.left),
+        speller.spell(plan.right),
+        plan.result,
+        body_text(plan.after, speller),
+    )
+
+
+def parameters(kernel: Kernel, memory: MemoryPlan, dialect: Dialect) -> tuple[Parameter, ...]:
+    """What the kernel is given, one pointer for each buffer: those that it writes come first.
+
+    A value that is written over an old one in place goes by the old one's name.
+    """
+    found: dict[tuple[int, int], Parameter] = {}
+    writes = {memory.buffer(value.name) for value in kernel.writes}
+    for value in (*kernel.reads, *kernel.writes):
+        buffer = memory.buffer(value.name)
+        found.setdefault(
+            (buffer.offset, buffer.bytes),
+            Parameter(
+                dialect.types[value.type.dtype],
+                identifier(value.name) + ("_out" if value in kernel.writes else ""),
+                value,
+                buffer in writes,
+            ),
+        )
+    return tuple(sorted(found.values(), key=lambda parameter: not parameter.is_written))
+
+
+def parameter_names(
+    kernel: Kernel, memory: MemoryPlan, given: tuple[Parameter, ...]
+) -> dict[str, str]:
+    """The parameter that holds each value which the kernel loads or stores."""
+    by_buffer = {memory.buffer(parameter.value.name): parameter.name for parameter in given}
+    return {
+        value.name: by_buffer[memory.buffer(value.name)]
+        for value in (*kernel.reads, *kernel.writes)
+    }

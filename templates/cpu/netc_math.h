@@ -1,0 +1,99 @@
+// Functions of one float that a compiler can turn into vector code: no branches, no tables, no errno.
+// NaN stays NaN everywhere. Errors are given in units in the last place (ulp) of the result.
+#pragma once
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static inline float netc_maximum(float a, float b) { return a > b || a != a ? a : b; }
+static inline float netc_minimum(float a, float b) { return a < b || a != a ? a : b; }
+static inline int netc_is_greater(float a, float b) { return a > b || (a != a && b == b); }
+static inline int netc_is_less(float a, float b) { return a < b || (a != a && b == b); }
+static inline float netc_relu(float x) { return x < 0.0f ? 0.0f : x; }
+static inline float netc_sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
+
+// Whole-number division that rounds towards minus infinity, and what it leaves.
+static inline int netc_floor_divide(int a, int b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+static inline int netc_remainder_int(int a, int b) { return a - netc_floor_divide(a, b) * b; }
+static inline float netc_remainder(float a, float b)
+{
+    const float left = fmodf(a, b);
+    return left != 0.0f && (left < 0.0f) != (b < 0.0f) ? left + b : left;
+}
+
+static inline float netc_from_bits(int32_t bits)
+{
+    float number;
+    memcpy(&number, &bits, 4);
+    return number;
+}
+
+static inline int32_t netc_to_bits(float number)
+{
+    int32_t bits;
+    memcpy(&bits, &number, 4);
+    return bits;
+}
+
+// exp(x) = 2^n * exp(r) with |r| <= log(2) / 2 and a polynomial for exp(r): 2 ulp.
+// The power of two is applied in two halves, so that results near the ends of the range stay right.
+static inline float netc_exp(float x)
+{
+    x = x > 89.0f ? 89.0f : x;
+    x = x < -104.0f ? -104.0f : x;
+    const float n = rintf(x * 1.44269504f);
+    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    const int32_t whole = (int32_t)n;
+    const int32_t half = whole >> 1;
+    return p * netc_from_bits((half + 127) << 23) * netc_from_bits((whole - half + 127) << 23);
+}
+
+// log(x) = e * log(2) + log(m) with m in [sqrt(1/2), sqrt(2)): 2 ulp; -inf at 0, NaN below.
+static inline float netc_log(float x)
+{
+    const int tiny = x < 1.17549435e-38f;
+    const float scaled = tiny ? x * 8388608.0f : x;
+    const int32_t bits = netc_to_bits(scaled) - 0x3f3504f3;
+    const float e = (float)((bits >> 23) - (tiny ? 23 : 0));
+    const float m = netc_from_bits((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
+    const float z = m * m;
+    float p = 7.0376836292e-2f;
+    p = p * m - 1.1514610310e-1f;
+    p = p * m + 1.1676998740e-1f;
+    p = p * m - 1.2420140846e-1f;
+    p = p * m + 1.4249322787e-1f;
+    p = p * m - 1.6668057665e-1f;
+    p = p * m + 2.0000714765e-1f;
+    p = p * m - 2.4999993993e-1f;
+    p = p * m + 3.3333331174e-1f;
+    const float body = m + (p * m * z + e * -2.12194440e-4f - 0.5f * z);
+    const float result = body + e * 0.693359375f;
+    const float special = x > 0.0f ? x : x == 0.0f ? -INFINITY : NAN;
+    return x > 0.0f && x < INFINITY ? result : special;
+}
+
+// tanh(x): an odd polynomial near zero, where 1 - 2 / (exp(2x) + 1) would cancel.
+static inline float netc_tanh(float x)
+{
+    const float size = fabsf(x);
+    const float z = x * x;
+    float p = -5.70498872745e-3f;
+    p = p * z + 2.06390887954e-2f;
+    p = p * z - 5.37397155531e-2f;
+    p = p * z + 1.33314422036e-1f;
+    p = p * z - 3.33332819422e-1f;
+    const float small = p * z * x + x;
+    const float large = copysignf(1.0f - 2.0f / (netc_exp(2.0f * size) + 1.0f), x);
+    return size < 0.625f ? small : large;
+}
+
+static inline float netc_sigmoid(float x) { return 1.0f / (1.0f + netc_exp(-x)); }
