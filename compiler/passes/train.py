@@ -37,6 +37,7 @@ def add_training(
     sees the weights that an earlier one has moved. Keeps the graph's outputs and updates.
     """
     build = Builder.extending(ops, graph)
+    producers = graph.producers()
     step = counter(build, "step")
     moved: dict[str, Value] = {}
     updates: list[Update] = []
@@ -45,10 +46,11 @@ def add_training(
         loss = seen.get(objective.loss.name, objective.loss)
         current = tuple(moved.get(weight.name, weight) for weight in objective.weights)
         gradients = add_gradients(build, loss, current, nodes)
-        with build.at(Origin(phase="update")):
+        maker = producers.get(objective.loss.name)
+        with build.at(Origin(maker.origin.line if maker else 0, phase="update")):
             arrived = tuple(gradients[weight.name] for weight in current)
             clipped = clip_together(build, arrived, clip) if clip else arrived
-        moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
+            moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
         moved |= moved_now
         updates += updates_now
     with build.at(Origin(phase="update")):
@@ -131,16 +133,15 @@ def run_optimizer(
     optimizer = OPTIMIZERS[objective.optimizer]
     parameters = optimizer.filled(objective.parameters)
     moved, updates = {}, []
-    with build.at(Origin(phase="update")):
-        total = counter(build, "total") if needs_total(objective.rate) else None
-        rate = rate_value(build, objective.rate, step, total)
-        count = build.cast(build.add(step, 1), dtype="f32")
+    total = counter(build, "total") if needs_total(objective.rate) else None
+    rate = rate_value(build, objective.rate, step, total)
+    count = build.cast(build.add(step, 1), dtype="f32")
     for target, weight, gradient in zip(objective.weights, weights, gradients, strict=True):
         moments = {
             name: build.input(f"{target.name}.{name}", target.type, Role.MOMENT)
             for name in optimizer.moments(**parameters)
         }
-        with build.at(Origin(path=target.name, phase="update")):
+        with build.at(replace(build.origin, path=target.name)):
             new, after = optimizer.update(
                 build, weight, gradient, moments, count, rate, **parameters
             )
