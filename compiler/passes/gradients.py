@@ -28,7 +28,7 @@ def add_gradients(
             upstream = gradients[node.output.name]
             arriving = build.ops[node.op].gradient(build, node, upstream)
             for value, gradient in zip(node.inputs, arriving, strict=True):
-                if gradient is not None and value.name in reached:
+                if gradient is not None:
                     gradients[value.name] = plus(build, gradients.get(value.name), gradient)
     with build.at(Origin(phase="backward")):
         return {

@@ -1,5 +1,7 @@
 """The whole list of passes, on a training step of a convolutional net and on random graphs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from netc.compiler.interpret import interpret
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Output, Role
 from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ir.verify import InternalError
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.passes.split_reductions import SplitFacts
@@ -83,6 +86,13 @@ def test_the_kernel_gradient_is_cut_and_the_images_have_none():
     assert "conv2d_image_gradient" not in ops
     gradients = [node for node in after.nodes if node.op == "conv2d_kernel_gradient"]
     assert [node.named["parts"] for node in gradients] == [2]
+
+
+def test_a_graph_that_breaks_the_rules_is_stopped_before_any_pass():
+    graph = training_step()
+    backwards = replace(graph, nodes=graph.nodes[::-1])
+    with pytest.raises(InternalError, match="used before it is made"):
+        optimize(backwards, OPS, FACTS, lambda name, graph: None)
 
 
 def test_optimizing_twice_gives_the_same_graph():
