@@ -53,7 +53,7 @@ def print_origin(origin: Origin) -> str:
 
 
 def spell(value: AttributeValue) -> str:
-    """An attribute's value. Python's shortest form of a float is exact, and never that of an int."""
+    """An attribute's value: Python's form of a float is exact, and never that of an int."""
     if isinstance(value, tuple):
         comma = "," if len(value) == 1 else ""
         return f"({', '.join(map(spell, value))}{comma})"
