@@ -39,8 +39,14 @@ CPU = Dialect(
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
+        "add:i32": "netc_add({0}, {1})",
+        "subtract:i32": "netc_subtract({0}, {1})",
+        "multiply:i32": "netc_multiply({0}, {1})",
+        "negate:i32": "netc_subtract(0, {0})",
+        "absolute:i32": "netc_absolute({0})",
     },
-    folds=FOLDS,
+    folds=dict(FOLDS)
+    | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
 HEADERS = ("cpu/netc_math.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
