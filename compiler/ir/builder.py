@@ -14,8 +14,8 @@ class Builder:
     """Appends nodes to a growing graph.
 
     Every op is a method: `build.matmul(a, b)`, `build.sum(x, axes=(0,))`. Ops that work element by
-    element take numbers as well, and broadcast their operands as NumPy does. Types are checked by the
-    op's own rule, which raises OpError.
+    element take numbers as well, and broadcast their operands as NumPy does. Types are checked by
+    the op's own rule, which raises OpError.
     """
 
     def __init__(self, ops: Mapping[str, Op]) -> None:
@@ -85,6 +85,8 @@ class Builder:
     def _aligned(self, operands: tuple[Operand, ...]) -> tuple[Value, ...]:
         """Numbers made constants and every operand broadcast to the common shape."""
         values = [operand for operand in operands if isinstance(operand, Value)]
+        if not values:
+            raise OpError("an op takes at least one tensor: numbers alone have no type")
         shape = broadcast_shape(*(value.type.shape for value in values))
         floats = [value for value in values if value.type.dtype != "bool"] or values
         kind = TensorType(floats[-1].type.dtype, shape)
