@@ -87,6 +87,8 @@ FOLDS: Mapping[str, tuple[str, str]] = {
     # where the extreme is: whether the new value takes the place of the best so far
     "argmax": ("-INFINITY", "netc_is_greater({1}, {0})"),
     "argmin": ("INFINITY", "netc_is_less({1}, {0})"),
+    "argmax:i32": ("(-2147483647 - 1)", "{1} > {0}"),
+    "argmin:i32": ("2147483647", "{1} < {0}"),
 }
 
 
