@@ -26,6 +26,7 @@ from netc.compiler.targets.function import Function, make_function
 
 HEADER = Path(__file__).parent / "cuda_on_cpu.h"
 ARCH = "sm_90a"
+Arrays = Mapping[str, np.ndarray]
 ARRAYS = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.uint8}
 
 
@@ -45,11 +46,14 @@ class CudaOnCpu:
     def __init__(self, function: Function, folder: Path) -> None:
         self.function = function
         self.step = from_json(to_json(launches(function, ARCH, function.name)))
-        self.arena = np.full(function.memory.arena_bytes + 256, 0xFF, np.uint8)
         self.code = build(source_of(function) + entry_point(self.step), folder)
+        self.clear()
+
+    def clear(self) -> None:
+        self.arena = np.full(self.function.memory.arena_bytes + 256, 0xFF, np.uint8)
 
     def write(self, value: Value, array: np.ndarray) -> None:
-        array = np.ascontiguousarray(array, ARRAYS[value.type.dtype])
+        array = np.array(array, ARRAYS[value.type.dtype], order="C")
         assert array.shape == value.type.shape
         place = self.function.memory.buffer(value.name)
         self.arena[place.offset : place.offset + place.bytes] = array.reshape(-1).view(np.uint8)
@@ -71,23 +75,19 @@ class CudaOnCpu:
         assert cursor[0] == steps
         return log
 
-
-def run_graph(
-    graph: Graph, arrays: Mapping[str, np.ndarray], folder: Path, backward: bool = False
-) -> dict[str, np.ndarray]:
-    """Every output by its name and every update by its target's name, as `interpret` gives them."""
-    function = function_of(graph)
-    machine = CudaOnCpu(function, folder)
-    fields = []
-    for entry in graph.inputs:
-        array = np.ascontiguousarray(arrays[entry.value.name], ARRAYS[entry.value.type.dtype])
-        if entry.role is Role.FIELD:
-            fields.append(array)
-        elif entry.value.name in dict(function.memory.places):
-            machine.write(entry.value, array)
-    machine.run(fields, np.zeros(1, np.int64), 1, backward)
-    results = {output.name: machine.read(output.value) for output in graph.outputs}
-    return results | {update.target.name: machine.read(update.target) for update in graph.updates}
+    def results(self, arrays: Arrays, backward: bool = False) -> dict[str, np.ndarray]:
+        """Every output by its name and every update by its target's name, as of `interpret`."""
+        self.clear()
+        graph, fields = self.function.graph, []
+        for entry in graph.inputs:
+            if entry.role is Role.FIELD:
+                array = arrays[entry.value.name]
+                fields.append(np.array(array, ARRAYS[entry.value.type.dtype], order="C"))
+            elif entry.value.name in dict(self.function.memory.places):
+                self.write(entry.value, arrays[entry.value.name])
+        self.run(fields, np.zeros(1, np.int64), 1, backward)
+        results = {output.name: self.read(output.value) for output in graph.outputs}
+        return results | {u.target.name: self.read(u.target) for u in graph.updates}
 
 
 def address(array: np.ndarray) -> ctypes.c_void_p:
