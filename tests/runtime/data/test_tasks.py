@@ -1,0 +1,87 @@
+"""Texts, dates and canvases hold what they say, read back by other means."""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from netc.compiler.diagnostics import NetError
+from netc.runtime.data.sources import open_source
+
+MNIST = str(Path(__file__).parents[3] / "examples" / "data" / "mnist")
+LETTERS = "_<> ,./-0123456789abcdefghijklmnopqrstuvwxyz"
+FORMS = ("%d %B %Y", "%B %d, %Y", "%d.%m.%Y", "%m/%d/%Y", "%d %b %Y")
+
+
+def spelled(row):
+    return "".join(LETTERS[token] for token in row)
+
+
+def read_date(text):
+    for form in FORMS:
+        try:
+            return datetime.strptime(text, form).date().isoformat()
+        except ValueError:
+            continue
+    raise AssertionError(text)
+
+
+def test_a_text_becomes_windows_of_bytes(tmp_path):
+    (tmp_path / "text.txt").write_bytes(bytes(range(200, 211)))
+    data = open_source("text", ("text.txt",), {"window": 3}, beside=tmp_path)
+    assert data.train["token"].tolist() == [[200, 201, 202], [203, 204, 205], [206, 207, 208]]
+    assert (data.train["next"] == data.train["token"] + 1).all()
+    assert [str(field) for field in data.fields] == ["token: i32[N, 3]", "next: i32[N, 3]"]
+    with pytest.raises(NetError, match="needs 12"):
+        open_source("text", ("text.txt", 11), beside=tmp_path)
+
+
+def test_ratings_are_three_columns(tmp_path):
+    (tmp_path / "r.csv").write_text("item,rating,user,time\n5,4,1,9\n6,3,2,9\n")
+    data = open_source("ratings", ("r.csv",), beside=tmp_path)
+    assert list(map(str, data.fields)) == ["user: i32[N]", "item: i32[N]", "rating: f32[N]"]
+    assert data.train["rating"].tolist() == [4.0, 3.0]
+
+
+def test_dates_are_written_in_five_ways_and_told_in_one():
+    data = open_source("dates", (), {"count": 500, "seed": 1})
+    assert list(map(str, data.fields)) == ["source: i32[N, 20]", "target: i32[N, 11]",
+                                           "next: i32[N, 11]"]  # fmt: skip
+    seen = set()
+    for source, target, following in zip(*data.train.values(), strict=True):
+        text, told = spelled(source).rstrip("_"), spelled(target)
+        assert told[0] == "<" and spelled(following) == told[1:] + ">"
+        assert read_date(text) == told[1:]
+        seen.add("".join(letter for letter in text if not letter.isalnum()))
+    assert seen == {"  ", " , ", "..", "//"}
+    assert len(data.test["source"]) == 100 and max(data.train["source"].max(), 0) < 64
+
+
+def test_a_mask_covers_the_digits_of_a_canvas():
+    data = open_source("digits_on_canvas", (MNIST,), {"size": 64, "count": 50})
+    assert list(map(str, data.fields)) == ["image: u8[N, 64, 64, 1]", "mask: i32[N, 64, 64]"]
+    image, mask = data.train["image"][..., 0], data.train["mask"]
+    assert np.array_equal(image > 127, mask > 0)
+    assert set(np.unique(mask)) == set(range(11))
+    counts = [len(set(np.unique(one)) - {0}) for one in mask]
+    assert min(counts) == 1 and max(counts) == 3
+
+
+def test_a_box_surrounds_its_digit():
+    data = open_source("digits_on_canvas", (MNIST, 64, 8, 60, 5))
+    image, box, present, label = (data.train[field.name] for field in data.fields)
+    assert box.shape == (60, 8, 8, 4) and present.shape == (60, 8, 8, 1)
+    assert 1 <= present.sum(axis=(1, 2, 3)).min() <= present.sum(axis=(1, 2, 3)).max() <= 3
+    for row in range(60):
+        covered = np.zeros((64, 64), bool)
+        for down, across in zip(*np.where(present[row, ..., 0]), strict=True):
+            middle = np.array([down, across, down, across]) * 8 + 4
+            edges = np.rint((box[row, down, across] - 0.5) * 64 + middle).astype(int)
+            top, left, bottom, right = edges.tolist()
+            assert (bottom - top, right - left) == (28, 28)
+            assert (top + 14) // 8 == down and (left + 14) // 8 == across
+            covered[top:bottom, left:right] = True
+        if present[row].sum() == 3:  # two digits in one cell leave one box
+            assert not image[row, ..., 0][~covered].any()
+    assert (box[present[..., 0] == 0] == 0).all() and (label[present[..., 0] == 0] == 0).all()
+    assert len(np.unique(label)) == 10
