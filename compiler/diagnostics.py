@@ -84,7 +84,7 @@ def nearest(name: str, candidates) -> str | None:
 
 
 def visible(text: str) -> str:
-    """Text as it may be shown: tabs are four spaces, characters that hide or reorder are escaped."""
+    """Text as it may be shown: a tab is four spaces, what hides or reorders is escaped."""
     return "".join(_visible_character(character) for character in text)
 
 
@@ -98,6 +98,7 @@ def _visible_character(character: str) -> str:
     return character
 
 
+WIDTH = 160
 COLOURS = {"error": "1;31", "warning": "1;33", "gutter": "1;34", "strong": "1", "help": "1;32"}
 
 
@@ -145,24 +146,33 @@ def _excerpt(source, places, primary, width: int, severity: str, color: bool) ->
         previous = number
         bar = _paint("|", "gutter", color)
         shown = _paint(f"{number:>{width}}", "gutter", color)
-        lines.append(f"{shown} {bar} {visible(source.line(number))}".rstrip())
         on_line = [place for place in places if place.span.line == number]
+        start, text = _window(source.line(number), min(place.span.column for place in on_line))
+        lines.append(f"{shown} {bar} {visible(text)}".rstrip())
         for place in sorted(on_line, key=lambda place: place is not primary):
             colour = severity if place is primary else "gutter"
-            mark = _paint(_marks(place, place is primary), colour, color)
+            mark = _paint(_marks(place, place is primary, start, text), colour, color)
             lines.append(f"{' ' * width} {bar} {mark}")
     return lines
 
 
-def _marks(place: Label, primary: bool) -> str:
+def _window(line: str, column: int) -> tuple[int, str]:
+    """The part of a line to show, and where it starts: a very long line is cut around a column."""
+    if len(line) <= WIDTH:
+        return 0, line
+    start = max(0, column - 1 - WIDTH // 4)
+    return start, line[start : start + WIDTH]
+
+
+def _marks(place: Label, primary: bool, window: int, text: str) -> str:
     """The run of `^` or `-` under a span's first line, then what is said about it."""
     span = place.span
-    line = span.source.line(span.line)
-    end = span.end_column if span.end_line == span.line else len(line) + 1
-    start = len(visible(line[: span.column - 1]))
-    length = max(1, len(visible(line[span.column - 1 : end - 1])))
+    end = span.end_column if span.end_line == span.line else window + len(text) + 1
+    start = max(0, span.column - 1 - window)
+    indent = len(visible(text[:start]))
+    length = max(1, len(visible(text[start : max(0, end - 1 - window)])))
     mark = "^" if primary else "-"
-    return f"{' ' * start}{mark * length} {visible(place.text)}".rstrip()
+    return f"{' ' * indent}{mark * length} {visible(place.text)}".rstrip()
 
 
 def render_all(diagnostics, color: bool = False) -> str:
