@@ -34,8 +34,9 @@ def interpret(graph: Graph, values: Arrays) -> dict[str, np.ndarray]:
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             known |= _run(node, known)
-    results = {output.name: known[output.value.name] for output in graph.outputs}
-    return results | {update.target.name: known[update.value.name] for update in graph.updates}
+    results = {output.name: output.value for output in graph.outputs}
+    results |= {update.target.name: update.value for update in graph.updates}
+    return {name: np.array(known[value.name]) for name, value in results.items()}
 
 
 def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -14,8 +14,8 @@ class Builder:
     """Appends nodes to a growing graph.
 
     Every op is a method: `build.matmul(a, b)`, `build.sum(x, axes=(0,))`. Ops that work element by
-    element take numbers as well, and broadcast their operands as NumPy does. Types are checked by the
-    op's own rule, which raises OpError.
+    element take numbers as well, and broadcast their operands as NumPy does. Types are checked by
+    the op's own rule, which raises OpError.
     """
 
     def __init__(self, ops: Mapping[str, Op]) -> None:

@@ -14,7 +14,8 @@ Attributes = tuple[tuple[str, AttributeValue], ...]
 class Origin:
     """Where something came from: a line of the user's file and the path of blocks around it.
 
-    `path` is dotted and readable (`classifier.conv2d_1`); `phase` is "forward", "backward" or "update".
+    `path` is dotted and readable (`classifier.conv2d_1`); `phase` is "forward", "backward" or
+    "update".
     """
 
     line: int = 0

@@ -29,12 +29,13 @@ class Op:
 
     type(*input_types, **attributes) -> TensorType or a tuple of them; raises OpError.
     reference(*arrays, **attributes) -> array or a tuple of them: NumPy, independent of any kernel.
-    gradient(build, node, upstream) -> one Value or None for each input; `upstream` is the gradient of
-        the first output. None stands for an op that no gradient flows through.
-    element(node, read, index) -> Expression of the output at `index`, for MAP ops; `read(value, index)`
-        gives the expression of an input.
+    gradient(build, node, upstream) -> one Value or None for each input; `upstream` is the gradient
+        of the first output. None stands for an op that no gradient flows through.
+    element(node, read, index) -> Expression of the output at `index`, for MAP ops;
+        `read(value, index)` gives the expression of an input.
     contraction(node, read) -> Contraction, for CONTRACT ops.
     flops(node) -> floating-point operations of one run.
+    moves_only: an element is a load, a number, a position or a choice between them.
     expensive: an element costs so much that it is stored rather than computed twice.
     """
 

@@ -1,4 +1,7 @@
-"""floor_divide(a, b): floor(a / b) of each pair; steps, so without a gradient."""
+"""floor_divide(a, b): floor(a / b) of each pair; steps, so without a gradient.
+
+A whole number over 0 is 0.
+"""
 
 import numpy as np
 

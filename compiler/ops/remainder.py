@@ -1,4 +1,7 @@
-"""remainder(a, b): a - b * floor(a / b), which has the sign of b, as in Python."""
+"""remainder(a, b): a - b * floor(a / b), which has the sign of b, as in Python.
+
+The remainder of a whole number by 0 is 0.
+"""
 
 import numpy as np
 

@@ -85,6 +85,8 @@ class Index:
             atom, coefficient = rest.terms[0]
             if coefficient == 1 and isinstance(atom, Quotient):
                 return whole + atom.dividend // (atom.divisor * divisor)
+            if coefficient == 1 and isinstance(atom, Remainder) and atom.divisor % divisor == 0:
+                return whole + (atom.dividend // divisor) % (atom.divisor // divisor)
         for step in rest._steps(divisor):
             coarse, fine = rest._split(step)
             if fine.bounds[0] >= 0 and fine.bounds[1] < step:
@@ -211,18 +213,16 @@ def _atom_bounds(atom: Atom) -> tuple[int, int]:
 
 
 def _normal(terms: dict[Atom, int], constant: int) -> Index:
-    """Drop zero terms, join c * (x // d) * d + c * (x % d) into c * x, and sort."""
+    """Drop zero terms, join remainders with their quotients, and sort."""
     terms = {atom: coefficient for atom, coefficient in terms.items() if coefficient}
     for atom, coefficient in terms.items():
         if not isinstance(atom, Remainder):
             continue
-        quotient = atom.dividend // atom.divisor
-        if quotient.constant or len(quotient.terms) != 1 or quotient.terms[0][1] != 1:
-            continue
-        partner = quotient.terms[0][0]
-        if terms.get(partner) == coefficient * atom.divisor:
-            left = {a: c for a, c in terms.items() if a not in (atom, partner)}
-            return _normal(left, constant) + atom.dividend * coefficient
+        for partner, step in terms.items():
+            joined = _join(atom, partner) if step == coefficient * atom.divisor else None
+            if joined is not None:
+                left = {a: c for a, c in terms.items() if a not in (atom, partner)}
+                return _normal(left, constant) + joined * coefficient
     return Index(tuple(sorted(terms.items(), key=_order)), constant)
 
 
@@ -230,6 +230,16 @@ def _order(term: tuple[Atom, int]) -> tuple[int, str]:
     """Large strides first, as a person writes a position; then by name."""
     atom, coefficient = term
     return -abs(coefficient), _render_atom(atom)
+
+
+def _join(rest: Remainder, partner: Atom) -> Index | None:
+    """x % d + d * partner as one: x for the partner x // d, x % (d * e) for (x // d) % e."""
+    whole = rest.dividend // rest.divisor
+    if whole == Index(((partner, 1),)):
+        return rest.dividend
+    if isinstance(partner, Remainder) and partner.dividend == whole:
+        return rest.dividend % (rest.divisor * partner.divisor)
+    return None
 
 
 def render_index(index: Index) -> str:

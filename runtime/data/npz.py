@@ -42,7 +42,7 @@ def read_arrays(path: Path) -> Arrays:
             return read_members(file)
         size = os.fstat(file.fileno()).st_size
         file.seek(0)
-        check_size(file, size, exact=True)
+        check_size(file, size)
         file.seek(0)
         return {path.stem: npy.read_array(file, allow_pickle=False)}
 
@@ -57,18 +57,18 @@ def read_members(file: BinaryIO) -> Arrays:
 
 
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    most = min(member.file_size, member.compress_size * MOST_EXPANSION)
+    if member.file_size > member.compress_size * MOST_EXPANSION:
+        raise ValueError(f"`{member.filename}` states a size that its bytes cannot come to")
     with archive.open(member) as stream:
-        check_size(stream, most)
+        check_size(stream, member.file_size)
     with archive.open(member) as stream:
         array = npy.read_array(stream, allow_pickle=False)
-        if stream.read(1):  # reading to the end also checks zip's checksum
-            raise ValueError(f"`{member.filename}` has bytes after its array")
+        stream.read(1)  # at the end zip's checksum is checked
     return array
 
 
-def check_size(stream: BinaryIO, size: int, exact: bool = False) -> None:
-    """Hold what a header declares against what there is, before memory is taken for it."""
+def check_size(stream: BinaryIO, size: int) -> None:
+    """Hold what a header declares against the `size` of all, before memory is taken for it."""
     version = npy.read_magic(stream)
     if version not in HEADERS:
         raise ValueError(f"version {version[0]}.{version[1]} of the .npy format is not known")
@@ -78,5 +78,6 @@ def check_size(stream: BinaryIO, size: int, exact: bool = False) -> None:
     declared = math.prod(shape) * dtype.itemsize
     if declared > MOST_BYTES:
         raise ValueError(f"its header declares {declared} bytes, the limit is {MOST_BYTES}")
-    if declared > size or (exact and declared + stream.tell() != size):
-        raise ValueError(f"its header declares {declared} bytes, which are not what it holds")
+    held = size - stream.tell()
+    if declared != held:
+        raise ValueError(f"its header declares {declared} bytes of values, it holds {held}")

@@ -149,6 +149,7 @@ def moving_cases() -> list[Case]:
         Case("broadcast", (f32(3, 1),), {"shape": (2, 3, 5)}),
         Case("broadcast", (f32(1),), {"shape": (1, 1)}),
         Case("reshape", (f32(2, 3, 5),), {"shape": (5, 6)}),
+        Case("reshape", (f32(4, 1, 6, 5),), {"shape": (1, 3, 8, 1, 5)}),
         Case("reshape", (f32(1, 7),), {"shape": (7, 1, 1)}),
         Case("reshape", (f32(1),), {"shape": ()}),
         Case("transpose", (f32(2, 3, 5),), {"axes": (2, 0, 1)}),

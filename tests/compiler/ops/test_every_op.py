@@ -1,5 +1,7 @@
 """Each op's type rule, kernel meaning and gradient against its reference, over all ops."""
 
+from math import prod
+
 import numpy as np
 
 from netc.compiler.interpret import evaluate_elements, interpret
@@ -8,6 +10,8 @@ from netc.compiler.ir.graph import Output, Role
 from netc.compiler.ir.operation import Family
 from netc.compiler.ops.arrays import ARRAYS
 from netc.compiler.ops.table import OPS
+from netc.compiler.scalar.expression import Apply, Load, walk
+from netc.compiler.scalar.index import linear, loop
 
 
 def test_every_op_has_cases(cases):
@@ -28,12 +32,42 @@ def test_the_type_is_what_the_reference_gives(case):
 
 def test_the_kernel_computes_what_the_reference_does(case):
     op, arrays = OPS[case.op], case.arrays()
-    if op.family is Family.REDUCE:
-        assert op.element is None and op.contraction is None
+    node = case.applied(Builder(OPS))
+    computed = fold if op.family is Family.REDUCE else evaluate_elements
+    expected = op.reference(*arrays, **case.attributes)
+    np.testing.assert_allclose(computed(node, arrays), expected, rtol=1e-12, atol=1e-12)
+
+
+FOLDS = {
+    "sum": sum,
+    "product": prod,
+    "max": max,
+    "min": min,
+    "argmax": lambda numbers: numbers.index(max(numbers)),
+    "argmin": lambda numbers: numbers.index(min(numbers)),
+}
+
+
+def fold(node, arrays) -> np.ndarray:
+    """A reduction as Python folds a list of the elements, in row-major order."""
+    (array,), axes = arrays, node.named["axes"]
+    output = np.empty(node.output.type.shape)
+    for place in np.ndindex(output.shape):
+        kept = iter(place)
+        part = array[tuple(slice(None) if a in axes else next(kept) for a in range(array.ndim))]
+        output[place] = FOLDS[node.op](np.ravel(part).tolist())
+    return output
+
+
+def test_an_op_that_only_moves_applies_no_function(case):
+    op = OPS[case.op]
+    if op.family is not Family.MAP:
+        assert not op.moves_only and op.element is None
         return
     node = case.applied(Builder(OPS))
-    expected = op.reference(*arrays, **case.attributes)
-    np.testing.assert_allclose(evaluate_elements(node, arrays), expected, rtol=1e-12, atol=1e-12)
+    index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(node.output.type.shape))
+    element = op.element(node, lambda value, at: Load(value, linear(at, value.type.shape)), index)
+    assert op.moves_only is not any(isinstance(part, Apply) for part in walk(element))
 
 
 def slopes(case, upstream: np.ndarray) -> dict[int, np.ndarray]:
@@ -70,10 +104,22 @@ def gradients(case, upstream: np.ndarray) -> dict[int, np.ndarray]:
     return {int(name): array for name, array in interpret(build.graph("g", named), values).items()}
 
 
+def has_slope(case) -> bool:
+    """Whether the case has a slope to compare with: stop_gradient denies its own."""
+    kinds = (case.applied(Builder(OPS)).output.type, *case.operands)
+    floats = kinds[0].is_float and any(kind.is_float for kind in kinds[1:])
+    return floats and case.differentiable and case.op != "stop_gradient"
+
+
+def test_every_gradient_is_compared_with_a_slope(cases):
+    compared = {case.op for case in cases if has_slope(case)}
+    assert compared >= {name for name, op in OPS.items() if op.gradient}
+
+
 def test_the_gradient_is_the_slope_of_the_reference(case):
-    kind = case.applied(Builder(OPS)).output.type
-    if not case.differentiable or not kind.is_float or case.op == "stop_gradient":
+    if not has_slope(case):
         return
+    kind = case.applied(Builder(OPS)).output.type
     upstream = np.random.default_rng(5).normal(size=kind.shape)
     found = gradients(case, upstream)
     for number, expected in slopes(case, upstream).items():

@@ -30,6 +30,8 @@ REFUSED = (
     ("broadcast", "f32[3]", {"shape": (3, 2)}, "f32[3] does not broadcast to [3, 2]"),
     ("transpose", "f32[2, 3]", {"axes": (0, 0)}, "takes each axis once"),
     ("reverse", "f32[2]", {"axes": (1,)}, "has no axes (1,) to reverse"),
+    ("constant", "", {"value": 0.5, "dtype": "i32", "shape": ()}, "0.5 is not a whole number"),
+    ("constant", "", {"value": 256, "dtype": "u8", "shape": ()}, "256 is not in the range of u8"),
     ("iota", "", {"axis": 1, "shape": (3,)}, "[3] has no axis 1 to count along"),
     ("slice", "f32[3]", {"starts": (1,), "stops": (4,), "steps": (1,)}, "no slice 1:4:1"),
     ("slice", "f32[3]", {"starts": (1,), "stops": (1,), "steps": (1,)}, "no slice 1:1:1"),

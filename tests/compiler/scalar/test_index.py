@@ -180,6 +180,13 @@ def test_division_of_what_divides_evenly_leaves_no_division():
     assert loop("p", 100) // 5 // 4 == loop("p", 100) // 20
 
 
+def test_a_chain_of_remainders_joins_into_one():
+    position = loop("p", 1000)
+    inner = position % 24
+    assert linear(unravel(inner, (2, 3, 4)), (2, 3, 4)) == inner
+    assert unravel(inner, (2, 12)) == (position // 12 % 2, position % 12)
+
+
 def test_a_variable_with_one_value_is_a_constant():
     assert variable_index(Variable("k", 1)) == as_index(0)
 

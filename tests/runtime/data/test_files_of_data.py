@@ -100,7 +100,7 @@ def npy_bytes(shape, data=b"", dtype="<f8"):
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(head) + 1) + head + b"\n" + data
 
 
-SHAPES = [(1 << 62, 1 << 62), (1 << 40,), (10**9,), (3,), (-3,), (1,) * 70]
+SHAPES = [(1 << 62, 1 << 62), (1 << 40,), (10**9,), (3,), (-3,), (3,) * 70]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -112,7 +112,7 @@ def test_npy_headers_that_lie_are_refused_at_once(tmp_path, shape):
     for name in ("a.npy", "a.npz"):
         message = message_of(read_npz, tmp_path / name)
         assert name in message
-        assert "its header declares" in message or len(shape) > 8 or min(shape) < 0
+        assert "its header declares" in message
     assert time.process_time() - began < 1
 
 
@@ -121,7 +121,16 @@ def test_bytes_after_an_array_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", npy_bytes((2,), bytes(17)))
     for name in ("a.npy", "a.npz"):
-        assert name in message_of(read_npz, tmp_path / name)
+        assert "declares 16 bytes of values, it holds 17" in message_of(read_npz, tmp_path / name)
+
+
+def test_every_byte_of_an_npz_counts(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.full(50, 7, np.uint8))
+    data = bytearray(path.read_bytes())
+    data[data.index(bytes([7] * 50)) + 49] = 8
+    path.write_bytes(data)
+    assert "CRC" in message_of(read_npz, path)
 
 
 def test_csv_columns_are_typed(tmp_path):

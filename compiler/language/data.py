@@ -1,0 +1,67 @@
+"""Data sets that a program can take from: their parameters, and their fields as far as it knows them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from netc.compiler.ir.tensor import TensorType
+from netc.compiler.language.values import Choice, Chosen
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of the data, with the batch in axis 0."""
+
+    name: str
+    type: TensorType
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Where the data comes from and its fields, in the order of the data set."""
+
+    source: str
+    arguments: tuple[tuple[str, Any], ...]
+    fields: tuple[FieldSpec, ...]
+
+
+Row = tuple[str, str, tuple[int, ...]]
+
+
+def mnist_rows(path: str) -> tuple[Row, ...]:
+    return ("image", "u8", (28, 28, 1)), ("label", "i32", ())
+
+
+def canvas_rows(count: int, size: int, channels: int, classes: int, seed: int) -> tuple[Row, ...]:
+    return ("image", "u8", (size, size, channels)), ("label", "i32", ())
+
+
+def blobs_rows(count: int, features: int, classes: int, seed: int) -> tuple[Row, ...]:
+    return ("x", "f32", (features,)), ("label", "i32", ())
+
+
+ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
+    {"mnist": mnist_rows, "shapes_on_canvas": canvas_rows, "blobs": blobs_rows}
+)
+
+SOURCES: Mapping[str, Choice] = MappingProxyType(
+    {
+        "mnist": Choice("data set", "mnist", (("path", "data/mnist"),)),
+        "shapes_on_canvas": Choice(
+            "data set",
+            "shapes_on_canvas",
+            (("count", None), ("size", 16), ("channels", 1), ("classes", 4), ("seed", 0)),
+        ),
+        "blobs": Choice(
+            "data set",
+            "blobs",
+            (("count", None), ("features", 2), ("classes", 3), ("seed", 0)),
+        ),
+    }
+)
+
+
+def rows_of(chosen: Chosen) -> tuple[Row, ...]:
+    """(name, element type, shape of one row) for each field of a data set."""
+    return ROWS[chosen.choice.name](**chosen.filled)

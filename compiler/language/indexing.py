@@ -1,0 +1,122 @@
+"""`x[...]` as in NumPy: whole numbers, slices, `...` and None, on tensors, tuples and lists."""
+
+from typing import Any
+
+from netc.compiler.ir.graph import Value
+from netc.compiler.language.trace import Trace
+from netc.compiler.language.values import List, describe, is_tensor, is_whole, items_of
+from netc.compiler.syntax import tree
+
+
+def index_items(trace: Trace, value: Any, items: tuple) -> Any:
+    """An item of a tuple, list or range, or a slice of it."""
+    if len(items) != 1 or isinstance(items[0], tree.Ellipsis_ | tree.NewAxis):
+        raise trace.fail("E0208", f"{describe(value)} takes one index")
+    content = items_of(value)
+    if isinstance(items[0], tree.Slice):
+        part = content[bounds(trace, items[0])]
+        return List(part) if isinstance(value, List) else part
+    position = whole(trace, items[0])
+    if not -len(content) <= position < len(content):
+        raise trace.fail(
+            "E0208", f"{describe(value)} has no item {position}", items[0].span
+        )
+    return content[position]
+
+
+def index_tensor(trace: Trace, x: Value, items: tuple) -> Value:
+    """Slices first, then the axes that a number took away and the new ones by a reshape."""
+    shape = x.type.shape
+    taken = [item for item in items if not isinstance(item, tree.Ellipsis_ | tree.NewAxis)]
+    dots = [item for item in items if isinstance(item, tree.Ellipsis_)]
+    if len(dots) > 1:
+        raise trace.fail("E0208", "an index has one `...` at most", dots[1].span)
+    if len(taken) > len(shape):
+        raise trace.fail(
+            "E0208", f"{len(taken)} indices for {len(shape)} axes", None, f"indexes {x.type}", trace.birth(x)
+        )
+    starts, stops, steps, final = [], [], [], []
+    axis = 0
+    for item in items if dots else (*items, None):
+        if item is None or isinstance(item, tree.Ellipsis_):
+            for size in shape[axis : axis + len(shape) - len(taken)]:
+                starts, stops, steps = [*starts, 0], [*stops, size], [*steps, 1]
+                final.append(size)
+                axis += 1
+        elif isinstance(item, tree.NewAxis):
+            final.append(1)
+        else:
+            start, stop, step, kept = along(trace, x, axis, item)
+            starts, stops, steps = [*starts, start], [*stops, stop], [*steps, step]
+            final += kept
+            axis += 1
+    return cut(trace, x, tuple(starts), tuple(stops), tuple(steps), tuple(final))
+
+
+def along(trace: Trace, x: Value, axis: int, item: Any) -> tuple[int, int, int, list[int]]:
+    """(start, stop, step, sizes that are left) of one index along an axis."""
+    size = x.type.shape[axis]
+    if isinstance(item, tree.Slice):
+        start, stop, step = bounds(trace, item).indices(size)
+        count = len(range(start, stop, step))
+        if count == 0:
+            raise trace.fail("E0208", f"this slice of axis {axis} of {x.type} is empty", item.span)
+        return start, stop, step, [count]
+    position = whole(trace, item)
+    if not -size <= position < size:
+        raise trace.fail(
+            "E0208",
+            f"axis {axis} of {x.type} has no index {position}",
+            item.span,
+            f"-{size} to {size - 1}",
+            trace.birth(x),
+        )
+    position %= size
+    return position, position + 1, 1, []
+
+
+def cut(trace: Trace, x: Value, starts, stops, steps, final: tuple[int, ...]) -> Value:
+    """The part of x, under the shape that its indices leave. A step back reads forward, then turns."""
+    shape = x.type.shape
+    turned = tuple(axis for axis, step in enumerate(steps) if step < 0)
+    for axis in turned:
+        x = backwards(trace, x, axis)
+    starts, stops, steps = zip(
+        *(
+            (size - 1 - start, size - 1 - stop, -step) if step < 0 else (start, stop, step)
+            for start, stop, step, size in zip(starts, stops, steps, shape, strict=True)
+        ),
+        strict=True,
+    ) if shape else ((), (), ())
+    whole_tensor = all(
+        (start, step) == (0, 1) and stop == size
+        for start, stop, step, size in zip(starts, stops, steps, shape, strict=True)
+    )
+    if not whole_tensor:
+        x = trace.build.slice(x, starts=starts, stops=stops, steps=steps)
+    return x if x.type.shape == final else trace.build.reshape(x, shape=final)
+
+
+def backwards(trace: Trace, x: Value, axis: int) -> Value:
+    return trace.build.reverse(x, axes=(axis,))
+
+
+def bounds(trace: Trace, item: tree.Slice) -> slice:
+    ends = [None if end is None else whole(trace, end) for end in (item.start, item.stop, item.step)]
+    if ends[2] == 0:
+        raise trace.fail("E0208", "the step of a slice is not 0", item.span)
+    return slice(*ends)
+
+
+def whole(trace: Trace, expression: tree.Expression) -> int:
+    value = trace.evaluate(expression)
+    if is_whole(value):
+        return value
+    if is_tensor(value):
+        raise trace.fail(
+            "E0901", "an index that is a tensor is not supported yet", expression.span,
+            f"this is {value.type}",
+        )  # fmt: skip
+    raise trace.fail(
+        "E0208", "an index is a whole number", expression.span, f"this is {describe(value)}"
+    )

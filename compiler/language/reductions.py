@@ -1,0 +1,76 @@
+"""Functions that fold axes: sum, mean, var, max, min, prod, argmax, argmin."""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from netc.compiler.ir.graph import Value
+from netc.compiler.language.arguments import Tensor, Truth, Wholes, wholes
+from netc.compiler.language.elementwise import as_tensor, cast
+from netc.compiler.language.shapes import axis_of
+from netc.compiler.language.trace import Trace
+
+ALL: tuple[int, ...] = ()
+
+
+def axes_of(trace: Trace, x: Value, axis: Any) -> tuple[int, ...]:
+    """The axes to fold, counted from the front and sorted; all of them where none is named."""
+    axes = sorted({axis_of(trace, x, one) for one in wholes(axis)})
+    if len(axes) != len(wholes(axis)):
+        raise trace.fail("E0207", f"{axis} names an axis of {x.type} twice", trace.place("axis"))
+    return tuple(axes) or tuple(range(len(x.type.shape)))
+
+
+def kept(trace: Trace, x: Value, folded: Value, axes: tuple[int, ...], keep: bool) -> Value:
+    """The result, with the folded axes as axes of size 1 where they are kept."""
+    if not keep:
+        return folded
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(x.type.shape))
+    return folded if shape == folded.type.shape else trace.build.reshape(folded, shape=shape)
+
+
+def whole_or_float(trace: Trace, x: Value) -> Value:
+    return cast(trace, x, "i32") if x.type.dtype in ("bool", "u8") else x
+
+
+def as_float(trace: Trace, x: Value) -> Value:
+    return x if x.type.is_float else cast(trace, x, "f32")
+
+
+def fold(op: str, prepare: Callable[[Trace, Value], Value]):
+    """The language's function for an op that folds axes."""
+
+    def function(trace: Trace, x: Tensor, axis: Wholes = ALL, keep: Truth = False) -> Value:
+        axes = axes_of(trace, x, axis)
+        x = prepare(trace, x)
+        return kept(trace, x, trace.build.apply(op, x, axes=axes), axes, keep)
+
+    return function
+
+
+def mean(trace: Trace, x: Tensor, axis: Wholes = ALL, keep: Truth = False) -> Value:
+    axes = axes_of(trace, x, axis)
+    x = as_float(trace, x)
+    total = trace.build.sum(x, axes=axes)
+    count = prod(x.type.shape[one] for one in axes)
+    average = trace.build.divide(total, as_tensor(trace, count, total.type))
+    return kept(trace, x, average, axes, keep)
+
+
+def var(trace: Trace, x: Tensor, axis: Wholes = ALL, keep: Truth = False) -> Value:
+    """The mean squared distance from the mean: divides by the count."""
+    x = as_float(trace, x)
+    distance = trace.build.subtract(x, mean(trace, x, axis, keep=True))
+    return mean(trace, trace.build.multiply(distance, distance), axis, keep)
+
+
+FUNCTIONS = {
+    "sum": fold("sum", whole_or_float),
+    "mean": mean,
+    "var": var,
+    "max": fold("max", whole_or_float),
+    "min": fold("min", whole_or_float),
+    "prod": fold("product", whole_or_float),
+    "argmax": fold("argmax", whole_or_float),
+    "argmin": fold("argmin", whole_or_float),
+}
