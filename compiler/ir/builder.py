@@ -85,6 +85,8 @@ class Builder:
     def _aligned(self, operands: tuple[Operand, ...]) -> tuple[Value, ...]:
         """Numbers made constants and every operand broadcast to the common shape."""
         values = [operand for operand in operands if isinstance(operand, Value)]
+        if not values:
+            raise OpError("an op takes at least one tensor: numbers alone have no type")
         shape = broadcast_shape(*(value.type.shape for value in values))
         floats = [value for value in values if value.type.dtype != "bool"] or values
         kind = TensorType(floats[-1].type.dtype, shape)

@@ -17,6 +17,7 @@ from netc.compiler.kernels.group import (
     Kind,
     Reader,
     Space,
+    is_per_row,
     is_virtual,
     row_index,
 )
@@ -150,7 +151,7 @@ class Fusion:
         space = self.drafts[number].space
         full = row * space.columns + column
         return all(
-            load.position == (row if load.value.type.shape == space.kept else full)
+            load.position == (row if is_per_row(load.value, space) else full)
             for load in loads
             if self._made(load) and self.home[load.value.name] == number
         )
@@ -218,10 +219,7 @@ class Fusion:
 
     def _loaded_by(self, draft: Draft) -> set[str]:
         return {
-            load.value.name
-            for node in draft.nodes
-            if self.ops[node.op].family is Family.REDUCE
-            for load in self._fold_loads(node, draft.space)
+            load.value.name for node in draft.nodes for load in self._member_loads(node, draft)
         }
 
     def _made(self, load: Load) -> bool:

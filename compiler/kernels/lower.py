@@ -5,7 +5,14 @@ from collections.abc import Mapping
 
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Family, Op
-from netc.compiler.kernels.group import Group, Kind, Reader, folded_index, row_index
+from netc.compiler.kernels.group import (
+    Group,
+    Kind,
+    Reader,
+    folded_index,
+    is_per_row,
+    row_index,
+)
 from netc.compiler.kernels.plan import (
     Assign,
     Body,
@@ -169,8 +176,8 @@ class Lowering:
             nodes = [node for node in self.group.nodes if depth[node.output.name] == number]
             folds = [node for node in nodes if node.output.name in self.folds]
             rest = [node for node in nodes if node not in folds]
-            wide = [node for node in rest if not self.is_per_row(node)]
-            narrow = [node for node in rest if self.is_per_row(node)]
+            wide = [node for node in rest if not is_per_row(node.output, self.group.space)]
+            narrow = [node for node in rest if is_per_row(node.output, self.group.space)]
             needed = self.walked_again(wide, folds)
             stages.append(
                 Stage(
@@ -194,11 +201,6 @@ class Lowering:
 
     # --- stages of a row --------------------------------------------------------------------
 
-    def is_per_row(self, node: Node) -> bool:
-        return node.output.type.count == self.group.space.rows and (
-            node.output.type.shape != self.group.space.shape
-        )
-
     def depths(self) -> dict[str, int]:
         """The walk in which each member is first known: what is known once per row is known after
         a walk, so that what is needed per element comes in the next."""
@@ -206,12 +208,12 @@ class Lowering:
         per_row: set[str] = set()
         for node in self.group.nodes:
             name = node.output.name
-            waits = 0 if self.is_per_row(node) and name not in self.folds else 1
+            waits = 0 if is_per_row(node.output, self.group.space) and name not in self.folds else 1
             depth[name] = max(
                 (depth[read] + waits * (read in per_row) for read in self.member_reads(node)),
                 default=0,
             )
-            if name in self.folds or self.is_per_row(node):
+            if name in self.folds or is_per_row(node.output, self.group.space):
                 per_row.add(name)
         return depth
 
@@ -233,7 +235,11 @@ class Lowering:
         while frontier:
             for name in self.member_reads(frontier.pop()):
                 node = next(n for n in self.group.nodes if n.output.name == name)
-                if name not in needed and name not in self.folds and not self.is_per_row(node):
+                if (
+                    name not in needed
+                    and name not in self.folds
+                    and not is_per_row(node.output, self.group.space)
+                ):
                     needed.add(name)
                     frontier.append(node)
         return [node for node in self.group.nodes if node.output.name in needed]

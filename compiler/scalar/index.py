@@ -109,8 +109,8 @@ class Index:
         return Index(((Remainder(rest, divisor), 1),))
 
     def _steps(self, divisor: int) -> list[int]:
-        """Common divisors of `divisor` and the coefficients, the largest first: the strides at which
-        a position can be cut into a coarse and a fine part."""
+        """Common divisors of `divisor` and the coefficients, the largest first: the strides at
+        which a position can be cut into a coarse and a fine part."""
         steps = {gcd(divisor, coefficient) for _, coefficient in self.terms}
         return sorted((step for step in steps if 1 < step < divisor), reverse=True)
 

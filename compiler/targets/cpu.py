@@ -142,7 +142,7 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     return render(
         "cpu/function.c.j2",
         function=CpuFunction(
-            name=f"netc_{function.name}",
+            name=function.name,
             header=function_header(function),
             batch=function.batch,
             vector_bytes=machine.vector_bytes,
