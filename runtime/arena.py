@@ -1,10 +1,11 @@
-"""A number of bytes comes in; aligned zeroed memory goes out, in which tensors have their places."""
+"""A number of bytes comes in; aligned zeroed memory in which tensors have places goes out."""
 
 import os
 from math import prod
 from pathlib import Path
 
 import numpy as np
+
 from netc.compiler.program import Tensor
 from netc.runtime.errors import ENVIRONMENT, fail
 

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+
 from netc.compiler.build.cc import build_library, find_compiler
 from netc.compiler.program import FunctionFacts, Program, Tensor
 from netc.runtime.arena import allocate, processors, view
@@ -51,7 +52,7 @@ class Cpu:
         rows = (CField * max(1, len(fields)))(
             *(CField(array.ctypes.data, row_bytes(array)) for array in fields)
         )
-        call = getattr(library, f"netc_{function.symbol}")
+        call = getattr(library, function.symbol)
         with ONE_AT_A_TIME:
             call(
                 ctypes.c_void_p(self.arena.ctypes.data),

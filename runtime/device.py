@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
 from netc.compiler.diagnostics import nearest
 from netc.compiler.program import FunctionFacts, Program, Tensor
 from netc.runtime.cpu import open_cpu

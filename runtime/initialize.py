@@ -10,6 +10,7 @@ from math import prod, sqrt
 from types import MappingProxyType
 
 import numpy as np
+
 from netc.compiler.program import Initializer
 
 # A normal distribution cut off at two deviations has this deviation left.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+
 from netc.compiler.diagnostics import NetError, nearest
 from netc.compiler.program import Tensor
 from netc.runtime.arena import DTYPES

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from lark.exceptions import LarkError
+
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Graph, Role
 from netc.compiler.ir.text import parse_graph

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 import numpy as np
+
 from netc.compiler.diagnostics import nearest
 from netc.compiler.program import FunctionFacts, Persistent, Program
 from netc.runtime import checkpoint
