@@ -44,7 +44,7 @@ class Device(Protocol):
 def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> Device:
     """The program of a build folder on a device; no threads means one for each processor.
 
-    Raises NetError where there is no such device (E0711) or not enough memory (E0710).
+    Raises NetError where there is no such device (E0714) or not enough memory (E0710).
     """
     devices: dict[str, Callable[[Program, Path, int], Device]] = {
         "cpu": open_cpu,
@@ -61,4 +61,4 @@ def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> 
         )
     near = nearest(name, devices)
     help = f"did you mean `{near}`?" if near else f"there are {', '.join(devices)}"
-    raise fail("E0711", f"there is no device `{name}`", help=help, exit_code=ENVIRONMENT)
+    raise fail("E0714", f"there is no device `{name}`", help=help, exit_code=ENVIRONMENT)
