@@ -40,6 +40,9 @@ class Cpu:
     def write(self, tensor: Tensor, array: np.ndarray) -> None:
         view(self.arena, tensor)[...] = array
 
+    def prepare(self, function: FunctionFacts) -> None:
+        self.library(function)
+
     def run(
         self,
         function: FunctionFacts,

@@ -28,6 +28,9 @@ class Device(Protocol):
     def write(self, tensor: Tensor, array: np.ndarray) -> None:
         """Set a tensor to an array of its very dtype and shape."""
 
+    def prepare(self, function: FunctionFacts) -> None:
+        """Build and load a function now, so that its first run takes no longer than the next."""
+
     def run(
         self, function: FunctionFacts, fields: Fields, order: np.ndarray | None, steps: int
     ) -> np.ndarray:

@@ -33,6 +33,9 @@ class Reference:
     def write(self, tensor: Tensor, array: np.ndarray) -> None:
         view(self.arena, tensor)[...] = array
 
+    def prepare(self, function: FunctionFacts) -> None:
+        self.graph(function.symbol)
+
     def run(
         self,
         function: FunctionFacts,

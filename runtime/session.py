@@ -98,6 +98,12 @@ class Session:
                 number = np.full(entry.tensor.shape, value, DTYPES[entry.tensor.dtype])
                 self.device.write(entry.tensor, number)
 
+    def prepare(self, *names: str) -> None:
+        """Build the functions of these names for all their batches."""
+        for function in self.program.functions:
+            if function.name in names:
+                self.device.prepare(function)
+
     @property
     def steps_done(self) -> int:
         """How many training steps the weights have seen."""

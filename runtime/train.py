@@ -32,6 +32,7 @@ from netc.runtime.session import Session
 SLICE = 0.2  # seconds of steps between two looks at signals, the clock and the progress line
 MOST_GROWTH = 8  # of a slice from one to the next: the first steps are not typical
 RECORDS = 100  # of single steps in the log of an epoch; a fixed stride, so that logs compare
+NO_MEASURE = ("step", "epoch", "kind", "loss_hex")  # of what a record holds
 STOPPED = 3  # the exit code for a loss that is not a number
 
 Report = Callable[[str, int, int, int], Progress]  # (name, epochs, steps of each, batch)
@@ -76,6 +77,7 @@ def train(program: Program, folder: Path, options: Options, report: Report) -> R
     with watch_signals() as stop:
         device = open_device(options.device, program, folder, options.threads)
         session = Session(program, folder, device)
+        session.prepare("train", "evaluate")
         loop = begin(session, options, parts, stop, report)
         try:
             return loop.run()
@@ -198,7 +200,7 @@ class Loop:
         self.fields = parts.train.of(self.function)
         self.began = self.saved = time.monotonic()
         self.first_step = self.saved_step = state.step
-        self.metrics: dict[str, float] = {}
+        self.metrics = last_metrics(run)
         self.slice = 1
 
     def run(self) -> Run:
@@ -365,6 +367,17 @@ class Loop:
         return Run(
             self.folder.path, self.session, self.state.step, is_finished, exit_code, self.metrics
         )
+
+
+def last_metrics(run: RunFolder) -> dict[str, float]:
+    """What the last whole epoch of an earlier call came to, as `end_epoch` told it."""
+    found: dict[str, float] = {}
+    for record in run.metrics():
+        prefix = {"epoch": "", "validation": "val_"}.get(str(record.get("kind")))
+        if prefix is not None:
+            values = {k: v for k, v in record.items() if k not in NO_MEASURE}
+            found |= {f"{prefix}{name}": value for name, value in values.items()}
+    return found
 
 
 def running_sums(sums: tuple[float, ...], log: np.ndarray) -> list[float]:

@@ -124,7 +124,7 @@ RUNS = (
         "good checkpoint is kept. A smaller learning rate, a warmup or `clip 1.0` often helps; so "
         "does looking for log or division at zero.",
     ),
-    Code("E0612", "no run to resume", "The program was not trained here yet: leave `--resume` out."),
+    Code("E0612", "no run to resume", "Nothing was trained here yet: leave `--resume` out."),
     Code(
         "E0613",
         "no program",
