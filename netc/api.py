@@ -72,10 +72,13 @@ class Program:
             raise fail("E0614", message, help="compile the program again")
         return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
-    def start(self, seed: int = 0) -> Session:
-        """A session at step 0, with the weights of this seed."""
+    def start(self, seed: int = 0, steps: int | None = None) -> Session:
+        """A session at step 0, with the weights of this seed.
+
+        `steps` is how many there will be, for schedules over the whole run.
+        """
         device = open_device(self.device, self.facts, self.folder, self.threads)
-        return Session(self.facts, self.folder, device, seed)
+        return Session(self.facts, self.folder, device, seed, steps)
 
     def __repr__(self) -> str:
         return f"<netc.Program {self.name}: {self.parameters:,} parameters, {self.folder}>"

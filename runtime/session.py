@@ -16,7 +16,7 @@ from netc.runtime.functions import numbers
 from netc.runtime.initialize import initial
 from netc.runtime.inputs import as_array, fitted, gather_rows, listed
 
-MOST_SEED = 1 << 31  # the counter on the device is an i32
+MOST = 1 << 31  # counters on the device are i32
 
 
 class Weights(MutableMapping):
@@ -72,14 +72,17 @@ class Session:
     results are arrays of the caller's own. Every wrong use raises NetError.
     """
 
-    def __init__(self, program: Program, folder: Path, device: Device, seed: int = 0) -> None:
+    def __init__(
+        self, program: Program, folder: Path, device: Device, seed: int = 0,
+        steps: int | None = None,
+    ) -> None:  # fmt: skip
         self.program, self.folder, self.device = program, Path(folder), device
         self.weights = Weights(program, device)
-        self.initialize(seed)
+        self.initialize(seed, steps)
 
-    def initialize(self, seed: int) -> None:
-        """Back to step 0, with the weights of this seed."""
-        if not isinstance(seed, int) or not 0 <= seed < MOST_SEED:
+    def initialize(self, seed: int, steps: int | None = None) -> None:
+        """Back to step 0, with the weights of this seed, for so many steps in all."""
+        if not isinstance(seed, int) or not 0 <= seed < MOST:
             raise fail("E0521", f"a seed is a whole number from 0 to 2^31 - 1, not {seed!r:.40}")
         self.seed = seed
         for entry in self.program.persistent:
@@ -89,7 +92,13 @@ class Session:
             self.device.write(tensor, values)
         self.set_counter("seed", seed)
         self.set_counter("step", 0)
-        self.set_counter("total", total_steps(self.program))
+        self.set_counter("total", self.planned_steps if steps is None else min(steps, MOST - 1))
+
+    @property
+    def planned_steps(self) -> int:
+        """What schedules over the whole run are told: without an end they stay at their peak."""
+        training = self.program.training
+        return training.steps if training and training.steps else MOST - 1
 
     def set_counter(self, name: str, value: int) -> None:
         """Set a counter, where the program has it."""
@@ -236,10 +245,6 @@ class Session:
     def close(self) -> None:
         """Give the device's memory back."""
         self.device.close()
-
-
-def total_steps(program: Program) -> int:
-    return program.training.steps if program.training else 0
 
 
 def named(function: FunctionFacts, values: np.ndarray) -> dict[str, float]:

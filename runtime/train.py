@@ -6,6 +6,7 @@ the checkpoint: a run that was stopped and resumed gives the same bits as one th
 
 import json
 import math
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -73,12 +74,14 @@ class State:
 def train(program: Program, folder: Path, options: Options, report: Report) -> Run:
     """Train as the program's `train` block says; raises NetError, exit code 3 for NaN."""
     validate = program.training.validate if program.training else 0.0
-    parts = open_parts(program, options.data, validate)
+    run = None if options.resume is None else find_run(program, options)
+    data = data_of(run) if options.data is None else options.data
+    parts = open_parts(program, data, validate)
     with watch_signals() as stop:
         device = open_device(options.device, program, folder, options.threads)
         session = Session(program, folder, device)
         session.prepare("train", "evaluate")
-        loop = begin(session, options, parts, stop, report)
+        loop = begin(session, options, parts, run, stop, report)
         try:
             return loop.run()
         finally:
@@ -87,18 +90,18 @@ def train(program: Program, folder: Path, options: Options, report: Report) -> R
 
 
 def begin(
-    session: Session, options: Options, parts: Parts, stop: Stop, report: Report
+    session: Session, options: Options, parts: Parts, run: RunFolder | None, stop: Stop,
+    report: Report,
 ) -> "Loop":
     """A loop that stands where the run begins or goes on."""
     found = None
-    if options.resume is None:
+    if run is None:
         plan = make_plan(session.program, options, parts.train.count)
-        session.initialize(plan.seed)
+        session.initialize(plan.seed, plan.steps)
         run = new_run(session, options, plan)
     else:
-        run = find_run(session.program, options)
         plan = resumed_plan(run.facts(), session.program, options, parts.train.count)
-        session.initialize(plan.seed)
+        session.initialize(plan.seed, plan.steps)
         found = resume(session, run)
     session.set_counter("total", plan.steps)
     progress = report(session.program.name, plan.epochs, plan.epoch_steps, plan.batch)
@@ -118,11 +121,23 @@ def new_run(session: Session, options: Options, plan: Plan) -> RunFolder:
         "target": session.device.name,
         "compiler": session.device.about,
         "threads": session.device.threads,
-        "data": str(options.data) if isinstance(options.data, str | Path) else None,
+        "data": data_path(options),
         "plan": plan.facts(),
         "source": source_text(session),
     }
     return run_folder.create(options.out, program.name, facts)
+
+
+def data_path(options: Options) -> str | None:
+    """Where the data is, for a later call; arrays cannot be remembered."""
+    is_path = isinstance(options.data, str | Path)
+    return str(Path(options.data).resolve()) if is_path else None
+
+
+def data_of(run: RunFolder | None) -> str | None:
+    """The data that a run was started on, where it was named."""
+    told = None if run is None else run.facts().get("data")
+    return told if isinstance(told, str) else None
 
 
 def source_text(session: Session) -> str:
@@ -349,9 +364,16 @@ class Loop:
             self.save()
         self.progress.message(
             f"stopped after step {self.state.step} of {self.plan.steps}, saved; go on with\n"
-            f"    netc train {self.session.folder} --resume {self.folder.path}"
+            f"    {self.resume_command}"
         )
         return self.outcome(False, self.stop.exit_code or 0)
+
+    @property
+    def resume_command(self) -> str:
+        words = ["netc", "train", str(self.session.folder), "--resume", str(self.folder.path)]
+        if self.session.device.name != "cpu":
+            words += ["--device", self.session.device.name]
+        return shlex.join(words)
 
     def finished(self) -> Run:
         """Measure on the test rows, if the data has any, and mark the run as done."""

@@ -50,9 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def chosen_net(program: Program, name: str | None) -> str:
-    nets = {one.name.removeprefix(PREFIX) for one in program.functions if one.name.startswith(PREFIX)}
     if name is not None:
         return name
+    names = {function.name for function in program.functions}
+    nets = {one.removeprefix(PREFIX) for one in names if one.startswith(PREFIX)}
     if len(nets) != 1:
         found = ", ".join(sorted(nets)) or "none"
         raise wrong_use(f"`--net` must say which net: there are {found}", "--net NAME")
