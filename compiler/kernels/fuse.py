@@ -48,6 +48,25 @@ def fuse(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
     return fusion.groups()
 
 
+def keep_apart(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
+    """A kernel for each node, whatever it does: what the fused kernels are checked against."""
+    return tuple(
+        Group(kind, space, (node,), node.outputs)
+        for node in graph.nodes
+        for kind, space in [alone(node, ops)]
+    )
+
+
+def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
+    """How a node runs that no other has joined."""
+    family = ops[node.op].family
+    if family is Family.REDUCE:
+        space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
+        return Kind.ROW if space.is_trailing else Kind.COLUMN, space
+    kind = Kind.MATMUL if family is Family.CONTRACT else Kind.MAP
+    return kind, Space(node.output.type.shape)
+
+
 class Fusion:
     """The walk's state: drafts, and where each value lives."""
 
@@ -68,7 +87,7 @@ class Fusion:
     def place(self, node: Node) -> None:
         op = self.ops[node.op]
         if op.family is Family.CONTRACT:
-            self._start(Kind.MATMUL, Space(node.output.type.shape), node, self._all_loads(node))
+            self._start(node, self._all_loads(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
         elif is_virtual(op) and not self._is_result(node):
@@ -88,17 +107,15 @@ class Fusion:
                 if draft.kind is Kind.MAP and draft.space.shape == node.output.type.shape
             ]
             if not (is_pointwise(op) and self._join(node, reversed(same_space))):
-                space = Space(node.output.type.shape)
-                self._start(Kind.MAP, space, node, self._map_loads(node))
+                self._start(node, self._map_loads(node))
 
     def _place_fold(self, node: Node) -> None:
-        space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
+        _, space = alone(node, self.ops)
         for number in range(len(self.drafts) - 1, -1, -1):
             if self.drafts[number].space == space and self._fits_fold(node, number):
                 self._add(number, node, self._fold_loads(node, space))
                 return
-        kind = Kind.ROW if space.is_trailing else Kind.COLUMN
-        self._start(kind, space, node, self._fold_loads(node, space))
+        self._start(node, self._fold_loads(node, space))
 
     def _latest_first(self, node: Node) -> list[int]:
         """The groups whose values the node reads, the last one first."""
@@ -218,9 +235,7 @@ class Fusion:
         return any(self._made(load) and self.home[load.value.name] == number for load in loads)
 
     def _loaded_by(self, draft: Draft) -> set[str]:
-        return {
-            load.value.name for node in draft.nodes for load in self._member_loads(node, draft)
-        }
+        return {load.value.name for node in draft.nodes for load in self._member_loads(node, draft)}
 
     def _made(self, load: Load) -> bool:
         return load.value.name in self.home
@@ -228,8 +243,8 @@ class Fusion:
     def _is_result(self, node: Node) -> bool:
         return any(value.name in self.results for value in node.outputs)
 
-    def _start(self, kind: Kind, space: Space, node: Node, loads: list[Load]) -> None:
-        self.drafts.append(Draft(kind, space, []))
+    def _start(self, node: Node, loads: list[Load]) -> None:
+        self.drafts.append(Draft(*alone(node, self.ops), []))
         self._add(len(self.drafts) - 1, node, loads)
 
     def _add(self, number: int, node: Node, loads: list[Load]) -> None:

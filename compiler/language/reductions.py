@@ -17,7 +17,7 @@ def axes_of(trace: Trace, x: Value, axis: Any) -> tuple[int, ...]:
     """The axes to fold, counted from the front and sorted; all of them where none is named."""
     axes = sorted({axis_of(trace, x, one) for one in wholes(axis)})
     if len(axes) != len(wholes(axis)):
-        raise trace.fail("E0207", f"{axis} names an axis of {x.type} twice", trace.place("axis"))
+        raise trace.fail("E0208", f"{axis} names an axis of {x.type} twice", trace.place("axis"))
     return tuple(axes) or tuple(range(len(x.type.shape)))
 
 

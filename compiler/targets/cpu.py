@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.ir.tensor import SIZES
+from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.cpu_tiles import (
     ColumnTile,
     CpuMachine,
     MapTile,
     MatmulTile,
+    Operand,
     RowTile,
     column_tile,
     map_tile,
@@ -63,16 +66,20 @@ class CpuKernel:
     tile: MapTile | RowTile | ColumnTile | MatmulTile
     index: str
     tasks: int
+    left_pointer: str = ""
+    right_pointer: str = ""
 
 
 @dataclass(frozen=True)
 class CpuKernelSource:
-    """A rendered kernel and what the function that calls it needs."""
+    """A rendered kernel and what the function that calls it needs. `waits` says whether all threads
+    meet before it runs."""
 
     name: str
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,16 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
+        left_pointer=pointer(tile.left, names) if isinstance(tile, MatmulTile) else "",
+        right_pointer=pointer(tile.right, names) if isinstance(tile, MatmulTile) else "",
     )
+
+
+def pointer(operand: Operand, names: dict[str, str]) -> str:
+    """Where a direct operand's first element of a tile lies, in terms of b, m or n, and k."""
+    if operand.load is None:
+        return ""
+    return f"{names[operand.load.value.name]} + {render_index(operand.load.position)}"
 
 
 def choose_tile(kernel: Kernel, machine: CpuMachine):
@@ -127,7 +143,7 @@ def choose_tile(kernel: Kernel, machine: CpuMachine):
     if isinstance(plan, RowPlan):
         return row_tile(plan)
     if isinstance(plan, ColumnPlan):
-        return column_tile(plan)
+        return column_tile(plan, machine)
     assert isinstance(plan, MatmulPlan)
     return matmul_tile(plan, machine)
 
@@ -147,7 +163,10 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             batch=function.batch,
             vector_bytes=machine.vector_bytes,
             products=tuple(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
-            kernels=tuple(render_kernel(kernel) for kernel in kernels),
+            kernels=tuple(
+                render_kernel(kernel, waits)
+                for kernel, waits in zip(kernels, waiting(function, kernels), strict=True)
+            ),
             fields=fields(function),
             outputs=outputs(function),
             copies=function.memory.copies,
@@ -155,9 +174,39 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     )
 
 
-def render_kernel(kernel: CpuKernel) -> CpuKernelSource:
+def render_kernel(kernel: CpuKernel, waits: bool) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
-    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text)
+    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text, waits)
+
+
+def waiting(function: Function, kernels: list[CpuKernel]) -> tuple[bool, ...]:
+    """For each kernel whether the threads must meet before it: it touches what a kernel since their
+    last meeting wrote, or writes what such a kernel reads. Kernels of one task run on one thread."""
+    waits, since = [], []
+    for kernel, tiled in zip(function.kernels, kernels, strict=True):
+        reads, writes = touched(function, kernel.reads), touched(function, kernel.writes)
+        conflict = any(
+            (overlap(writes, others_reads + others_writes) or overlap(reads, others_writes))
+            and not (single and tiled.tasks == 1)
+            for others_reads, others_writes, single in since
+        )
+        if conflict:
+            since = []
+        waits.append(conflict)
+        since.append((reads, writes, tiled.tasks == 1))
+    return tuple(waits)
+
+
+def touched(function: Function, values: tuple[Value, ...]) -> list[Buffer]:
+    return [function.memory.buffer(value.name) for value in values]
+
+
+def overlap(some: list[Buffer], others: list[Buffer]) -> bool:
+    return any(
+        a.offset < b.offset + b.bytes and b.offset < a.offset + a.bytes
+        for a in some
+        for b in others
+    )
 
 
 def function_header(function: Function) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = (
     96,
     128,
 )  # operands of a block: 96 + 128 KB, the L2 cache
-WANTED_TASKS = 16  # enough to share out evenly among a few threads
+TASKS_PER_CORE = 2  # enough to share out evenly; tiles do not change the bits
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class CpuMachine:
     name: str
     vector_bytes: int
     registers: int
+    cores: int = 2
 
     @property
     def lanes(self) -> int:
@@ -57,6 +58,22 @@ class ColumnTile:
 
 
 @dataclass(frozen=True)
+class Operand:
+    """How the innermost loop reads one side of a product: element (place, depth) at
+    `pointer + place * step + depth * depth_step`.
+
+    `direct` operands are read where they lie, from the tensor `value`; others are first packed into
+    panels. `adjacent` says that packing walks along the rows (or columns), which are neighbours.
+    """
+
+    direct: bool
+    adjacent: bool
+    step: int
+    depth_step: int
+    load: Load | None = None
+
+
+@dataclass(frozen=True)
 class MatmulTile:
     """A register tile of rows x columns within a block of block_rows x block_columns x block_depth."""
 
@@ -68,8 +85,8 @@ class MatmulTile:
     block_depth: int
     row_blocks: int
     column_blocks: int
-    left_rows_adjacent: bool
-    right_columns_adjacent: bool
+    left: Operand
+    right: Operand
     tasks: int
 
     @property
@@ -107,10 +124,11 @@ def row_tile(plan: RowPlan) -> RowTile:
     return RowTile(LANES, in_lanes, plan.row.extent, " of a row")
 
 
-def column_tile(plan: ColumnPlan) -> ColumnTile:
+def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
     block = min(plan.inner.extent, COLUMN_BLOCK)
-    if plan.outer.extent < WANTED_TASKS:
-        wanted = ceil(plan.inner.extent, ceil(WANTED_TASKS, plan.outer.extent))
+    wanted_tasks = TASKS_PER_CORE * machine.cores
+    if plan.outer.extent < wanted_tasks:
+        wanted = ceil(plan.inner.extent, ceil(wanted_tasks, plan.outer.extent))
         block = min(block, round_up(wanted, LANES), plan.inner.extent)
     blocks = ceil(plan.inner.extent, block)
     return ColumnTile(
@@ -130,7 +148,7 @@ def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
     block_rows = min(round_up(rows_total, rows), round_down(BLOCK_ROWS, rows))
     while plan.batch.extent * ceil(rows_total, block_rows) * ceil(
         columns_total, block_columns
-    ) < WANTED_TASKS and (block_columns > columns or block_rows > rows):
+    ) < TASKS_PER_CORE * machine.cores and (block_columns > columns or block_rows > rows):
         if block_columns > columns and block_columns >= block_rows:
             block_columns = round_up(block_columns // 2, columns)
         elif block_rows > rows:
@@ -147,8 +165,8 @@ def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
         block_depth=min(plan.depth.extent, BLOCK_DEPTH),
         row_blocks=row_blocks,
         column_blocks=column_blocks,
-        left_rows_adjacent=steps_by_one(plan.left, plan.row),
-        right_columns_adjacent=steps_by_one(plan.right, plan.column),
+        left=operand(plan.left, plan.row, plan.depth, rows, rows_total % rows == 0),
+        right=operand(plan.right, plan.column, plan.depth, columns, columns_total % columns == 0),
         tasks=plan.batch.extent * row_blocks * column_blocks,
     )
 
@@ -159,10 +177,19 @@ def best_rows(total: int, most: int) -> int:
     return min(candidates, key=lambda rows: round_up(total, rows) / total + 0.3 / rows)
 
 
-def steps_by_one(expression: Expression, variable: Variable) -> bool:
-    """Whether the operand's loads move to the next element when the variable goes up by one."""
+def operand(
+    expression: Expression, place: Variable, depth: Variable, panel: int, is_even: bool
+) -> Operand:
+    """Direct where the operand is a tensor with constant steps and tiles leave no edge; the columns of
+    the right side, which are read as vectors, must be neighbours (`panel` is then their number)."""
     loads = [part for part in walk(expression) if isinstance(part, Load)]
-    return all(load.position.coefficient(variable) == 1 for load in loads)
+    steps = [load.position.coefficient(place) for load in loads]
+    adjacent = all(step == 1 for step in steps)
+    if isinstance(expression, Load) and is_even:
+        step, depth_step = steps[0], expression.position.coefficient(depth)
+        if step is not None and depth_step is not None and (place.name == "m" or step == 1):
+            return Operand(True, adjacent, step, depth_step, expression)
+    return Operand(False, adjacent, 1, panel)
 
 
 def ceil(number: int, divisor: int) -> int:
