@@ -10,9 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import netc
 import numpy as np
 from measure import EXAMPLES, machine, table
+
+import netc
 from netc.runtime.arena import DTYPES
 
 HEADING = ("example", "parameters", "kernels", "batch", "step", "predicted", "samples/s")

@@ -1,9 +1,11 @@
 """What is installed is what lies here: the listed packages, their files, a wheel that works."""
 
 import importlib
+import os
 import subprocess
 import sys
 import tomllib
+import venv
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,6 +16,14 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("compiler", "runtime", "grammar", "templates", "netc")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUP = PROJECT["tool"]["setuptools"]
+SMALL = """
+net line(x: f32[N, 2]) { return x -> dense(3) -> relu -> dense(1) }
+train {
+    take x: f32[N, 2], y: f32[N, 1] from feed
+    minimize mean_squared_error(line(x), y) with sgd(lr=0.1)
+    batch 4 epochs 2
+}
+"""
 
 
 def package_of(folder: Path) -> str:
@@ -66,6 +76,11 @@ def test_every_file_that_is_not_python_is_package_data():
         assert any(fnmatch(inside, pattern.removeprefix("**/")) for pattern in mine), path
 
 
+def test_the_command_that_is_installed_exists():
+    module, function = PROJECT["project"]["scripts"]["netc"].split(":")
+    assert callable(getattr(importlib.import_module(module), function))
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     """The wheel of this checkout, built without a network from a copy of what is installed."""
@@ -84,3 +99,35 @@ def test_the_wheel_holds_every_file_and_no_other(wheel):
     python = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
     here = {path.relative_to(ROOT).as_posix() for path in (*python, *data_files())}
     assert held == {name if name.startswith("netc/") else f"netc/{name}" for name in here}
+
+
+def test_the_installed_command_compiles_and_trains_far_from_the_checkout(wheel, tmp_path):
+    """A clean environment that borrows only the dependencies."""
+    home = tmp_path / "environment"
+    venv.create(home, symlinks=True, with_pip=False)
+    python = home / "bin" / "python"
+    site = next(home.glob("lib/python*/site-packages"))
+    borrowed = Path(importlib.import_module("numpy").__file__).parents[1]
+    install = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index")
+    subprocess.run((*install, "--no-deps", wheel), check=True, capture_output=True)
+    (site / "dependencies.pth").write_text(f"{borrowed}\n")
+
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "small.net").write_text(SMALL)
+    points = "import numpy as n; x = n.ones((8, 2), 'f4'); n.savez('points.npz', x=x, y=x[:, :1])"
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+    def run(*command) -> subprocess.CompletedProcess:
+        return subprocess.run(command, cwd=work, env=kept, text=True, capture_output=True)
+
+    def where(module: str) -> str:
+        return run(python, "-c", f"import {module}; print({module}.__file__)").stdout
+
+    assert str(site) in where("netc.compiler")
+    assert run(python, "-c", points).returncode == 0
+    for arguments in (("compile", "small.net"), ("train", "--data", "points.npz")):
+        result = run(home / "bin" / "netc", *arguments)
+        assert result.returncode == 0, result.stderr
+    assert (work / "build" / "small" / "program.json").is_file()
+    assert list((work / "runs").glob("small*/metrics.jsonl"))
