@@ -216,7 +216,8 @@ class Trace(ABC):
         shapes = [str(value.type)]
         while value.name in self.piped:
             value = self.piped[value.name]
-            shapes.append(str(value.type))
+            if shapes[-1] != str(value.type):
+                shapes.append(str(value.type))
         return (f"shapes so far: {' -> '.join(reversed(shapes))}",) if len(shapes) > 1 else ()
 
     def declare(
