@@ -2,23 +2,182 @@
 
 from netc.compiler.explanations.code import Code
 
-OUTSIDE = (
-    Code("E0501", "data file not found", "Paths count from the folder of the `.net` file."),
-    Code("E0502", "data file cannot be read", "The file is cut off, damaged or of another kind."),
-    Code("E0503", "data of another shape", "The file holds other shapes than the program takes."),
-    Code("E0504", "value out of range", "A label or an index lies outside of what the net has."),
-    Code("E0505", "data that is not a number", "The file holds NaN or infinity."),
-    Code("E0506", "field missing from the data", "The file has no array or column of this name."),
-    Code("E0507", "too little data", "There are fewer samples than one batch needs."),
-    Code("E0601", "checkpoint cannot be read", "The file is cut off, damaged or of another kind."),
-    Code("E0602", "checkpoint of another program", "Its weights have other names or shapes."),
-    Code("E0603", "unfinished run", "Say `--resume` to go on with it, or `--fresh` for a new one."),
-    Code("E0604", "no such run", "There is no run of this name, or it saved nothing yet."),
-    Code("E0701", "no GPU", "No CUDA device was found. `--device cpu` runs without one."),
-    Code("E0702", "no C compiler", "Install gcc or clang, or the `ziglang` package."),
-    Code("E0703", "driver too old", "The installed CUDA driver cannot run this program."),
-    Code("E0704", "not enough memory", "The memory plan exceeds what the device has free."),
-    Code("E0705", "file cannot be written", "The disk is full, or writing is not permitted."),
+DATA = (
+    Code(
+        "E0501",
+        "data not found",
+        "There is no such file or folder. Paths count from where the command runs, then from the "
+        "folder of the `.net` file. netc downloads nothing: put the files there.",
+    ),
+    Code(
+        "E0502",
+        "data file cannot be read",
+        "The file is cut off, damaged, of another kind, too large for the memory, or reading it "
+        "is not permitted. The message says which.",
+    ),
+    Code(
+        "E0503",
+        "columns missing",
+        "The first line of a CSV file names its columns, and the program takes one that is not "
+        "there.",
+    ),
+    Code(
+        "E0504",
+        "not a table",
+        "A CSV file has the same number of cells on each line, and at least one line below its "
+        "first.",
+    ),
+    Code("E0505", "cell that is not a number", "The cells of a CSV file are numbers."),
+    Code(
+        "E0506",
+        "arrays that do not belong together",
+        "The arrays of a data set have one axis of samples, equally long in all of them, and at "
+        "least one sample.",
+    ),
+    Code(
+        "E0507",
+        "values that netc does not have",
+        "Data are bools, whole numbers that fit i32, or numbers that fit f32.",
+    ),
+    Code(
+        "E0508",
+        "too little data",
+        "After what is kept for validation, each part still needs one sample; a text needs one "
+        "window more than a character.",
+    ),
+    Code(
+        "E0509",
+        "not the data set of this name",
+        "The checksum of a well-known data set's file is not right: the copy is damaged, or it "
+        "is another file.",
+    ),
+    Code(
+        "E0510",
+        "data source used wrongly",
+        "No source has this name, or its arguments are not what it takes. `netc explain NAME` "
+        "shows its parameters.",
+    ),
+    Code(
+        "E0511",
+        "data of another shape or type",
+        "The data do not have a field, a shape or a range of values that the `take` statement "
+        "declares.",
+    ),
+    Code(
+        "E0520",
+        "unknown or missing name",
+        "A session knows the fields, the nets and the weights of its program by their names; "
+        "`program.functions` lists them. Every field needs an array, and no other name is taken.",
+    ),
+    Code(
+        "E0521",
+        "array that does not fit",
+        "A field takes [N, ...] in the dtype that the program declares, with the same N in every "
+        "field; a training step takes exactly the program's batch. Whole numbers are converted "
+        "only where they stay the same.",
+    ),
+    Code(
+        "E0522",
+        "nothing to train",
+        "The file has no `train` block: its nets can run, but there is no loss, no step and no "
+        "evaluation.",
+    ),
+    Code(
+        "E0523",
+        "no data",
+        "`take ... from feed` leaves the data to the caller: `netc train --data points.npz`, or "
+        "arrays in Python.",
+    ),
+    Code(
+        "E0524",
+        "steps that cannot be planned",
+        "An epoch is made of whole batches, so the data needs one batch at least; and a run has "
+        "at most 2^31 - 1 steps.",
+    ),
+)
+
+RUNS = (
+    Code("E0601", "no checkpoint", "There is no checkpoint here: nothing was saved yet."),
+    Code(
+        "E0602",
+        "checkpoint damaged",
+        "The file is not what netc wrote. The older checkpoint of the same run still works.",
+    ),
+    Code("E0603", "checkpoint changed", "The checkpoint's checksum does not match its content."),
+    Code(
+        "E0604",
+        "not a checkpoint of netc",
+        "The file is a folder, a device, or a safetensors file without netc's facts.",
+    ),
+    Code("E0605", "checkpoint cannot be read", "Permission or memory is missing."),
+    Code("E0606", "tensor cannot be stored", "A checkpoint holds bools and plain numbers."),
+    Code(
+        "E0610",
+        "checkpoint of another program",
+        "A checkpoint belongs to the very program that it was made with: the same nets, losses and "
+        "settings, known by a hash. Compile that program again, or start a new run.",
+    ),
+    Code(
+        "E0611",
+        "training stopped",
+        "The loss or a weight became infinite or not a number. Nothing of that is saved: the last "
+        "good checkpoint is kept. A smaller learning rate, a warmup or `clip 1.0` often helps; so "
+        "does looking for log or division at zero.",
+    ),
+    Code("E0612", "no run to resume", "Nothing was trained here yet: leave `--resume` out."),
+    Code(
+        "E0613",
+        "no program",
+        "There is no build folder here. `netc compile FILE` makes one, and commands without FILE "
+        "then use it.",
+    ),
+    Code(
+        "E0614",
+        "build folder damaged",
+        "A file of the build folder is missing, damaged or of another version of netc. Compile "
+        "the program again.",
+    ),
+    Code(
+        "E0615",
+        "run that cannot go on",
+        "A resumed run keeps its seed and its data, for otherwise its course would be another "
+        "than that of a run that was never stopped.",
+    ),
+)
+
+ENVIRONMENT = (
+    Code(
+        "E0701",
+        "file cannot be written",
+        "The disk is full, the folder is gone, or writing is not permitted.",
+    ),
+    Code("E0702", "folder cannot be used", "Something else is in its place, or it is locked."),
+    Code("E0703", "not a run", "The folder is not one that `netc train` made."),
+    Code("E0704", "run cannot be read", "A file of the run is damaged or cannot be read."),
+    Code(
+        "E0710",
+        "not enough memory",
+        "The memory plan is compared with what is free before anything is allocated. A smaller "
+        "batch needs less.",
+    ),
+    Code(
+        "E0711",
+        "no C compiler",
+        "The `cpu` target builds its C with gcc, clang or the `ziglang` package. Without one the "
+        "sources in the build folder are complete all the same.",
+    ),
+    Code("E0712", "C compiler too slow", "Building took longer than the limit. Try again."),
+    Code(
+        "E0713",
+        "build folder cannot be written",
+        "The disk is full, or writing is not permitted. `--out` names another folder.",
+    ),
+    Code("E0714", "no such device", "`netc devices` lists what is here."),
+)
+
+OURS = (
     Code("E0901", "not supported yet", "The language allows it, but this version cannot do it."),
     Code("ICE", "netc's own fault", "Not the program is wrong but netc. Please report it."),
 )
+
+OUTSIDE = DATA + RUNS + ENVIRONMENT + OURS

@@ -54,7 +54,7 @@ def element(node, read, index):
     for part, offset in zip(reversed(node.inputs), reversed(offsets(node)), strict=True):
         place = index[axis] - offset
         here = read(part, (*index[:axis], place, *index[axis + 1 :]))
-        before_end = Within(place, -offset, part.type.shape[axis])
+        before_end = Within(index[axis], 0, offset + part.type.shape[axis])
         chosen = here if chosen is None else select((before_end,), here, chosen)
     return chosen
 

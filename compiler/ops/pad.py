@@ -7,6 +7,7 @@ import numpy as np
 
 from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import Shape, TensorType
+from netc.compiler.ops import constant
 from netc.compiler.scalar.expression import Constant, Within, select
 
 
@@ -16,6 +17,7 @@ def type_rule(x: TensorType, *, low: Shape, high: Shape, value: float, steps: Sh
         raise OpError(f"pad of {x} takes a number before and after each axis, got {low} and {high}")
     if min((*low, *high), default=0) < 0 or min(steps, default=1) < 1:
         raise OpError(f"pad of {x} takes no negative numbers, got {low} and {high}")
+    constant.type_rule(value=value, dtype=x.dtype, shape=())
     return x.with_shape(
         tuple(
             before + (size - 1) * step + 1 + after

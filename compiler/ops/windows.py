@@ -8,12 +8,14 @@ import numpy as np
 
 from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import Shape, TensorType
+from netc.compiler.ops import constant
 from netc.compiler.ops.convolution import geometry_of, output_size, read_window
 
 
 def type_rule(x: TensorType, *, size, stride, pad, dilation, fill) -> TensorType:
     if len(x.shape) != 4:
         raise OpError(f"windows takes [N, H, W, C], got {x}")
+    constant.type_rule(value=fill, dtype=x.dtype, shape=())
     places = tuple(
         output_size(x.shape[1 + a], size[a], stride[a], *pad[a], dilation[a]) for a in (0, 1)
     )

@@ -22,7 +22,7 @@ class Dialect:
     """A C-like language.
 
     `types` maps a dtype to the type of an element in memory; a bool is computed as `int`.
-    `functions` maps an op, or `op:dtype` of its first operand, to a pattern with {0}, {1} ...
+    `functions` maps an op, or `op:dtype` of its last operand, to a pattern with {0}, {1} ...
     `folds` maps a fold to (first value, pattern of the next value from {0} so far and {1} new).
     """
 
@@ -53,7 +53,10 @@ COMMON_FUNCTIONS: Mapping[str, str] = {
     "logical_and": "({0} && {1})",
     "logical_or": "({0} || {1})",
     "logical_not": "(!{0})",
-    "where": "({0} ? {1} : {2})",
+    "where": "netc_where({0}, {1}, {2})",
+    "where:i32": "({0} ? {1} : {2})",
+    "where:u8": "({0} ? {1} : {2})",
+    "where:bool": "({0} ? {1} : {2})",
     "stop_gradient": "{0}",
     "maximum": "netc_maximum({0}, {1})",
     "minimum": "netc_minimum({0}, {1})",
@@ -87,6 +90,8 @@ FOLDS: Mapping[str, tuple[str, str]] = {
     # where the extreme is: whether the new value takes the place of the best so far
     "argmax": ("-INFINITY", "netc_is_greater({1}, {0})"),
     "argmin": ("INFINITY", "netc_is_less({1}, {0})"),
+    "argmax:i32": ("(-2147483647 - 1)", "({1} > {0})"),
+    "argmin:i32": ("2147483647", "({1} < {0})"),
 }
 
 
@@ -115,7 +120,7 @@ class Speller:
 
     def _apply(self, expression: Apply) -> str:
         arguments = [self.spell(argument) for argument in expression.arguments]
-        source = expression.arguments[0].dtype
+        source = expression.arguments[-1].dtype
         if expression.function == "cast":
             return self._cast(arguments[0], source, expression.dtype)
         return self.dialect.function(expression.function, source).format(*arguments)
@@ -123,13 +128,15 @@ class Speller:
     def _cast(self, text: str, source: str, target: str) -> str:
         if target == "bool":
             return f"({text} != 0)"
+        if target == "u8":  # a byte is computed as an int: what does not fit is lost here
+            return f"(int)(unsigned char)(int){text}"
         return f"({self.dialect.local_type(target)}){text}"
 
 
 def spell_number(number: float | int | bool, dtype: str) -> str:
     """A C literal with exactly this value."""
     if dtype in ("i32", "u8", "bool"):
-        return str(int(number))
+        return str(int(number)) if number >= 0 else f"({int(number)})"
     if isnan(number):
         return "NAN"
     if abs(number) == inf:

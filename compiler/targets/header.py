@@ -2,6 +2,7 @@
 
 from netc.compiler.kernels.group import Kind
 from netc.compiler.kernels.plan import Body, ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.scalar.expression import Constant, Expression
 from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, Dialect, Speller
 
@@ -42,6 +43,11 @@ _BY_NAME = [
 
 class Formula(Speller):
     """Spells expressions as a person writes them: no casts, no suffixes on numbers."""
+
+    def spell(self, expression: Expression) -> str:
+        if isinstance(expression, Constant):
+            return f"{expression.value:.9g}" if expression.dtype == "f32" else str(expression.value)
+        return super().spell(expression)
 
     def _cast(self, text: str, source: str, target: str) -> str:
         return text

@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import netc.compiler.codes
 import pytest
+
+import netc.compiler.codes
 from netc.compiler.codes import CODES, find_code
 from netc.compiler.diagnostics import NetError, Source
 from netc.compiler.syntax.format import format_program
@@ -40,8 +41,10 @@ def test_the_right_program_parses_and_is_well_formatted(page):
 
 
 def test_every_code_in_the_sources_has_a_page():
-    compiler = Path(netc.compiler.codes.__file__).parent
-    sources = [path for path in compiler.rglob("*.py") if path.parent.name != "explanations"]
+    root = Path(netc.compiler.codes.__file__).parent.parent
+    folders = (root / "compiler", root / "runtime", root / "netc")
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    sources = [path for path in files if path.parent.name != "explanations"]
     used = {code for path in sources for code in re.findall(r'"(E0\d{3}|ICE)"', path.read_text())}
     assert len(used) >= 20
     assert used <= {page.code for page in CODES}

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from netc.compiler.diagnostics import (
     Diagnostic,
     Label,

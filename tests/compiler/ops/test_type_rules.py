@@ -38,6 +38,13 @@ REFUSED = (
     ("slice", "f32[3]", {"starts": (), "stops": (), "steps": ()}, "slice of f32[3] takes"),
     ("pad", "f32[3]", {"low": (-1,), "high": (0,), "value": 0}, "takes no negative numbers"),
     ("pad", "f32[3]", {"low": (1, 2), "high": (0,), "value": 0}, "before and after each axis"),
+    ("pad", "i32[3]", {"low": (1,), "high": (0,), "value": 0.5}, "0.5 is not a whole number"),
+    (
+        "windows",
+        "i32[1, 5, 5, 2]",
+        GEOMETRY | {"size": (2, 2), "fill": float("-inf")},
+        "-inf is not in the range of i32",
+    ),
     ("concat", "f32[2, 3] f32[2, 4]", {"axis": 0}, "takes equal other sizes"),
     ("concat", "f32[2] i32[2]", {"axis": 0}, "got f32[2] and i32[2]"),
     ("concat", "f32[2]", {"axis": 1}, "no axis 1 in f32[2]"),

@@ -1,0 +1,133 @@
+"""C source in, shared library out, by the system's C compiler or the one in the `ziglang` wheel."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from netc.compiler.build.cache import keep, key_of, look_up
+from netc.compiler.diagnostics import Diagnostic, NetError
+from netc.compiler.ir.verify import InternalError
+
+# -fno-math-errno and -fno-trapping-math change no value: they let sqrtf and conditional expressions
+# become vector code. -ffast-math would: NaN must stay NaN, and sums keep their order.
+FLAGS = (
+    "-std=gnu11 -O3 -shared -fPIC -fno-math-errno -fno-trapping-math -fno-fast-math "
+    "-ffp-contract=fast -w"
+).split()
+TIME_LIMIT = 600  # seconds
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler: how to call it, what it calls itself, and the flags for this processor."""
+
+    command: tuple[str, ...]
+    version: str
+    flags: tuple[str, ...]
+
+
+def build_library(source: Path) -> Path:
+    """The shared library of a C file, beside it; the file's headers lie beside it too.
+
+    Taken from the cache where the same text was built before by the same compiler for the same
+    processor. Raises NetError where there is no compiler, or the folder cannot be written.
+    """
+    compiler = find_compiler()
+    texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
+    key = key_of(compiler.version, *compiler.flags, *FLAGS, processor(), *texts)
+    library = source.with_suffix(".so")
+    stamp = source.with_suffix(".key")
+    if library.exists() and stamp.exists() and stamp.read_text() == key:
+        return library
+    module = look_up(key)
+    if module is None:
+        module = run_compiler(compiler, source)
+        keep(key, module)
+    try:
+        fresh = library.with_suffix(f".{os.getpid()}.new")
+        fresh.write_bytes(module)
+        os.replace(fresh, library)
+        stamp.write_text(key)
+    except OSError as error:
+        raise environment_error(
+            "E0713", f"cannot write {library}: {error.strerror}", "choose a folder with --out"
+        ) from None
+    return library
+
+
+def run_compiler(compiler: Compiler, source: Path) -> bytes:
+    """The bytes of the library; a source that does not compile is our fault, never the user's."""
+    with tempfile.TemporaryDirectory(prefix="netc-") as folder:
+        library = Path(folder) / "library.so"
+        command = (*compiler.command, *compiler.flags, *FLAGS, str(source))
+        try:
+            result = subprocess.run(
+                (*command, "-o", str(library), "-lm", "-lpthread"),
+                capture_output=True,
+                text=True,
+                timeout=TIME_LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            raise environment_error(
+                "E0712", f"{compiler.command[0]} took longer than {TIME_LIMIT} s", "try again"
+            ) from None
+        if result.returncode:
+            raise InternalError(f"the C compiler rejects {source}:\n{result.stderr[:4000]}")
+        return library.read_bytes()
+
+
+@cache
+def find_compiler() -> Compiler:
+    """CC, else cc, gcc or clang, else zig's; raises NetError where there is none."""
+    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
+        path = shutil.which(name) if name else None
+        if path:
+            return described((path,))
+    if find_spec("ziglang"):
+        return described((sys.executable, "-m", "ziglang", "cc"))
+    raise environment_error(
+        "E0711",
+        "there is no C compiler here",
+        "install gcc or clang, or `pip install ziglang`; the sources in the build folder are complete",
+    )
+
+
+def described(command: tuple[str, ...]) -> Compiler:
+    result = subprocess.run((*command, "--version"), capture_output=True, text=True)
+    version = result.stdout.partition("\n")[0]
+    native = "-mcpu=native" if platform.machine() in ("aarch64", "arm64") else "-march=native"
+    return Compiler(command, version, (native, *wide_vectors()))
+
+
+def wide_vectors() -> tuple[str, ...]:
+    return ("-mprefer-vector-width=512",) if "avx512f" in processor_flags() else ()
+
+
+@cache
+def processor() -> str:
+    """What tells this processor from others that run other instructions."""
+    return f"{platform.machine()} {' '.join(sorted(processor_flags()))}"
+
+
+@cache
+def processor_flags() -> frozenset[str]:
+    """The instruction sets that Linux names for this processor; none where it does not say."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith(("flags", "Features")):
+                    return frozenset(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return frozenset()
+
+
+def environment_error(code: str, message: str, help_text: str) -> NetError:
+    return NetError(Diagnostic(code, message, helps=(help_text,)), exit_code=4)
