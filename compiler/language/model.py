@@ -14,6 +14,7 @@ from netc.compiler.language.patterns import tensor_type
 from netc.compiler.language.settings import Settings, read_settings
 from netc.compiler.language.trace import Frame, Initializer, Weight
 from netc.compiler.language.tracer import Tracer, sorted_problems
+from netc.compiler.language.train import RESERVED
 from netc.compiler.language.values import Argument, Block, Module, Size, is_tensor
 from netc.compiler.passes.train import Objective
 from netc.compiler.syntax import tree
@@ -306,6 +307,12 @@ def net_types(tracer: Tracer, module: Module, net: Block, spec: NetSpec, batch: 
                     "E0417",
                     f"`{parameter.name.text}` of net `{net.name}` needs a type",
                     parameter.span,
+                )
+            if parameter.name.text in RESERVED:
+                raise fail(
+                    "E0307",
+                    f"`{parameter.name.text}` is the name of a counter of the run",
+                    parameter.name.span,
                 )
             check_free(frame, net, parameter.type)
             types.append((parameter.name.text, tensor_type(tracer, parameter.type)))
