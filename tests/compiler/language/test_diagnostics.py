@@ -19,7 +19,8 @@ OTHERS = {
     "    }\n    return x\n}\n",
     "E0323": "".join(f"block b{i}(x) {{\n    return x -> b{i + 1}\n}}\n" for i in range(65))
     + "block b65(x) {\n    return x\n}\nnet f(x: f32[N, 8]) {\n    return x -> b0\n}\n",
-    "E0411": NET + "train {\n    take image from mnist\n    minimize mean(f(image)) with sgd\n}\n",
+    "E0411": NET
+    + "train {\n    take image, label, x from mnist\n    minimize mean(f(image)) with sgd\n}\n",
 }
 
 MISTAKES = {
