@@ -259,9 +259,8 @@ def net_specs(module: Module, tracer: Tracer) -> dict[str, NetSpec]:
             parameters = tuple(
                 (one.name.text, one.type) for one in value.declaration.parameters if one.type
             )
-            specs[name] = NetSpec(
-                parameters, batch_name(module, parameters), tracer.sizes.get(name, {})
-            )
+            known = {one: int(size) for one, size in tracer.sizes.get(name, {}).items()}
+            specs[name] = NetSpec(parameters, batch_name(module, parameters), known)
     return specs
 
 
