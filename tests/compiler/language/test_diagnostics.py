@@ -148,3 +148,11 @@ def test_what_has_no_meaning_is_refused(text, code):
     with pytest.raises(NetError) as caught:
         load_model(Source("test.net", program))
     assert [one.code for one in caught.value.diagnostics] == [code]
+
+
+def test_every_part_of_an_expression_is_looked_at():
+    text = "net f(x: f32[N, 8]) {\n    y = one + two\n    return y -> dens(three)\n}\n"
+    with pytest.raises(NetError) as caught:
+        load_model(Source("test.net", text))
+    found = [(one.code, one.span.text) for one in caught.value.diagnostics]
+    assert found == [("E0301", "one"), ("E0301", "two"), ("E0302", "dens"), ("E0301", "three")]
