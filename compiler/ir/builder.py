@@ -24,6 +24,7 @@ class Builder:
         self.nodes: list[Node] = []
         self.origin = Origin()
         self._names: set[str] = set()
+        self._uses: dict[str, int] = {}
 
     @classmethod
     def extending(cls, ops: Mapping[str, Op], graph: Graph) -> "Builder":
@@ -49,9 +50,11 @@ class Builder:
 
     def fresh(self, hint: str) -> str:
         """A name that no value has yet: the hint, or the hint with a number."""
-        name, number = hint, 2
+        name, number = hint, self._uses.get(hint, 1)
         while name in self._names:
-            name, number = f"{hint}_{number}", number + 1
+            number += 1
+            name = f"{hint}_{number}"
+        self._uses[hint] = number
         self._names.add(name)
         return name
 
@@ -74,7 +77,8 @@ class Builder:
         return outputs if several else outputs[0]
 
     def number(self, number: int | float | bool, kind: TensorType) -> Value:
-        """A constant tensor of this type."""
+        """A constant tensor of this type; for floats, 0 and 0.0 are one constant."""
+        number = float(number) if kind.is_float else number
         return self.apply("constant", value=number, dtype=kind.dtype, shape=kind.shape)
 
     def graph(

@@ -53,13 +53,13 @@ def print_origin(origin: Origin) -> str:
 
 
 def spell(value: AttributeValue) -> str:
-    """An attribute's value; a whole float keeps its point, so that it stays a float."""
+    """An attribute's value: Python's form of a float is exact, and never that of an int."""
     if isinstance(value, tuple):
         comma = "," if len(value) == 1 else ""
         return f"({', '.join(map(spell, value))}{comma})"
     if isinstance(value, str):
         return quote(value)
-    return repr(float(value)) if isinstance(value, float) else str(value)
+    return str(value)
 
 
 def quote(text: str) -> str:

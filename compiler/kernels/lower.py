@@ -10,7 +10,7 @@ from netc.compiler.kernels.group import (
     Kind,
     Reader,
     folded_index,
-    is_per_row,
+    is_per_element,
     row_index,
 )
 from netc.compiler.kernels.plan import (
@@ -176,8 +176,8 @@ class Lowering:
             nodes = [node for node in self.group.nodes if depth[node.output.name] == number]
             folds = [node for node in nodes if node.output.name in self.folds]
             rest = [node for node in nodes if node not in folds]
-            wide = [node for node in rest if not is_per_row(node.output, self.group.space)]
-            narrow = [node for node in rest if is_per_row(node.output, self.group.space)]
+            wide = [node for node in rest if is_per_element(node.output, self.group.space)]
+            narrow = [node for node in rest if not is_per_element(node.output, self.group.space)]
             needed = self.walked_again(wide, folds)
             stages.append(
                 Stage(
@@ -208,12 +208,16 @@ class Lowering:
         per_row: set[str] = set()
         for node in self.group.nodes:
             name = node.output.name
-            waits = 0 if is_per_row(node.output, self.group.space) and name not in self.folds else 1
+            waits = (
+                0
+                if not is_per_element(node.output, self.group.space) and name not in self.folds
+                else 1
+            )
             depth[name] = max(
                 (depth[read] + waits * (read in per_row) for read in self.member_reads(node)),
                 default=0,
             )
-            if name in self.folds or is_per_row(node.output, self.group.space):
+            if name in self.folds or not is_per_element(node.output, self.group.space):
                 per_row.add(name)
         return depth
 
@@ -238,7 +242,7 @@ class Lowering:
                 if (
                     name not in needed
                     and name not in self.folds
-                    and not is_per_row(node.output, self.group.space)
+                    and is_per_element(node.output, self.group.space)
                 ):
                     needed.add(name)
                     frontier.append(node)

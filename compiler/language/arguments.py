@@ -100,7 +100,7 @@ def match(
     missing = [name for name in signature.required if name not in found]
     if missing:
         raise trace.fail(
-            "E0303",
+            "E0304",
             f"`{signature.owner}` needs `{missing[0]}`",
             help=f"it takes {signature.owner}({', '.join(signature.names)})",
         )
@@ -110,7 +110,7 @@ def match(
 def too_many(trace: Trace, signature: Signature, following, given: int):
     takes = ", ".join(signature.names)
     return trace.fail(
-        "E0304",
+        "E0305",
         f"`{signature.owner}` takes at most {len(signature.names)} arguments, got {given}",
         following[0].span,
         "this one is too many",
@@ -124,13 +124,13 @@ def add_named(trace: Trace, signature: Signature, found, argument: Argument) -> 
         close = nearest(name, signature.names)
         takes = f"it takes {signature.owner}({', '.join(signature.names)})"
         raise trace.fail(
-            "E0302",
+            "E0303",
             f"`{signature.owner}` has no argument `{name}`",
             argument.span,
             help=f"did you mean `{close}`?" if close else takes,
         )
     if name in found:
-        raise trace.fail("E0323", f"`{signature.owner}` got `{name}` twice", argument.span)
+        raise trace.fail("E0306", f"`{signature.owner}` got `{name}` twice", argument.span)
     found[name] = argument
 
 
@@ -162,7 +162,7 @@ def check_kind(trace: Trace, owner: str, name: str, argument: Argument, paramete
     is_default = argument.value is parameter.default
     if not is_default and not kind.accepts(argument.value):
         raise trace.fail(
-            "E0305",
+            "E0216" if is_tensor(argument.value) else "E0315",
             f"`{name}` of `{owner}` is {kind.expected}",
             argument.span,
             f"this is {describe(argument.value)}",

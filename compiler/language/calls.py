@@ -35,7 +35,7 @@ def call(trace: Trace, function: Any, arguments: tuple[Argument, ...], span: Spa
             return call_block(trace, function.block, given, function.path)
         if isinstance(function, Unsupported):
             raise not_supported(trace, function)
-        raise trace.fail("E0306", f"{describe(function)} cannot be called")
+        raise trace.fail("E0309", f"{describe(function)} cannot be called")
 
 
 def not_supported(trace: Trace, function: Unsupported) -> NetError:
@@ -74,7 +74,7 @@ def match_block(trace: Trace, block: Block, arguments: tuple[Argument, ...]):
     lacks = len([one for one in arguments if one.name is None]) < len(signature.required)
     if first is not None and first.type is not None and lacks_tensor and lacks and not block.is_net:
         raise trace.fail(
-            "E0303",
+            "E0304",
             f"`{block.name}` needs a tensor for `{first.name.text}`",
             help=f"pipe it in: `x -> {trace.span.text}`" if trace.span.line == trace.span.end_line else "",
         )
@@ -85,13 +85,13 @@ def check_depth(trace: Trace, block: Block) -> None:
     calls = [frame for frame in trace.frames if frame.block is not None]
     if any(frame.block is block for frame in calls):
         raise trace.fail(
-            "E0308",
+            "E0310",
             f"`{block.name}` calls itself",
             secondary=(Label(block.declaration.name.span, "declared here"),),
             help="a body is unrolled while compiling: use `repeat`",
         )
     if len(calls) >= DEEPEST_CALL:
-        raise trace.fail("E0319", f"calls are nested more than {DEEPEST_CALL} deep")
+        raise trace.fail("E0323", f"calls are nested more than {DEEPEST_CALL} deep")
 
 
 def bind_parameters(trace: Trace, frame: Frame, block: Block, found: dict[str, Argument]) -> None:
@@ -113,7 +113,7 @@ def no_result(trace: Trace, block: Block, frame: Frame) -> NetError:
     if frame.finished:
         return NetError()
     return trace.fail(
-        "E0315",
+        "E0311",
         f"`{block.name}` returns nothing",
         block.declaration.name.span,
         help="end its body with `return`",

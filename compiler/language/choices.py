@@ -75,7 +75,7 @@ def check_setting(trace: Trace, choice: Choice, name: str, default: Any, given: 
         right, expected = is_number(value) or takes_total, "a number"
     if not right:
         raise trace.fail(
-            "E0305",
+            "E0315",
             f"`{name}` of `{choice.name}` is {expected}",
             given.span,
             f"this is {describe(value)}",
@@ -111,14 +111,14 @@ def initializer_of(trace: Trace, value: Any, shape: tuple[int, ...], span) -> In
             value = choose(trace, value, ())
     if not isinstance(value, Chosen) or value.choice.group != "initialiser":
         raise trace.fail(
-            "E0305",
+            "E0315",
             "a weight starts with an initialiser",
             span,
             f"this is {describe(value)}",
             help="for example `zeros`, `normal(0.02)` or `glorot_uniform`",
         )
     if value.choice.name == "orthogonal" and len(shape) < 2:
-        raise trace.fail("E0305", "an orthogonal weight has at least two axes", span)
+        raise trace.fail("E0315", "an orthogonal weight has at least two axes", span)
     numbers = tuple((name, float(number)) for name, number in value.filled.items())
     return Initializer(value.choice.name, numbers, fan_in, fan_out)
 

@@ -95,7 +95,7 @@ def elementwise(trace: Trace, op: str, operands: tuple[Any, ...], spans: tuple[S
     for operand, span in zip(operands, spans, strict=True):
         if not is_operand(operand, rule):
             raise trace.fail(
-                "E0210", f"{sign_of(op)} takes numbers and tensors", span, f"this is {describe(operand)}"
+                "E0220", f"{sign_of(op)} takes numbers and tensors", span, f"this is {describe(operand)}"
             )
     if not any(is_tensor(operand) for operand in operands):
         return of_numbers(trace, rule, operands)
@@ -131,12 +131,12 @@ def of_numbers(trace: Trace, rule: Rule, numbers: tuple[Any, ...]) -> Any:
     try:
         result = rule.number(*numbers)
     except ZeroDivisionError:
-        raise trace.fail("E0216", "division by zero") from None
+        raise trace.fail("E0222", "division by zero") from None
     except (OverflowError, ValueError):
         given = ", ".join(map(str, numbers))
-        raise trace.fail("E0216", f"{sign_of(rule.op)} has no value for {given}") from None
+        raise trace.fail("E0222", f"{sign_of(rule.op)} has no value for {given}") from None
     if isinstance(result, complex) or (is_number(result) and abs(result) > LARGEST_NUMBER and isinstance(result, int)):
-        raise trace.fail("E0216", f"the result of {sign_of(rule.op)} is no number that fits 64 bits")
+        raise trace.fail("E0222", f"the result of {sign_of(rule.op)} is no number that fits 64 bits")
     return result
 
 
@@ -156,7 +156,7 @@ def check_logical(trace: Trace, op: str, operands: tuple[Any, ...], spans: tuple
     for operand, span in zip(operands, spans, strict=True):
         if is_tensor(operand) and operand.type.dtype != "bool":
             raise trace.fail(
-                "E0210", f"{sign_of(op)} takes conditions", span, f"this is {operand.type}",
+                "E0220", f"{sign_of(op)} takes conditions", span, f"this is {operand.type}",
                 help="compare it with something: `x > 0`",
             )  # fmt: skip
 

@@ -45,15 +45,7 @@ def literal(trace: Trace, expression: tree.Number | tree.Percent | tree.Text | t
 
 def name(trace: Trace, expression: tree.Name) -> Any:
     text = expression.text
-    frame = trace.frame
-    if text in frame.names:
-        value = frame.names[text]
-    elif text in frame.module.names:
-        value = frame.module.names[text]
-    elif text == "training":
-        return trace.training
-    else:
-        value = lookup(text)
+    value = find(trace, text)
     if value is None:
         raise unknown(trace, text, expression.span)
     if isinstance(value, Poison):
@@ -63,11 +55,21 @@ def name(trace: Trace, expression: tree.Name) -> Any:
     return value
 
 
-def unknown(trace: Trace, text: str, span: Span) -> NetError:
+def find(trace: Trace, text: str) -> Any:
+    """What a name means here: in the body, in the file, in the library; or None."""
+    frame = trace.frame
+    if text in frame.names:
+        return frame.names[text]
+    if text in frame.module.names:
+        return frame.module.names[text]
+    return trace.training if text == "training" else lookup(text)
+
+
+def unknown(trace: Trace, text: str, span: Span, code: str = "E0301", what: str = "") -> NetError:
     frame = trace.frame
     close = nearest(text, [*frame.names, *frame.module.names, "training", *known_names()])
     help = f"did you mean `{close}`?" if close else ""
-    return trace.fail("E0301", f"there is no `{text}` here", span, help=help)
+    return trace.fail(code, f"there is no {what}`{text}` here", span, help=help)
 
 
 def sequence(trace: Trace, expression: tree.Tuple_ | tree.List_) -> Any:
@@ -98,7 +100,7 @@ def decided(trace: Trace, expression: tree.Binary, left: bool) -> Any:
     if isinstance(right, bool) or (is_tensor(right) and right.type.dtype == "bool"):
         return right
     raise trace.fail(
-        "E0210", f"`{expression.op}` takes conditions", expression.right.span, f"this is {describe(right)}"
+        "E0220", f"`{expression.op}` takes conditions", expression.right.span, f"this is {describe(right)}"
     )
 
 
@@ -109,7 +111,7 @@ def join(trace: Trace, op: str, left: Any, right: Any) -> Any:
     if isinstance(left, tuple) != isinstance(right, tuple):
         return None
     if len(items_of(left)) + len(items_of(right)) > MOST_ITEMS:
-        raise trace.fail("E0317", f"a list has at most {MOST_ITEMS} items")
+        raise trace.fail("E0321", f"a list has at most {MOST_ITEMS} items")
     items = tuple(items_of(left)) + tuple(items_of(right))
     return items if isinstance(left, tuple) else List(items)
 
@@ -144,7 +146,7 @@ def condition(trace: Trace, expression: tree.Expression) -> bool:
         return value
     if is_tensor(value):
         raise trace.fail(
-            "E0209",
+            "E0212",
             "a condition is decided while compiling, but this one is a tensor",
             expression.span,
             f"this is {value.type}",
@@ -152,12 +154,19 @@ def condition(trace: Trace, expression: tree.Expression) -> bool:
             help="choose element by element: `where(condition, a, b)`",
         )
     raise trace.fail(
-        "E0210", "a condition is true or false", expression.span, f"this is {describe(value)}"
+        "E0220", "a condition is true or false", expression.span, f"this is {describe(value)}"
     )
 
 
+def function_of(trace: Trace, expression: tree.Expression) -> Any:
+    """What is called; a name that nothing has is a function that is not there."""
+    if isinstance(expression, tree.Name) and find(trace, expression.text) is None:
+        raise unknown(trace, expression.text, expression.span, "E0302", "function or layer ")
+    return trace.evaluate(expression)
+
+
 def call(trace: Trace, expression: tree.Call) -> Any:
-    function = trace.evaluate(expression.function)
+    function = function_of(trace, expression.function)
     return trace.call(function, arguments_of(trace, expression), expression.span)
 
 
@@ -171,7 +180,7 @@ def arguments_of(trace: Trace, expression: tree.Call) -> tuple[Argument, ...]:
 
 def pipe(trace: Trace, expression: tree.Pipe) -> Any:
     value = trace.evaluate(expression.value)
-    function = trace.evaluate(expression.call.function)
+    function = function_of(trace, expression.call.function)
     arguments = (Argument(value, end_of(expression.value)), *arguments_of(trace, expression.call))
     result = trace.call(function, arguments, expression.call.span)
     trace.remember(result, expression.call.span)
@@ -192,13 +201,13 @@ def index(trace: Trace, expression: tree.Index) -> Any:
             return index_tensor(trace, value, expression.items)
         if items_of(value) is not None:
             return index_items(trace, value, expression.items)
-        raise trace.fail("E0208", f"{describe(value)} cannot be indexed", expression.value.span)
+        raise trace.fail("E0209", f"{describe(value)} cannot be indexed", expression.value.span)
 
 
 def attribute(trace: Trace, expression: tree.Attribute) -> Any:
     value = trace.evaluate(expression.value)
     if not isinstance(value, Layer | Parts):
-        raise trace.fail("E0313", f"{describe(value)} has no parts", expression.span)
+        raise trace.fail("E0308", f"{describe(value)} has no parts", expression.span)
     path = f"{value.path}.{expression.name.text}"
     if path in trace.current:
         return trace.current[path]
@@ -208,7 +217,7 @@ def attribute(trace: Trace, expression: tree.Attribute) -> Any:
     parts = [weight.removeprefix(f"{value.path}.") for weight in inside]
     help = f"it has {', '.join(parts)}" if parts else "call the layer before reading its parts"
     raise trace.fail(
-        "E0313", f"{describe(value)} has no part `{expression.name.text}`", expression.name.span, help=help
+        "E0308", f"{describe(value)} has no part `{expression.name.text}`", expression.name.span, help=help
     )
 
 
@@ -218,14 +227,14 @@ def range_of(trace: Trace, expression: tree.Range) -> range:
         value = trace.evaluate(end)
         if not is_whole(value):
             raise trace.fail(
-                "E0305", "a range goes between whole numbers", end.span, f"this is {describe(value)}"
+                "E0315", "a range goes between whole numbers", end.span, f"this is {describe(value)}"
             )
         ends.append(value)
     return range(*ends)
 
 
 def scan(trace: Trace, expression: tree.Scan) -> Any:
-    raise trace.fail("E0902", "`scan` is not supported yet", expression.span)
+    raise trace.fail("E0901", "`scan` is not supported yet", expression.span)
 
 
 EVALUATORS: Mapping[type, Callable[[Trace, Any], Any]] = MappingProxyType(

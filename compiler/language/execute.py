@@ -50,7 +50,7 @@ def count_statement(trace: Trace, statement: tree.Statement) -> None:
     trace.statements += 1
     if trace.statements > MOST_STATEMENTS:
         raise Fatal.of(
-            trace.fail("E0317", f"more than {MOST_STATEMENTS} statements after unrolling", statement.span)
+            trace.fail("E0321", f"more than {MOST_STATEMENTS} statements after unrolling", statement.span)
         )
 
 
@@ -79,7 +79,7 @@ def assign(trace: Trace, statement: tree.Assign) -> None:
     if items is None or len(items) != wanted:
         found = f"{len(items)} values" if items is not None else describe(value)
         raise trace.fail(
-            "E0215",
+            "E0218",
             f"{wanted} names on the left take {wanted} values",
             statement.value.span,
             f"this is {found}",
@@ -106,7 +106,7 @@ def declare_layer(trace: Trace, statement: tree.LayerDeclaration) -> None:
     block = trace.evaluate(function)
     if not isinstance(block, Block) or block.is_net:
         raise trace.fail(
-            "E0314",
+            "E0320",
             "`layer` names a block with its arguments",
             expression.span,
             f"this is {describe(block)}",
@@ -122,7 +122,7 @@ def declare_name(trace: Trace, name: tree.Name) -> str:
     before = frame.declared.get(name.text)
     if before is not None:
         raise trace.fail(
-            "E0322",
+            "E0307",
             f"`{name.text}` is declared twice in one body",
             name.span,
             secondary=(Label(before, "first here"),),
@@ -152,12 +152,12 @@ def update(trace: Trace, statement: tree.Update) -> None:
     weight = trace.weights.get(path)
     if weight is None or weight.trained:
         raise trace.fail(
-            "E0325", f"`update` takes a `state` of this body, `{name}` is none", statement.name.span
+            "E0317", f"`update` takes a `state` of this body, `{name}` is none", statement.name.span
         )
     value = trace.evaluate(statement.value)
     if not is_tensor(value) or value.type != weight.type:
         raise trace.fail(
-            "E0206",
+            "E0219",
             f"the state `{name}` is {weight.type}, its new value is {describe(value)}",
             statement.value.span,
         )
@@ -170,7 +170,7 @@ def repeat(trace: Trace, statement: tree.Repeat) -> None:
     count = trace.evaluate(statement.count)
     if not is_whole(count) or count < 0:
         raise trace.fail(
-            "E0320",
+            "E0216",
             "`repeat` takes a whole number from 0",
             statement.count.span,
             f"this is {describe(count)}",
@@ -193,7 +193,7 @@ def loop_over(trace: Trace, statement: tree.For) -> None:
     items = items_of(values)
     if items is None:
         raise trace.fail(
-            "E0321",
+            "E0315",
             "`for` goes over a list or a range",
             statement.values.span,
             f"this is {describe(values)}",

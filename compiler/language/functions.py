@@ -55,12 +55,12 @@ def where(trace: Trace, condition: Anything, a: Anything, b: Anything) -> Any:
         return a if condition else b
     if not is_tensor(condition) or condition.type.dtype != "bool":
         raise trace.fail(
-            "E0305", "`condition` of `where` is a comparison", trace.place("condition"),
+            "E0315", "`condition` of `where` is a comparison", trace.place("condition"),
             help="compare with something: `where(x > 0, a, b)`",
         )  # fmt: skip
     for name, value in (("a", a), ("b", b)):
         if not (is_tensor(value) or is_number(value) or isinstance(value, bool)):
-            raise trace.fail("E0305", f"`{name}` of `where` is a tensor or a number", trace.place(name))
+            raise trace.fail("E0315", f"`{name}` of `where` is a tensor or a number", trace.place(name))
     dtype = where_dtype(a, b)
     shape = common_shape(trace, "where", (condition, a, b), places(trace, "condition", "a", "b"))
     kind = TensorType(dtype, shape)
@@ -100,7 +100,7 @@ def require(trace: Trace, value: Anything, condition: Truth, message: Text) -> A
         if is_tensor(argument.value)
     )
     owner = f"`{trace.frame.block.name}`: " if trace.frame.block else ""
-    raise trace.fail("E0217", f"{owner}{message}", notes=(given,) if given else ())
+    raise trace.fail("E0223", f"{owner}{message}", notes=(given,) if given else ())
 
 
 FUNCTIONS = {name: unary(op) for name, op in UNARY.items()} | {

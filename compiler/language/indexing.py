@@ -11,7 +11,7 @@ from netc.compiler.syntax import tree
 def index_items(trace: Trace, value: Any, items: tuple) -> Any:
     """An item of a tuple, list or range, or a slice of it."""
     if len(items) != 1 or isinstance(items[0], tree.Ellipsis_ | tree.NewAxis):
-        raise trace.fail("E0208", f"{describe(value)} takes one index")
+        raise trace.fail("E0209", f"{describe(value)} takes one index")
     content = items_of(value)
     if isinstance(items[0], tree.Slice):
         part = content[bounds(trace, items[0])]
@@ -19,7 +19,7 @@ def index_items(trace: Trace, value: Any, items: tuple) -> Any:
     position = whole(trace, items[0])
     if not -len(content) <= position < len(content):
         raise trace.fail(
-            "E0208", f"{describe(value)} has no item {position}", items[0].span
+            "E0209", f"{describe(value)} has no item {position}", items[0].span
         )
     return content[position]
 
@@ -30,10 +30,10 @@ def index_tensor(trace: Trace, x: Value, items: tuple) -> Value:
     taken = [item for item in items if not isinstance(item, tree.Ellipsis_ | tree.NewAxis)]
     dots = [item for item in items if isinstance(item, tree.Ellipsis_)]
     if len(dots) > 1:
-        raise trace.fail("E0208", "an index has one `...` at most", dots[1].span)
+        raise trace.fail("E0209", "an index has one `...` at most", dots[1].span)
     if len(taken) > len(shape):
         raise trace.fail(
-            "E0208", f"{len(taken)} indices for {len(shape)} axes", None, f"indexes {x.type}", trace.birth(x)
+            "E0209", f"{len(taken)} indices for {len(shape)} axes", None, f"indexes {x.type}", trace.birth(x)
         )
     starts, stops, steps, final = [], [], [], []
     axis = 0
@@ -60,12 +60,12 @@ def along(trace: Trace, x: Value, axis: int, item: Any) -> tuple[int, int, int, 
         start, stop, step = bounds(trace, item).indices(size)
         count = len(range(start, stop, step))
         if count == 0:
-            raise trace.fail("E0208", f"this slice of axis {axis} of {x.type} is empty", item.span)
+            raise trace.fail("E0209", f"this slice of axis {axis} of {x.type} is empty", item.span)
         return start, stop, step, [count]
     position = whole(trace, item)
     if not -size <= position < size:
         raise trace.fail(
-            "E0208",
+            "E0209",
             f"axis {axis} of {x.type} has no index {position}",
             item.span,
             f"-{size} to {size - 1}",
@@ -104,7 +104,7 @@ def backwards(trace: Trace, x: Value, axis: int) -> Value:
 def bounds(trace: Trace, item: tree.Slice) -> slice:
     ends = [None if end is None else whole(trace, end) for end in (item.start, item.stop, item.step)]
     if ends[2] == 0:
-        raise trace.fail("E0208", "the step of a slice is not 0", item.span)
+        raise trace.fail("E0209", "the step of a slice is not 0", item.span)
     return slice(*ends)
 
 
@@ -118,5 +118,5 @@ def whole(trace: Trace, expression: tree.Expression) -> int:
             f"this is {value.type}",
         )  # fmt: skip
     raise trace.fail(
-        "E0208", "an index is a whole number", expression.span, f"this is {describe(value)}"
+        "E0209", "an index is a whole number", expression.span, f"this is {describe(value)}"
     )

@@ -25,17 +25,17 @@ class LimitError(OpError):
 def check_shape(shape: Shape) -> None:
     """Raise LimitError where a tensor of this shape is beyond the limits."""
     if len(shape) > MOST_AXES:
-        raise LimitError("E0213", f"a tensor has at most {MOST_AXES} axes, this has {len(shape)}")
+        raise LimitError("E0214", f"a tensor has at most {MOST_AXES} axes, this has {len(shape)}")
     count = 1
     for size in shape:
         if size < 1:
-            raise LimitError("E0211", f"every dimension is at least 1, got {list(shape)}")
+            raise LimitError("E0213", f"every dimension is at least 1, got {list(shape)}")
         if size > LARGEST_DIMENSION:
-            raise LimitError("E0211", f"a dimension is at most {LARGEST_DIMENSION}, got {size}")
+            raise LimitError("E0213", f"a dimension is at most {LARGEST_DIMENSION}, got {size}")
         count *= size
     if count > MOST_ELEMENTS:
         raise LimitError(
-            "E0212", f"a tensor has at most 2**40 elements, {list(shape)} has {count}"
+            "E0214", f"a tensor has at most 2**40 elements, {list(shape)} has {count}"
         )
 
 
@@ -44,7 +44,7 @@ class LimitedBuilder(Builder):
 
     def apply(self, name: str, *operands, **attributes):
         if len(self.nodes) >= MOST_NODES:
-            raise LimitError("E0318", f"a graph has at most {MOST_NODES} operations")
+            raise LimitError("E0322", f"a graph has at most {MOST_NODES} operations")
         made = super().apply(name, *operands, **attributes)
         for value in made if isinstance(made, tuple) else (made,):
             check_shape(value.type.shape)

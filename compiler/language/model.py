@@ -85,7 +85,7 @@ class Model:
         if name not in self.nets:
             close = nearest(name, self.nets)
             raise fail(
-                "E0415", f"the program has no net `{name}`",
+                "E0408", f"the program has no net `{name}`",
                 help=f"did you mean `{close}`?" if close else "",
             )  # fmt: skip
         tracer = Tracer(self.source, training=False, batch=batch)
@@ -129,7 +129,7 @@ def check_weights(tracer: Tracer, weights: tuple[Weight, ...]) -> None:
         listed = known.get(weight.name)
         if listed is not None and listed.type != weight.type:
             raise fail(
-                "E0214",
+                "E0221",
                 f"the weight `{weight.name}` on line {weight.line} changes its type with the batch: "
                 f"{listed.type} and {weight.type}",
             )
@@ -195,6 +195,8 @@ def choose_train(loaded: Loaded, name: str | None, problems: list) -> tree.Train
         raise fail(
             "E0401", f"there is no train block `{name}`", help=f"did you mean `{close}`?" if close else ""
         )
+    if len(trains) > 1 and None in names:
+        return trains[names.index(None)]
     if len(trains) > 1:
         listed = ", ".join(str(one) for one in names if one)
         raise fail("E0402", f"choose one of the train blocks {listed}", trains[1].span)
@@ -224,7 +226,7 @@ def check_complete(train: tree.Train) -> None:
     for kind, word in ((tree.Take, "take"), (tree.Minimize, "minimize")):
         if kind not in kinds:
             raise fail(
-                "E0406", f"this train block has no `{word}`", train.span,
+                "E0403", f"this train block has no `{word}`", train.span,
                 help="take data, minimize a loss: `take x: f32[N, 8] from feed`"
                 if word == "take" else "for example `minimize mean(abs(y)) with sgd(lr=0.1)`",
             )  # fmt: skip
@@ -262,7 +264,7 @@ def check_net(loaded: Loaded, name: str, spec: NetSpec, train, settings: Setting
     try:
         run_net(tracer, loaded.module, net, spec, batch, {})
     except NetError as error:
-        if all(problem.code == "E0418" for problem in error.diagnostics) and train is not None:
+        if all(problem.code == "E0417" for problem in error.diagnostics) and train is not None:
             return []
         tracer.report(error)
     if train is None:
@@ -279,7 +281,7 @@ def net_types(tracer: Tracer, module: Module, net: Block, spec: NetSpec, batch: 
     with tracer.inside(frame):
         for parameter in net.declaration.parameters:
             if parameter.type is None:
-                raise fail("E0418", f"`{parameter.name.text}` of net `{net.name}` needs a type", parameter.span)
+                raise fail("E0417", f"`{parameter.name.text}` of net `{net.name}` needs a type", parameter.span)
             check_free(frame, net, parameter.type)
             types.append((parameter.name.text, tensor_type(tracer, parameter.type)))
     return tuple(types)
@@ -290,7 +292,7 @@ def check_free(frame: Frame, net: Block, pattern: tree.TypePattern) -> None:
         is_name = isinstance(dimension, tree.Name)
         if is_name and dimension.text not in frame.names and dimension.text not in frame.module.names:
             raise fail(
-                "E0418",
+                "E0417",
                 f"the size `{dimension.text}` of net `{net.name}` is not known",
                 dimension.span,
                 help="a train block that calls the net decides it",
@@ -308,7 +310,7 @@ def run_net(tracer: Tracer, module, net: Block, spec: NetSpec, batch: int, sizes
     results = result if isinstance(result, tuple) else (result,)
     for value in results:
         if not is_tensor(value):
-            raise fail("E0315", f"net `{net.name}` returns something that is no tensor", net.declaration.name.span)
+            raise fail("E0311", f"net `{net.name}` returns something that is no tensor", net.declaration.name.span)
     names = ["output"] if len(results) == 1 else [f"output_{i}" for i in range(1, len(results) + 1)]
     return tuple(Output(name, value) for name, value in zip(names, results, strict=True))
 

@@ -66,6 +66,7 @@ class Loader:
         elif isinstance(declaration, tree.Block | tree.Net):
             declare_once(places, declaration)
             check_parameters(declaration)
+            check_returns(declaration.body)
             names[declaration.name.text] = Block(declaration, module)
 
     def constant(self, module: Module, declaration: tree.Constant) -> Any:
@@ -73,7 +74,7 @@ class Loader:
         value = self.evaluate(module, declaration.value)
         if not isinstance(value, bool | int | float | str | tuple | List | range):
             raise fail(
-                "E0305", "a constant is a number, a string, a list or a tuple", declaration.value.span,
+                "E0315", "a constant is a number, a string, a list or a tuple", declaration.value.span,
                 f"this is {describe(value)}",
             )  # fmt: skip
         if name not in self.defines:
@@ -82,7 +83,7 @@ class Loader:
         given = self.defines[name]
         if not fits(given, value):
             raise fail(
-                "E0312",
+                "E0319",
                 f"`-D {name}={given}` does not fit the constant, which is {describe(value)}",
                 declaration.span,
             )
@@ -95,19 +96,19 @@ class Loader:
             f"its constants are {', '.join(constants)}" if constants else "it has no constants"
         )  # fmt: skip
         self.problems.append(
-            Diagnostic("E0311", f"the program has no constant `{name}`", helps=(hint,))
+            Diagnostic("E0318", f"the program has no constant `{name}`", helps=(hint,))
         )
 
     def use(self, module: Module, declaration: tree.Use, trail: tuple[str, ...]) -> Module:
         text = declaration.path.value
         if Path(text).is_absolute() or Path(text).suffix != ".net":
             raise fail(
-                "E0309", "`use` takes the path of a `.net` file, relative to this one", declaration.path.span
+                "E0313", "`use` takes the path of a `.net` file, relative to this one", declaration.path.span
             )
         path = str(Path(module.source.path).parent / text)
         if any(same_file(path, earlier) for earlier in trail):
             chain = " -> ".join([*(Path(one).name for one in trail), Path(path).name])
-            raise fail("E0310", "these files use each other", declaration.span, notes=(chain,))
+            raise fail("E0314", "these files use each other", declaration.span, notes=(chain,))
         source = read(path, declaration)
         return self.module(source, parse(source), (*trail, path))
 
@@ -122,12 +123,12 @@ def read(path: str, declaration: tree.Use | None = None) -> Source:
     try:
         return Source(path, Path(path).read_bytes().decode("utf-8"))
     except UnicodeDecodeError:
-        raise fail("E0309", f"{path} is not a text file in UTF-8", span) from None
+        raise fail("E0313", f"{path} is not a text file in UTF-8", span) from None
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         near = neighbours(path)
         raise fail(
-            "E0309", f"cannot read {path}: {reason.lower()}", span,
+            "E0313", f"cannot read {path}: {reason.lower()}", span,
             help=f"did you mean `{near}`?" if near else "",
         ) from None  # fmt: skip
 
@@ -153,6 +154,21 @@ def check_parameters(declaration: tree.Block | tree.Net) -> None:
     seen: dict[str, Any] = {}
     for parameter in declaration.parameters:
         declare_once(seen, parameter)
+
+
+def check_returns(body: tuple[tree.Statement, ...]) -> None:
+    """`return` is the last statement of its body."""
+    for i, statement in enumerate(body):
+        if isinstance(statement, tree.Return) and body[i + 1 :]:
+            raise fail(
+                "E0312", "this is never reached", body[i + 1].span,
+                secondary=(Label(statement.span, "the body ends here"),),
+            )  # fmt: skip
+        if isinstance(statement, tree.If):
+            check_returns(statement.then)
+            check_returns(statement.otherwise)
+        elif isinstance(statement, tree.Repeat | tree.For):
+            check_returns(statement.body)
 
 
 def fits(given: Any, value: Any) -> bool:

@@ -95,7 +95,7 @@ def dtype_of(trace: Trace, pattern: tree.TypePattern) -> str:
     if pattern.dtype.text not in SIZES:
         close = nearest(pattern.dtype.text, SIZES)
         raise trace.fail(
-            "E0324",
+            "E0325",
             f"there is no element type `{pattern.dtype.text}`",
             pattern.dtype.span,
             help=f"did you mean `{close}`?" if close else f"the types are {', '.join(SIZES)}",
@@ -159,7 +159,7 @@ def tensor_type(trace: Trace, pattern: tree.TypePattern) -> TensorType:
         size = None if isinstance(dimension, tree.Ellipsis_) else trace.evaluate(dimension)
         if not is_whole(size):
             raise trace.fail(
-                "E0218", f"a dimension is a whole number, `{dimension.span.text}` is not", dimension.span
+                "E0216", f"a dimension is a whole number, `{dimension.span.text}` is not", dimension.span
             )
         sizes.append(size)
     try:

@@ -10,7 +10,7 @@ from netc.compiler.language.arguments import Anything, Tensor, Wholes
 from netc.compiler.language.elementwise import cast, common_dtype
 from netc.compiler.language.trace import Trace
 from netc.compiler.language.values import describe, is_tensor
-from netc.compiler.language.window_sizes import pair, paddings
+from netc.compiler.language.window_sizes import check_fits, pair, paddings
 
 
 def matmul(trace: Trace, a: Any, b: Any, spans: tuple[Span | None, Span | None]) -> Value:
@@ -18,7 +18,7 @@ def matmul(trace: Trace, a: Any, b: Any, spans: tuple[Span | None, Span | None])
     for operand, span in zip((a, b), spans, strict=True):
         if not is_tensor(operand) or not operand.type.shape:
             raise trace.fail(
-                "E0210", "`@` takes tensors with axes", span, f"this is {describe(operand)}"
+                "E0220", "`@` takes tensors with axes", span, f"this is {describe(operand)}"
             )
     dtype = common_dtype((a, b), to_float=True)
     a, b = cast(trace, a, dtype), cast(trace, b, dtype)
@@ -65,7 +65,7 @@ def inner_clash(trace: Trace, a: Value, b: Value, spans):
     turned = len(shapes[1]) > 1 and shapes[1][-1] == shapes[0][-1]
     inner = shapes[1][-2 if len(shapes[1]) > 1 else 0]
     return trace.fail(
-        "E0202",
+        "E0206",
         f"`@` takes [..., m, k] and [..., k, n], got {a.type} and {b.type}",
         spans[1],
         f"{inner} rows here",
@@ -93,6 +93,7 @@ def convolve(
     spread = pair(trace, "dilation", dilation)
     size = kernel.type.shape[:2]
     around = paddings(trace, pad, x.type.shape[1:3], size, down_across, spread)
+    check_fits(trace, x.type.shape[1:3], size, down_across, around, spread)
     dtype = common_dtype((x, kernel), to_float=True)
     return trace.build.conv2d(
         cast(trace, x, dtype), cast(trace, kernel, dtype), stride=down_across, pad=around, dilation=spread

@@ -17,7 +17,7 @@ def axes_of(trace: Trace, x: Value, axis: Any) -> tuple[int, ...]:
     """The axes to fold, counted from the front and sorted; all of them where none is named."""
     axes = sorted({axis_of(trace, x, one) for one in wholes(axis)})
     if len(axes) != len(wholes(axis)):
-        raise trace.fail("E0207", f"{axis} names an axis of {x.type} twice", trace.place("axis"))
+        raise trace.fail("E0208", f"{axis} names an axis of {x.type} twice", trace.place("axis"))
     return tuple(axes) or tuple(range(len(x.type.shape)))
 
 
@@ -58,9 +58,13 @@ def mean(trace: Trace, x: Tensor, axis: Wholes = ALL, keep: Truth = False) -> Va
 
 
 def var(trace: Trace, x: Tensor, axis: Wholes = ALL, keep: Truth = False) -> Value:
-    """The mean squared distance from the mean: divides by the count."""
+    """The mean squared distance from the mean: divides by the count.
+
+    The distances sum to zero, so that no gradient flows through the mean: it is stopped there.
+    """
     x = as_float(trace, x)
-    distance = trace.build.subtract(x, mean(trace, x, axis, keep=True))
+    center = trace.build.stop_gradient(mean(trace, x, axis, keep=True))
+    distance = trace.build.subtract(x, center)
     return mean(trace, trace.build.multiply(distance, distance), axis, keep)
 
 

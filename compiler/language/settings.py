@@ -93,7 +93,7 @@ def check_once(trace: Trace, statement: tree.Setting, places: dict[str, Span]) -
     if name not in SETTINGS:
         close = nearest(name, [*SETTINGS, "take", "minimize", "measure"])
         raise trace.fail(
-            "E0408",
+            "E0404",
             f"there is no setting `{name}`",
             statement.name.span,
             help=f"did you mean `{close}`?" if close else f"there are {', '.join(SETTINGS)}",
@@ -101,11 +101,11 @@ def check_once(trace: Trace, statement: tree.Setting, places: dict[str, Span]) -
     other = {"epochs": "steps", "steps": "epochs"}.get(name)
     if name in places:
         raise trace.fail(
-            "E0410", f"`{name}` is set twice", statement.span, "", (Label(places[name], "first here"),)
+            "E0405", f"`{name}` is set twice", statement.span, "", (Label(places[name], "first here"),)
         )
     if other in places:
         raise trace.fail(
-            "E0416",
+            "E0409",
             "a run lasts a number of `epochs` or of `steps`, not both",
             statement.span,
             "",
@@ -121,20 +121,20 @@ def read_setting(trace: Trace, statement: tree.Setting) -> Any:
     wanted = "patience" if name == "stop" else None
     names = [named.name.text for named in statement.named]
     if len(given) != 1 or names != ([wanted] if wanted else []):
-        raise trace.fail("E0409", f"`{name}` takes {expected}", statement.span)
+        raise trace.fail("E0406", f"`{name}` takes {expected}", statement.span)
     if isinstance(given[0], tree.Name) and given[0].text == "tf32":
         value: Any = Word("tf32")
     else:
         value = trace.evaluate(given[0])
     if not accepts(value):
         raise trace.fail(
-            "E0409", f"`{name}` takes {expected}", given[0].span, f"this is {describe(value)}",
+            "E0406", f"`{name}` takes {expected}", given[0].span, f"this is {describe(value)}",
             help="write it as a percentage: `validate 20%`" if name == "validate" else "",
         )  # fmt: skip
     unbuilt = {"precision": Word("f32"), "accumulate": 1, "average": None}
     if name in unbuilt and value != unbuilt[name]:
         raise trace.fail(
-            "E0903", f"`{name} {statement_text(given[0])}` is not supported yet", statement.span
+            "E0901", f"`{name} {statement_text(given[0])}` is not supported yet", statement.span
         )
     return value.text if isinstance(value, Word) else value
 

@@ -24,7 +24,7 @@ from netc.compiler.language.values import (
     is_whole,
     items_of,
 )
-from netc.compiler.language.window_sizes import pair, paddings
+from netc.compiler.language.window_sizes import check_fits, pair, paddings
 
 
 def axis_of(trace: Trace, x: Value, axis: int, name: str = "axis") -> int:
@@ -33,7 +33,7 @@ def axis_of(trace: Trace, x: Value, axis: int, name: str = "axis") -> int:
     if not -rank <= axis < rank:
         has = f"it has axes {-rank} to {rank - 1}" if rank else "it is a scalar"
         raise trace.fail(
-            "E0207", f"{x.type} has no axis {axis}", trace.place(name), has, trace.birth(x), trace.chain(x)
+            "E0208", f"{x.type} has no axis {axis}", trace.place(name), has, trace.birth(x), trace.chain(x)
         )
     return axis % rank
 
@@ -43,7 +43,7 @@ def sizes_of(trace: Trace, sizes: tuple[Any, ...]) -> tuple[int, ...]:
     flat = items_of(sizes[0]) if len(sizes) == 1 and items_of(sizes[0]) is not None else sizes
     for size in flat:
         if not is_whole(size):
-            raise trace.fail("E0305", f"a shape is made of whole numbers, not {describe(size)}")
+            raise trace.fail("E0315", f"a shape is made of whole numbers, not {describe(size)}")
     return tuple(flat)
 
 
@@ -56,7 +56,7 @@ def reshape(trace: Trace, x: Tensor, *sizes: Wholes) -> Value:
             shape = tuple(x.type.count // known if size == -1 else size for size in shape)
     if any(size < 1 for size in shape) or prod(shape) != x.type.count:
         raise trace.fail(
-            "E0219",
+            "E0207",
             f"{x.type} has {x.type.count} elements, which do not fill {list(shape)}",
             None,
             "",
@@ -75,7 +75,7 @@ def transpose(trace: Trace, x: Tensor, axes: Wholes = ()) -> Value:
         order = (*range(rank - 2), rank - 1, rank - 2)
     if sorted(order) != list(range(rank)):
         raise trace.fail(
-            "E0207", f"`axes` names each axis of {x.type} once, got {order}", trace.place("axes")
+            "E0208", f"`axes` names each axis of {x.type} once, got {order}", trace.place("axes")
         )
     return trace.build.transpose(x, axes=order)
 
@@ -84,10 +84,10 @@ def tensors_of(trace: Trace, given: tuple[Any, ...], name: str) -> tuple[Value, 
     """Tensors given one by one or as one list, of one type."""
     flat = items_of(given[0]) if len(given) == 1 and not is_tensor(given[0]) else given
     if not flat:
-        raise trace.fail("E0305", f"`{name}` takes at least one tensor")
+        raise trace.fail("E0315", f"`{name}` takes at least one tensor")
     for value in flat:
         if not is_tensor(value):
-            raise trace.fail("E0305", f"`{name}` takes tensors, not {describe(value)}")
+            raise trace.fail("E0315", f"`{name}` takes tensors, not {describe(value)}")
     dtypes = {value.type.dtype for value in flat}
     dtype = dtypes.pop() if len(dtypes) == 1 else common_dtype(tuple(flat), to_float=False)
     return tuple(cast(trace, value, dtype) for value in flat)
@@ -103,7 +103,7 @@ def concat(trace: Trace, *tensors: Tensors, axis: Whole = -1) -> Value:
             a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != at
         ):
             raise trace.fail(
-                "E0220",
+                "E0224",
                 f"`concat` along axis {axis} takes tensors that are equal elsewhere, "
                 f"got {values[0].type} and {value.type}",
                 None,
@@ -120,7 +120,7 @@ def stack(trace: Trace, *tensors: Tensors, axis: Whole = 0) -> Value:
     for value in values:
         if value.type.shape != shape:
             raise trace.fail(
-                "E0220",
+                "E0224",
                 f"`stack` takes tensors of one shape, got {values[0].type} and {value.type}",
                 None,
                 "",
@@ -128,7 +128,7 @@ def stack(trace: Trace, *tensors: Tensors, axis: Whole = 0) -> Value:
             )
     rank = len(shape) + 1
     if not -rank <= axis < rank:
-        raise trace.fail("E0207", f"the result has no axis {axis}", trace.place("axis"))
+        raise trace.fail("E0208", f"the result has no axis {axis}", trace.place("axis"))
     at = axis % rank
     apart = tuple(trace.build.reshape(one, shape=(*shape[:at], 1, *shape[at:])) for one in values)
     return apart[0] if len(apart) == 1 else trace.build.concat(*apart, axis=at)
@@ -141,7 +141,7 @@ def split(trace: Trace, x: Tensor, parts: Wholes, axis: Whole = -1) -> tuple[Val
     if is_whole(parts):
         if parts < 1 or size % parts:
             raise trace.fail(
-                "E0221",
+                "E0210",
                 f"axis {axis} of {x.type} has size {size}, which {parts} parts do not share evenly",
                 trace.place("parts"),
                 "",
@@ -152,7 +152,7 @@ def split(trace: Trace, x: Tensor, parts: Wholes, axis: Whole = -1) -> tuple[Val
         sizes = wholes(parts)
         if sum(sizes) != size or min(sizes, default=0) < 1:
             raise trace.fail(
-                "E0221", f"parts of {list(sizes)} do not add up to the {size} of axis {axis}", trace.place("parts")
+                "E0210", f"parts of {list(sizes)} do not add up to the {size} of axis {axis}", trace.place("parts")
             )
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     return tuple(
@@ -174,7 +174,7 @@ def slice_function(trace: Trace, x: Tensor, start: Whole, stop: Whole, axis: Who
     at = axis_of(trace, x, axis)
     begin, end, _ = slice(start, stop).indices(x.type.shape[at])
     if begin >= end:
-        raise trace.fail("E0208", f"{start} to {stop} of axis {axis} of {x.type} is empty")
+        raise trace.fail("E0209", f"{start} to {stop} of axis {axis} of {x.type} is empty")
     return piece(trace, x, at, begin, end)
 
 
@@ -192,7 +192,7 @@ def pad(trace: Trace, x: Tensor, amount: Anything, value: Number = 0) -> Value:
     )
     if not right:
         raise trace.fail(
-            "E0305",
+            "E0315",
             f"`amount` of `pad` is a pair (before, after) for each of the {rank} axes of {x.type}",
             trace.place("amount"),
             f"this is {describe(amount)}",
@@ -217,6 +217,7 @@ def windows(
     step = window if stride == Word("same") else pair(trace, "stride", stride)
     spread = pair(trace, "dilation", dilation)
     around = paddings(trace, pad, x.type.shape[1:3], window, step, spread)
+    check_fits(trace, x.type.shape[1:3], window, step, around, spread)
     x = x if x.type.is_float else cast(trace, x, "f32")
     return trace.build.windows(
         x, size=window, stride=step, pad=around, dilation=spread, fill=float(fill)
@@ -236,7 +237,7 @@ def count(trace: Trace, x: Anything) -> int:
     if is_tensor(x):
         return x.type.count
     if items_of(x) is None:
-        raise trace.fail("E0305", f"`count` takes a tensor or a list, not {describe(x)}")
+        raise trace.fail("E0315", f"`count` takes a tensor or a list, not {describe(x)}")
     return len(items_of(x))
 
 

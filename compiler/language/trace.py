@@ -121,9 +121,9 @@ class Trace(ABC):
             yield
         except LimitError as error:
             failure = self.fail(error.code, str(error))
-            raise (Fatal.of(failure) if error.code == "E0318" else failure) from None
+            raise (Fatal.of(failure) if error.code == "E0322" else failure) from None
         except OpError as error:
-            raise self.fail("E0206", self.accused(str(error))) from None
+            raise self.fail("E0219", self.accused(str(error))) from None
         finally:
             self.span, self.build.origin = before
 
@@ -228,7 +228,7 @@ class Trace(ABC):
             self.inputs[name] = self.current[name] = self.build.input(name, kind, role)
         elif known.type != kind:
             raise self.fail(
-                "E0214",
+                "E0221",
                 f"`{name}` is shared and was {known.type} on line {known.line}, here it is {kind}",
                 help="call the layer with inputs of one size, or declare a second one",
             )

@@ -1,11 +1,11 @@
 """The statements of a train block: fields taken, losses minimised, measures named."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from netc.compiler.diagnostics import Label, nearest
+from netc.compiler.diagnostics import Label, NetError, nearest
 from netc.compiler.ir.graph import Output, Role, Value
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.language.choices import rate_of
@@ -36,14 +36,14 @@ def take(trace: Trace, state: TrainState, statement: tree.Take) -> None:
     """Fields of the data become inputs of the graph, the batch in axis 0."""
     if "take" in state.places:
         raise trace.fail(
-            "E0419",
+            "E0418",
             "a train block takes from one data set",
             statement.span,
             secondary=(Label(state.places["take"], "the first is here"),),
         )
     state.places["take"] = statement.span
     bind_batch(trace, state, statement)
-    data = trace.evaluate(statement.data)
+    data = data_of(trace, statement.data)
     if isinstance(data, Choice) and data.group == "data set":
         data = Chosen(data)
     if data == Word("feed"):
@@ -53,7 +53,7 @@ def take(trace: Trace, state: TrainState, statement: tree.Take) -> None:
         check_count(trace, statement, data, rows)
     else:
         raise trace.fail(
-            "E0403", "`from` names a data set or `feed`", statement.data.span, f"this is {describe(data)}"
+            "E0410", "`from` names a data set or `feed`", statement.data.span, f"this is {describe(data)}"
         )
     fields = tuple(
         field_of(trace, state, one, rows[i] if rows else None)
@@ -65,6 +65,19 @@ def take(trace: Trace, state: TrainState, statement: tree.Take) -> None:
     for one, spec in zip(statement.fields, fields, strict=True):
         if spec.name != "_":
             take_field(trace, one, spec)
+
+
+def data_of(trace: Trace, expression: tree.Expression) -> Any:
+    """What `from` names; an unknown name is an unknown data set."""
+    try:
+        return trace.evaluate(expression)
+    except NetError as error:
+        raise NetError(
+            *(
+                replace(one, code="E0410") if one.code in ("E0301", "E0302") else one
+                for one in error.diagnostics
+            )
+        ) from None
 
 
 def bind_batch(trace: Trace, state: TrainState, statement: tree.Take) -> None:
@@ -79,7 +92,7 @@ def check_count(trace: Trace, statement: tree.Take, data: Chosen, rows: tuple[Ro
     if len(statement.fields) != len(rows):
         names = ", ".join(name for name, _, _ in rows)
         raise trace.fail(
-            "E0404",
+            "E0411",
             f"`{data.choice.name}` has {len(rows)} fields, `take` names {len(statement.fields)}",
             statement.span,
             help=f"its fields are {names}; `_` leaves one out",
@@ -96,16 +109,16 @@ def field_of(trace: Trace, state: TrainState, one: tree.Field, row: Row | None) 
         kind = TensorType(row[1], (state.batch, *row[2]))
         if declared is not None and declared != kind:
             raise trace.fail(
-                "E0417", f"`{name}` is {kind} in the data set, not {declared}", one.span
+                "E0411", f"`{name}` is {kind} in the data set, not {declared}", one.span
             )
         return FieldSpec(name, kind)
     if declared is None:
         raise trace.fail(
-            "E0405", f"`{name}` needs a type", one.span, help=f"for example `{name}: f32[N, 8]`"
+            "E0412", f"`{name}` needs a type", one.span, help=f"for example `{name}: f32[N, 8]`"
         )
     if not declared.shape or declared.shape[0] != state.batch:
         raise trace.fail(
-            "E0405", f"the first axis of `{name}` is the batch", one.span,
+            "E0412", f"the first axis of `{name}` is the batch", one.span,
             help="name it, and the batch setting decides it: `f32[N, 8]`",
         )  # fmt: skip
     return FieldSpec(name, declared)
@@ -124,7 +137,7 @@ def minimize(trace: Trace, state: TrainState, statement: tree.Minimize) -> None:
     if not is_tensor(loss) or loss.type.shape or not loss.type.is_float:
         is_shaped = is_tensor(loss) and loss.type.shape
         raise trace.fail(
-            "E0407",
+            "E0217",
             "a loss is one number for the batch, f32[]",
             statement.loss.span,
             f"this is {describe(loss)}",
@@ -137,7 +150,7 @@ def minimize(trace: Trace, state: TrainState, statement: tree.Minimize) -> None:
         optimizer = Chosen(optimizer)
     if not isinstance(optimizer, Chosen) or optimizer.choice.group != "optimizer":
         raise trace.fail(
-            "E0414",
+            "E0407",
             "`with` names an optimizer",
             statement.optimizer.span,
             f"this is {describe(optimizer)}",
@@ -160,7 +173,7 @@ def weights_of(trace: Trace, statement: tree.Minimize) -> tuple[Value, ...]:
                     if isinstance(value, Block) and value.is_net]  # fmt: skip
             close = nearest(name.text, nets)
             raise trace.fail(
-                "E0415", f"there is no net `{name.text}`", name.span,
+                "E0408", f"there is no net `{name.text}`", name.span,
                 help=f"did you mean `{close}`?" if close else "",
             )  # fmt: skip
         prefixes.append(f"{name.text}.")
@@ -170,7 +183,7 @@ def weights_of(trace: Trace, statement: tree.Minimize) -> tuple[Value, ...]:
         if weight.trained and (not prefixes or weight.name.startswith(tuple(prefixes)))
     )
     if not trained:
-        raise trace.fail("E0420", "there is no weight to train here", statement.span)
+        raise trace.fail("E0413", "there is no weight to train here", statement.span)
     return trained
 
 
@@ -178,7 +191,7 @@ def measure(trace: Trace, state: TrainState, statement: tree.Measure) -> None:
     name = measure_name(trace, statement)
     if name in state.places:
         raise trace.fail(
-            "E0412",
+            "E0414",
             f"there are two measures `{name}`",
             statement.span,
             secondary=(Label(state.places[name], "the first is here"),),
@@ -190,7 +203,7 @@ def measure(trace: Trace, state: TrainState, statement: tree.Measure) -> None:
         value = trace.build.number(float(value), TensorType("f32", ()))
     if not is_tensor(value) or value.type.shape:
         raise trace.fail(
-            "E0413",
+            "E0217",
             "a measure is one number for the batch",
             statement.value.span,
             f"this is {describe(value)}",
@@ -210,11 +223,11 @@ def measure_name(trace: Trace, statement: tree.Measure) -> str:
         called = value.call if isinstance(value, tree.Pipe) else value
         if not isinstance(called, tree.Call) or not isinstance(called.function, tree.Name):
             raise trace.fail(
-                "E0411", "this measure needs a name", statement.span, help="`measure name = ...`"
+                "E0415", "this measure needs a name", statement.span, help="`measure name = ...`"
             )
         name = called.function.text
     if name == "loss" or name.startswith("loss_"):
-        raise trace.fail("E0412", f"`{name}` is the name of what is minimised", statement.span)
+        raise trace.fail("E0414", f"`{name}` is the name of what is minimised", statement.span)
     return name
 
 

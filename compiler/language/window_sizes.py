@@ -13,7 +13,7 @@ def pair(trace: Trace, name: str, value: Any, least: int = 1) -> tuple[int, int]
     sizes = (value, value) if is_whole(value) else tuple(items_of(value) or ())
     if len(sizes) != 2 or not all(is_whole(size) and size >= least for size in sizes):
         raise trace.fail(
-            "E0305",
+            "E0315",
             f"`{name}` is a whole number from {least} or a pair of them",
             trace.place(name),
             f"this is {describe(value)}",
@@ -30,9 +30,27 @@ def paddings(trace: Trace, pad: Any, image, window, stride, dilation) -> Padding
             same(*sizes) for sizes in zip(image, window, stride, dilation, strict=True)
         )
     if isinstance(pad, Word):
-        raise trace.fail("E0305", "`pad` is same, valid, a whole number or a pair of them")
+        raise trace.fail(
+            "E0315",
+            "`pad` is same, valid, a whole number or a pair of them",
+            trace.place("pad"),
+            f"this is {describe(pad)}",
+        )
     down, across = pair(trace, "pad", pad, least=0)
     return (down, down), (across, across)
+
+
+def check_fits(trace: Trace, image, window, stride, pad: Padding, dilation) -> None:
+    """Raise where a window has no place in the padded image."""
+    reach = tuple((one - 1) * spread + 1 for one, spread in zip(window, dilation, strict=True))
+    room = tuple(size + sum(around) for size, around in zip(image, pad, strict=True))
+    if reach[0] <= room[0] and reach[1] <= room[1]:
+        return
+    raise trace.fail(
+        "E0211",
+        f"a window of {reach[0]} by {reach[1]} does not fit into an image of {room[0]} by {room[1]}",
+        help="keep the size of the image with `pad=same`, or use a smaller window",
+    )
 
 
 def same(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:

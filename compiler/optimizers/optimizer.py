@@ -7,6 +7,7 @@ from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Value
 
 Parameters = tuple[tuple[str, float | bool], ...]
+Moments = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,3 @@ def with_decay(build: Builder, weight: Value, gradient: Value, decay: float) -> 
 def average(build: Builder, before: Value, now: Value, keep: float) -> Value:
     """The running average that keeps the fraction `keep` of what it was."""
     return build.add(build.multiply(before, keep), build.multiply(now, 1 - keep))
-
-
-Moments = Mapping[str, Value]

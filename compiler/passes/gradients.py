@@ -16,21 +16,21 @@ def add_gradients(
     reverse mode; each new node has the origin of the node it differentiates, with the phase
     "backward". Where no path leads from a wanted value to the loss its gradient is zero.
     """
-    between = nodes_between(wanted, loss, tuple(nodes), build)
-    differentiable = {value.name for value in wanted} | {node.output.name for node in between}
-    last = between[-1].origin if between else Origin()
-    with build.at(replace(last, phase="backward")):
-        gradients = {loss.name: build.number(1.0, loss.type)} if between or loss in wanted else {}
-    for node in reversed(between):
-        if node.output.name not in gradients:
+    nodes = tuple(nodes)
+    reached = reached_from(wanted, nodes, build)
+    origins = {node.output.name: node.origin for node in nodes}
+    with build.at(replace(origins.get(loss.name, Origin()), phase="backward")):
+        gradients = {loss.name: build.number(1.0, loss.type)} if loss.name in reached else {}
+    for node in reversed(nodes):
+        if node.output.name not in gradients or not carries(build, node, reached):
             continue
         with build.at(replace(node.origin, phase="backward")):
             upstream = gradients[node.output.name]
             arriving = build.ops[node.op].gradient(build, node, upstream)
             for value, gradient in zip(node.inputs, arriving, strict=True):
-                if gradient is not None and value.name in differentiable:
+                if gradient is not None:
                     gradients[value.name] = plus(build, gradients.get(value.name), gradient)
-    with build.at(replace(last, phase="backward")):
+    with build.at(Origin(phase="backward")):
         return {
             value.name: gradients.get(value.name) or build.number(0.0, value.type)
             for value in wanted
@@ -42,23 +42,18 @@ def plus(build: Builder, before: Value | None, gradient: Value) -> Value:
     return gradient if before is None else build.add(before, gradient)
 
 
-def nodes_between(
-    wanted: tuple[Value, ...], loss: Value, nodes: tuple[Node, ...], build: Builder
-) -> tuple[Node, ...]:
-    """The nodes that a gradient from `loss` to a wanted value passes, in the order they run."""
+def reached_from(wanted: tuple[Value, ...], nodes: tuple[Node, ...], build: Builder) -> set[str]:
+    """The names of the values that a change of a wanted value changes smoothly, and their own."""
     reached = {value.name for value in wanted}
-    touched = []
     for node in nodes:
-        op = build.ops[node.op]
-        if op.gradient and node.output.type.is_float and reads(node, reached):
+        if carries(build, node, reached):
             reached.add(node.output.name)
-            touched.append(node)
-    needed, between = {loss.name}, []
-    for node in reversed(touched):
-        if node.output.name in needed:
-            needed |= {value.name for value in node.inputs}
-            between.append(node)
-    return tuple(reversed(between))
+    return reached
+
+
+def carries(build: Builder, node: Node, reached: set[str]) -> bool:
+    """Whether a gradient flows through the node to something that it reads of what is reached."""
+    return bool(build.ops[node.op].gradient and node.output.type.is_float and reads(node, reached))
 
 
 def reads(node: Node, names: set[str]) -> bool:

@@ -1,7 +1,8 @@
 """A graph in, the same mathematics with fewer and cheaper nodes out.
 
 Every rule is exact: NaN, infinities and rounding stay what they were; only the sign of a zero may
-change (x + 0 becomes x). A rule that would let a value disappear, such as x * 0, is none.
+change (x + 0 becomes x). A rule that would let a value disappear, such as x * 0, is none. All
+gradients must be built by now: what stops them goes as well.
 """
 
 from collections.abc import Mapping
@@ -84,6 +85,11 @@ def drop_same(build: Builder, node: Node, producers: Producers) -> Value | None:
     return node.inputs[0] if same else None
 
 
+def drop(build: Builder, node: Node, producers: Producers) -> Value | None:
+    """stop_gradient(x) -> x."""
+    return node.inputs[0]
+
+
 def merge(build: Builder, node: Node, producers: Producers) -> Value | None:
     """reshape(reshape(x)) and broadcast(broadcast(x)) -> the outer one of x."""
     inner = producers.get(node.inputs[0].name)
@@ -124,6 +130,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "divide": (drop_neutral, multiply_instead),
         "power": (drop_neutral, square),
         "where": (choose,),
+        "stop_gradient": (drop,),
         "negate": (undo,),
         "logical_not": (undo,),
         **{op: (drop_same,) for op in ("cast", "slice", "pad", "concat")},

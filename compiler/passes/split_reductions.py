@@ -18,8 +18,8 @@ from netc.compiler.passes.rewrite import Rule, rewrite
 @dataclass(frozen=True)
 class SplitFacts:
     """minimum_tasks: as many keep the target busy. minimum_depth: a part that is worth its start.
-    tile_rows x tile_columns: the results that one task of a matrix product makes; one task of any
-    other fold makes tile_columns of them."""
+    tile_rows x tile_columns: the results that one task of a matrix product makes. One task of
+    another fold makes tile_columns neighbours, or a single one where it folds whole rows."""
 
     minimum_tasks: int
     minimum_depth: int
@@ -39,7 +39,8 @@ def split_reductions(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts) -> 
 def split_fold(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
     """fold(x, axes) -> fold(fold(x with its first folded axes as [parts, rest]), parts)."""
     (x,), axes = node.inputs, sorted(node.named["axes"])
-    tasks = ceiling(node.output.type.count, facts.tile_columns)
+    whole_rows = len(x.type.shape) - 1 in axes
+    tasks = ceiling(node.output.type.count, 1 if whole_rows else facts.tile_columns)
     depth = prod(x.type.shape[axis] for axis in axes)
     run = leading_run(axes)
     choices = [

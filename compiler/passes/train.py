@@ -37,18 +37,20 @@ def add_training(
     sees the weights that an earlier one has moved. Keeps the graph's outputs and updates.
     """
     build = Builder.extending(ops, graph)
+    producers = graph.producers()
     step = counter(build, "step")
     moved: dict[str, Value] = {}
     updates: list[Update] = []
     for objective in objectives:
-        nodes, seen = with_moved_weights(build, graph.nodes, objective.loss, moved)
+        nodes, seen = with_moved_weights(build, graph.nodes, moved)
         loss = seen.get(objective.loss.name, objective.loss)
         current = tuple(moved.get(weight.name, weight) for weight in objective.weights)
         gradients = add_gradients(build, loss, current, nodes)
-        with build.at(Origin(phase="update")):
+        maker = producers.get(objective.loss.name)
+        with build.at(Origin(maker.origin.line if maker else 0, phase="update")):
             arrived = tuple(gradients[weight.name] for weight in current)
             clipped = clip_together(build, arrived, clip) if clip else arrived
-        moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
+            moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
         moved |= moved_now
         updates += updates_now
     with build.at(Origin(phase="update")):
@@ -88,18 +90,15 @@ def weight_named(graph: Graph, name: str) -> Value:
 
 
 def with_moved_weights(
-    build: Builder, nodes: tuple[Node, ...], loss: Value, moved: Mapping[str, Value]
+    build: Builder, nodes: tuple[Node, ...], moved: Mapping[str, Value]
 ) -> tuple[tuple[Node, ...], dict[str, Value]]:
     """The forward nodes as a later objective sees them, and what each changed value became.
 
-    The nodes between a moved weight and the loss are computed anew from the weight's new value.
+    What depends on a moved weight is computed anew; what of it nobody needs is dead code.
     """
-    if not moved:
-        return nodes, {}
-    needed = needed_for(loss, nodes)
     seen, ran = dict(moved), []
     for node in nodes:
-        if needed.isdisjoint(value.name for value in node.outputs) or not reads(node, seen.keys()):
+        if not reads(node, seen.keys()):
             ran.append(node)
             continue
         inputs = tuple(seen.get(value.name, value) for value in node.inputs)
@@ -108,15 +107,6 @@ def with_moved_weights(
         build.nodes.append(ran[-1])
         seen |= {old.name: new for old, new in zip(node.outputs, outputs, strict=True)}
     return tuple(ran), seen
-
-
-def needed_for(value: Value, nodes: tuple[Node, ...]) -> set[str]:
-    """The names of all values that `value` is computed from, and its own."""
-    needed = {value.name}
-    for node in reversed(nodes):
-        if any(output.name in needed for output in node.outputs):
-            needed |= {operand.name for operand in node.inputs}
-    return needed
 
 
 def clip_together(build: Builder, gradients: tuple[Value, ...], clip: float) -> tuple[Value, ...]:
@@ -143,16 +133,15 @@ def run_optimizer(
     optimizer = OPTIMIZERS[objective.optimizer]
     parameters = optimizer.filled(objective.parameters)
     moved, updates = {}, []
-    with build.at(Origin(phase="update")):
-        total = counter(build, "total") if needs_total(objective.rate) else None
-        rate = rate_value(build, objective.rate, step, total)
-        count = build.cast(build.add(step, 1), dtype="f32")
+    total = counter(build, "total") if needs_total(objective.rate) else None
+    rate = rate_value(build, objective.rate, step, total)
+    count = build.cast(build.add(step, 1), dtype="f32")
     for target, weight, gradient in zip(objective.weights, weights, gradients, strict=True):
         moments = {
             name: build.input(f"{target.name}.{name}", target.type, Role.MOMENT)
             for name in optimizer.moments(**parameters)
         }
-        with build.at(Origin(path=target.name, phase="update")):
+        with build.at(replace(build.origin, path=target.name)):
             new, after = optimizer.update(
                 build, weight, gradient, moments, count, rate, **parameters
             )

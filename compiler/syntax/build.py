@@ -7,6 +7,7 @@ stack. Children are tokens (keywords and marks) and what other methods returned.
 from dataclasses import dataclass, replace
 
 from lark import Transformer
+
 from netc.compiler.diagnostics import Diagnostic, NetError, Span
 from netc.compiler.syntax import tree
 from netc.compiler.syntax.tokens import Token

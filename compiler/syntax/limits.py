@@ -24,6 +24,8 @@ HIDDEN = re.compile(
     "\ud800-\udfff]"
 )
 FAULTY = frozenset(("malformed", "unclosed", "strange"))
+STARTING = frozenset(("NAME", "WHEN", "return", "yield", "repeat", "for", "layer", "weight"))
+STARTING |= {"state", "update", "take", "minimize", "measure"} | DECLARING
 LEAVES = frozenset(("NAME", "NUMBER", "PERCENTAGE", "STRING", "true", "false", *FAULTY))
 REPLACEMENTS = {
     ";": "nothing stands between statements: leave it out",
@@ -63,53 +65,59 @@ def check_amounts(words: tuple[Token, ...]) -> None:
     """Refuse a source with too many statements or too much nesting."""
     statements = 0
     levels = [Level()]
-    previous = None
-    for word in words:
-        level = levels[-1]
+    for previous, word in zip((None, *words), words, strict=False):
         if starts_statement(word, previous):
             statements += 1
-            if word.type in DECLARING:
-                levels = [level := Level()]
-            level.restart()
+            levels = [Level()] if word.type in DECLARING else levels
+            levels[-1].restart()
         if statements > STATEMENTS:
             raise NetError(too_many_statements(word))
-        if word.type == ",":
-            level.restart()
-        elif word.type in CLOSING:
-            if len(levels) > 1:
-                levels.pop()
-                levels[-1].inside = max(levels[-1].inside, level.depth)
-        elif word.type not in LEAVES:
-            level.own += 1
-        if word.type in OPENING:
-            levels.append(Level())
+        descend(levels, word)
         if len(levels) > NESTING + 1:
             raise NetError(too_nested(word, f"{NESTING} brackets stand inside each other here"))
         if levels[-1].depth > DEPTH:
             raise NetError(too_nested(word, f"{DEPTH} operations depend on each other here"))
-        previous = word
 
 
-@dataclass
+@dataclass(slots=True)
 class Level:
-    """The depth of the tree between two brackets, so far: at most what its operators can make."""
+    """How deep the tree is between two brackets, at most: one node for each operator.
+
+    `own` and `inside` count since the last comma or statement, `most` is the deepest before it.
+    """
 
     own: int = 0
     inside: int = 0
+    most: int = 0
 
     @property
     def depth(self) -> int:
         return self.own + self.inside
 
     def restart(self) -> None:
-        self.own = self.inside = 0
+        self.own, self.inside, self.most = 0, 0, self.deepest()
+
+    def deepest(self) -> int:
+        return max(self.most, self.depth)
+
+
+def descend(levels: list[Level], word: Token) -> None:
+    """Count a word at the innermost level; brackets open and close levels."""
+    if word.type == ",":
+        levels[-1].restart()
+    elif word.type in CLOSING:
+        if len(levels) > 1:
+            closed = levels.pop()
+            levels[-1].inside = max(levels[-1].inside, closed.deepest())
+    elif word.type not in LEAVES:
+        levels[-1].own += 1
+    if word.type in OPENING:
+        levels.append(Level())
 
 
 def starts_statement(word: Token, previous: Token | None) -> bool:
-    """Whether a word can only be the start of a statement, a declaration or a clause."""
-    if word.type not in ("NAME", "WHEN") and not word.type.isalpha():
-        return False
-    if word.type in ("NUMBER", "STRING", "PERCENTAGE", "and", "or", "if", "else", "in"):
+    """Whether a word can only be the start of a statement or a declaration."""
+    if word.type not in STARTING:
         return False
     return previous is None or previous.type in CAN_END
 

@@ -6,7 +6,7 @@ from netc.compiler.syntax.tokens import CAN_END, CLOSING, DECLARING, OPENING, RE
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 STATEMENTS = ("return", "layer", "weight", "state", "update", "repeat", "for", "yield", "WHEN")
 TRAINING = ("take", "minimize", "measure")
-MARKS = ("{", "=", ":", ",", ")", "]", "in", "along", "else", "}")
+MARKS = ("(", "{", "=", ":", ",", ")", "]", "in", "along", "else", "}")
 ELSEWHERE = {
     "def": "a function is a `block`; one that is trained is a `net`",
     "class": "a network is a `net`",
@@ -142,31 +142,50 @@ def shown(word: Token) -> str:
 
 def wanted_after(found: Token | None, before, expected) -> tuple[str, tuple[str, ...]]:
     """What should have come, in words, and what may help."""
-    previous = before[-1].type
-    if previous == "->":
+    if before[-1].type == "->":
         return "a layer or a function", ("`x -> f(a)` is `f(x, a)`",)
     if "NUMBER" in expected and "return" not in expected:
-        return "an expression", ()
-    if expected <= {"=", ","}:
-        return "`=`", ("a statement names its value, `y = dense(3)`, or gives it, `return y`",)
+        scan = found is not None and found.type == "scan"
+        helps = ("give what a scan yields a name first: `y = scan ...`",) if scan else ()
+        return "an expression", helps
     if expected == {"NAME"}:
         return "a name", ()
+    if expected == {"STRING"}:
+        return "a path in double quotes", ('write `use "blocks.net"`',)
     if "with" in expected:
         return "`with` and an optimizer", ("write `minimize loss with adam(lr=1e-3)`",)
     if "from" in expected:
         return "`from` and a source of data", ("write `take x, y from feed`",)
-    if found and found.type == "[" and "->" in expected:
-        helps = ("put the pipe in parentheses to take a part of it: `(x -> f)[0]`",)
-        return "a new statement", helps
-    return wanted_marks(found, before, expected)
+    if "->" in expected and not expected & {"}", ")", "]", "{", "else"}:
+        return "an operator or a new declaration", hints(found, before, expected)
+    if "->" in expected and "}" in expected:
+        return "an operator or a new statement", hints(found, before, expected)
+    return wanted_marks(expected), hints(found, before, expected)
 
 
-def wanted_marks(found, before, expected) -> tuple[str, tuple[str, ...]]:
-    helps = ()
-    if before[-1].type == "PERCENTAGE" and found and found.type in CAN_END:
-        helps = ("for a remainder leave a space before the `%`: `20 % 3`",)
-    marks = [f"`{mark}`" for mark in MARKS if mark in expected][:3]
-    if not marks or ("}" in expected and len(expected) > 1):
-        end = "an operator or a new statement" if "->" in expected else "a statement or `}`"
-        return end, helps
-    return " or ".join([", ".join(marks[:-1]), marks[-1]] if marks[1:] else marks), helps
+def wanted_marks(expected) -> str:
+    if expected == {"=", ","}:
+        return "`=`"
+    marks = [mark for mark in MARKS if mark in expected] or sorted(expected - {"$END"})
+    marks = [f"`{mark}`" for mark in marks[:3]]
+    return " or ".join([", ".join(marks[:-1]), marks[-1]] if marks[1:] else marks)
+
+
+def hints(found: Token | None, before, expected) -> tuple[str, ...]:
+    """What users of other languages may have meant."""
+    previous = before[-1]
+    if found is None:
+        return ()
+    if previous.type == "PERCENTAGE" and found.type in CAN_END:
+        return ("for a remainder leave a space before the `%`: `20 % 3`",)
+    if found.type == "[" and "->" in expected:
+        return ("put the pipe in parentheses to take a part of it: `(x -> f)[0]`",)
+    if found.type == ":" and "{" in expected:
+        return ("a body stands between `{` and `}`",)
+    if found.type == "->" and previous.type == ")":
+        return ("a signature has no result: netc infers what is returned",)
+    if expected == {"=", ","}:
+        return ("a statement names its value, `y = dense(3)`, or gives it, `return y`",)
+    if expected == {"="} and len(before) > 1 and before[-2].type == "layer":
+        return ("a layer has a name: `layer first = dense(10)`",)
+    return ()

@@ -5,6 +5,7 @@ import os
 from importlib.resources import files
 
 from lark import Lark, UnexpectedToken
+
 from netc.compiler.diagnostics import Diagnostic, NetError, Source, Span
 from netc.compiler.syntax import limits, tree
 from netc.compiler.syntax.build import Builder
@@ -22,8 +23,9 @@ def read_source(path: str) -> Source:
             size = os.fstat(file.fileno()).st_size
             limits.check_size(size, path)
             data = file.read(limits.BYTES)
-    except OSError as error:
-        message = f"cannot read {path}: {(error.strerror or 'no such file').lower()}"
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"cannot read {path}: {reason.lower()}"
         raise NetError(Diagnostic("E0121", message)) from None
     try:
         return Source(path, data.decode("utf-8-sig"))
@@ -155,4 +157,5 @@ def without_statement(piece, place: int):
 
 
 def ends_statement(word: Token, previous: Token) -> bool:
+    """Whether a word at the start of a line ends what comes before it, even unfinished."""
     return starts_statement(word, previous) or word.type in ("}", *STATEMENT_WORDS)

@@ -88,7 +88,7 @@ def tokenize(source: Source) -> Tokens:
 def _statement_ifs(tokens: list[Token]) -> list[Token]:
     """Retype each `if` whose condition ends at a `{`: it opens a statement."""
     result = list(tokens)
-    waiting, outside = [], []
+    waiting, outside = [], []  # each `if` without an `else` so far: in these brackets, around them
     for position, token in enumerate(tokens):
         if token.type in OPENING:
             if token.type == "{" and waiting:

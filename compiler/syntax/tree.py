@@ -16,9 +16,6 @@ class Node:
     span: Span = field(compare=False, repr=False, kw_only=True)
 
 
-# Expressions
-
-
 @dataclass(frozen=True)
 class Expression(Node):
     """Something that has a value."""
@@ -203,9 +200,6 @@ class Scan(Expression):
     body: tuple["Statement", ...]
 
 
-# Statements of a block or a net
-
-
 @dataclass(frozen=True)
 class Statement(Node):
     """One statement of a body."""
@@ -293,9 +287,6 @@ class If(Statement):
     otherwise: tuple[Statement, ...] = ()
 
 
-# Statements of a train block
-
-
 @dataclass(frozen=True)
 class Field(Node):
     """One name that `take` binds, with its type when the program states it."""
@@ -336,9 +327,6 @@ class Setting(Statement):
     name: Name
     arguments: tuple[Expression, ...] = ()
     named: tuple[Named, ...] = ()
-
-
-# Declarations
 
 
 @dataclass(frozen=True)

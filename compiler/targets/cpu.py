@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.ir.tensor import SIZES
+from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.scalar.index import render_index
+from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
     ColumnTile,
     CpuMachine,
@@ -16,7 +19,7 @@ from netc.compiler.targets.cpu_tiles import (
     matmul_tile,
     row_tile,
 )
-from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller
+from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
 from netc.compiler.targets.templates import render
@@ -53,6 +56,19 @@ class CpuParameter:
 
 
 @dataclass(frozen=True)
+class OperandText:
+    """One side of a product: `first` is the address of a direct tile or of a run, `condition` what
+    must hold for the run, `element` the expression of one element."""
+
+    way: str
+    first: str
+    condition: str
+    element: str
+    run: int
+    along_depth: bool
+
+
+@dataclass(frozen=True)
 class CpuKernel:
     """A kernel as its template wants it. `tasks` are independent; threads share them out."""
 
@@ -63,16 +79,20 @@ class CpuKernel:
     tile: MapTile | RowTile | ColumnTile | MatmulTile
     index: str
     tasks: int
+    left: OperandText | None = None
+    right: OperandText | None = None
 
 
 @dataclass(frozen=True)
 class CpuKernelSource:
-    """A rendered kernel and what the function that calls it needs."""
+    """A rendered kernel and what the function that calls it needs. `waits` says whether all threads
+    meet before it runs."""
 
     name: str
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -105,6 +125,7 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
     given = parameters(kernel, function.memory, CPU)
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, machine)
+    text = plan_text(kernel, Speller(CPU, names))
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     return CpuKernel(
         name=kernel.name,
@@ -113,10 +134,22 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
             CpuParameter(p.type, p.name, p.is_written, function.memory.buffer(p.value.name).offset)
             for p in given
         ),
-        plan=plan_text(kernel, Speller(CPU, names)),
+        plan=text,
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
+        left=operand_text(tile.left, text.left, names) if isinstance(tile, MatmulTile) else None,
+        right=operand_text(tile.right, text.right, names) if isinstance(tile, MatmulTile) else None,
+    )
+
+
+def operand_text(operand: Operand, element: str, names: dict[str, str]) -> OperandText:
+    first = ""
+    if operand.load is not None:
+        first = f"{names[operand.load.value.name]} + {render_index(operand.load.position)}"
+    condition = " && ".join(spell_condition(one) for one in operand.conditions)
+    return OperandText(
+        operand.way.value, first, condition, element, operand.run, operand.along_depth
     )
 
 
@@ -127,7 +160,7 @@ def choose_tile(kernel: Kernel, machine: CpuMachine):
     if isinstance(plan, RowPlan):
         return row_tile(plan)
     if isinstance(plan, ColumnPlan):
-        return column_tile(plan)
+        return column_tile(plan, machine)
     assert isinstance(plan, MatmulPlan)
     return matmul_tile(plan, machine)
 
@@ -147,7 +180,10 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             batch=function.batch,
             vector_bytes=machine.vector_bytes,
             products=tuple(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
-            kernels=tuple(render_kernel(kernel) for kernel in kernels),
+            kernels=tuple(
+                render_kernel(kernel, waits)
+                for kernel, waits in zip(kernels, waiting(function, kernels), strict=True)
+            ),
             fields=fields(function),
             outputs=outputs(function),
             copies=function.memory.copies,
@@ -155,9 +191,39 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     )
 
 
-def render_kernel(kernel: CpuKernel) -> CpuKernelSource:
+def render_kernel(kernel: CpuKernel, waits: bool) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
-    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text)
+    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text, waits)
+
+
+def waiting(function: Function, kernels: list[CpuKernel]) -> tuple[bool, ...]:
+    """For each kernel whether the threads must meet before it: it touches what a kernel since their
+    last meeting wrote, or writes what such a kernel reads. Kernels of one task run on one thread."""
+    waits, since = [], []
+    for kernel, tiled in zip(function.kernels, kernels, strict=True):
+        reads, writes = touched(function, kernel.reads), touched(function, kernel.writes)
+        conflict = any(
+            (overlap(writes, others_reads + others_writes) or overlap(reads, others_writes))
+            and not (single and tiled.tasks == 1)
+            for others_reads, others_writes, single in since
+        )
+        if conflict:
+            since = []
+        waits.append(conflict)
+        since.append((reads, writes, tiled.tasks == 1))
+    return tuple(waits)
+
+
+def touched(function: Function, values: tuple[Value, ...]) -> list[Buffer]:
+    return [function.memory.buffer(value.name) for value in values]
+
+
+def overlap(some: list[Buffer], others: list[Buffer]) -> bool:
+    return any(
+        a.offset < b.offset + b.bytes and b.offset < a.offset + a.bytes
+        for a in some
+        for b in others
+    )
 
 
 def function_header(function: Function) -> tuple[str, ...]:

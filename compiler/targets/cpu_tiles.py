@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 
 from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan
-from netc.compiler.scalar.expression import Expression, Load, walk
-from netc.compiler.scalar.index import Variable
+from netc.compiler.targets.cpu_operand import (
+    Operand,
+    direct_operand,
+    left_operand,
+    right_operand,
+)
 
 MAP_BLOCK = 4096  # elements of a flat map in one task
 COLUMN_BLOCK = 256  # neighbours that are folded side by side: their sums stay in the L1 cache
 LANES = 16  # partial sums of a long row: fills the widest vectors, and fixes the order of the sum
-BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = (
-    256,
-    96,
-    128,
-)  # operands of a block: 96 + 128 KB, the L2 cache
-WANTED_TASKS = 16  # enough to share out evenly among a few threads
+BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 96, 128  # packed: 96 + 128 KB, in the L2 cache
+WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
+TASKS_PER_CORE = 2  # enough to share out evenly; tiles do not change the bits
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class CpuMachine:
     name: str
     vector_bytes: int
     registers: int
+    cores: int = 2
 
     @property
     def lanes(self) -> int:
@@ -68,8 +70,9 @@ class MatmulTile:
     block_depth: int
     row_blocks: int
     column_blocks: int
-    left_rows_adjacent: bool
-    right_columns_adjacent: bool
+    left: Operand
+    right: Operand
+    packs_right_once: bool
     tasks: int
 
     @property
@@ -107,10 +110,11 @@ def row_tile(plan: RowPlan) -> RowTile:
     return RowTile(LANES, in_lanes, plan.row.extent, " of a row")
 
 
-def column_tile(plan: ColumnPlan) -> ColumnTile:
+def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
     block = min(plan.inner.extent, COLUMN_BLOCK)
-    if plan.outer.extent < WANTED_TASKS:
-        wanted = ceil(plan.inner.extent, ceil(WANTED_TASKS, plan.outer.extent))
+    wanted_tasks = TASKS_PER_CORE * machine.cores
+    if plan.outer.extent < wanted_tasks:
+        wanted = ceil(plan.inner.extent, ceil(wanted_tasks, plan.outer.extent))
         block = min(block, round_up(wanted, LANES), plan.inner.extent)
     blocks = ceil(plan.inner.extent, block)
     return ColumnTile(
@@ -130,25 +134,38 @@ def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
     block_rows = min(round_up(rows_total, rows), round_down(BLOCK_ROWS, rows))
     while plan.batch.extent * ceil(rows_total, block_rows) * ceil(
         columns_total, block_columns
-    ) < WANTED_TASKS and (block_columns > columns or block_rows > rows):
+    ) < TASKS_PER_CORE * machine.cores and (block_columns > columns or block_rows > rows):
         if block_columns > columns and block_columns >= block_rows:
             block_columns = round_up(block_columns // 2, columns)
         elif block_rows > rows:
             block_rows = round_up(block_rows // 2, rows)
         else:
             block_columns = round_up(block_columns // 2, columns)
+    even = (rows_total % rows == 0, columns_total % columns == 0)
+    whole_depth = plan.depth.extent <= WHOLE_DEPTH and not (
+        even[1] and direct_operand(plan.right, plan.column, plan.depth)
+    )
+    block_depth = plan.depth.extent if whole_depth else min(plan.depth.extent, BLOCK_DEPTH)
+    if whole_depth:
+        block_rows = min(block_rows, round_down(BLOCK_BYTES // (4 * block_depth), rows))
     row_blocks, column_blocks = ceil(rows_total, block_rows), ceil(columns_total, block_columns)
+    block = (block_rows, block_depth)
+    left = left_operand(plan.left, plan.row, plan.depth, block, even[0])
+    block = (block_columns, block_depth)
+    right = right_operand(plan.right, plan.column, plan.depth, block, even[1])
     return MatmulTile(
         rows=rows,
         vectors=vectors,
         lanes=machine.lanes,
         block_rows=block_rows,
         block_columns=block_columns,
-        block_depth=min(plan.depth.extent, BLOCK_DEPTH),
+        block_depth=block_depth,
         row_blocks=row_blocks,
         column_blocks=column_blocks,
-        left_rows_adjacent=steps_by_one(plan.left, plan.row),
-        right_columns_adjacent=steps_by_one(plan.right, plan.column),
+        left=left,
+        right=right,
+        packs_right_once=block_depth == plan.depth.extent
+        and column_blocks == plan.batch.extent == 1,
         tasks=plan.batch.extent * row_blocks * column_blocks,
     )
 
@@ -157,12 +174,6 @@ def best_rows(total: int, most: int) -> int:
     """Rows of a register tile: few of them unused at the edge, and many, to load less for each product."""
     candidates = range(max(1, min(most, total) // 2), min(most, total) + 1)
     return min(candidates, key=lambda rows: round_up(total, rows) / total + 0.3 / rows)
-
-
-def steps_by_one(expression: Expression, variable: Variable) -> bool:
-    """Whether the operand's loads move to the next element when the variable goes up by one."""
-    loads = [part for part in walk(expression) if isinstance(part, Load)]
-    return all(load.position.coefficient(variable) == 1 for load in loads)
 
 
 def ceil(number: int, divisor: int) -> int:

@@ -22,7 +22,7 @@ class Dialect:
     """A C-like language.
 
     `types` maps a dtype to the type of an element in memory; a bool is computed as `int`.
-    `functions` maps an op, or `op:dtype` of its first operand, to a pattern with {0}, {1} ...
+    `functions` maps an op, or `op:dtype` of its last operand, to a pattern with {0}, {1} ...
     `folds` maps a fold to (first value, pattern of the next value from {0} so far and {1} new).
     """
 
@@ -53,7 +53,10 @@ COMMON_FUNCTIONS: Mapping[str, str] = {
     "logical_and": "({0} && {1})",
     "logical_or": "({0} || {1})",
     "logical_not": "(!{0})",
-    "where": "({0} ? {1} : {2})",
+    "where": "netc_where({0}, {1}, {2})",
+    "where:i32": "({0} ? {1} : {2})",
+    "where:u8": "({0} ? {1} : {2})",
+    "where:bool": "({0} ? {1} : {2})",
     "stop_gradient": "{0}",
     "maximum": "netc_maximum({0}, {1})",
     "minimum": "netc_minimum({0}, {1})",
@@ -117,7 +120,7 @@ class Speller:
 
     def _apply(self, expression: Apply) -> str:
         arguments = [self.spell(argument) for argument in expression.arguments]
-        source = expression.arguments[0].dtype
+        source = expression.arguments[-1].dtype
         if expression.function == "cast":
             return self._cast(arguments[0], source, expression.dtype)
         return self.dialect.function(expression.function, source).format(*arguments)

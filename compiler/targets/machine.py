@@ -1,5 +1,6 @@
 """The processor that C is written for: its vectors, and what it can do in a second."""
 
+import os
 from dataclasses import dataclass
 
 from netc.compiler.build.cc import processor_flags
@@ -25,14 +26,14 @@ SPEED = Speed(product_flops=1.2e11, other_flops=1.5e10, bytes=3.0e10, start=1.0e
 
 def this_machine() -> CpuMachine:
     """The facts that tiles depend on, as the processor names its instruction sets."""
-    flags = processor_flags()
+    flags, cores = processor_flags(), os.cpu_count() or 1
     if "avx512f" in flags:
-        return CpuMachine("avx512", vector_bytes=64, registers=32)
+        return CpuMachine("avx512", vector_bytes=64, registers=32, cores=cores)
     if "avx2" in flags:
-        return CpuMachine("avx2", vector_bytes=32, registers=16)
+        return CpuMachine("avx2", vector_bytes=32, registers=16, cores=cores)
     if "asimd" in flags:
-        return CpuMachine("neon", vector_bytes=16, registers=32)
-    return CpuMachine("sse2", vector_bytes=16, registers=16)
+        return CpuMachine("neon", vector_bytes=16, registers=32, cores=cores)
+    return CpuMachine("sse2", vector_bytes=16, registers=16, cores=cores)
 
 
 def predicted_seconds(kernel: Kernel, speed: Speed = SPEED) -> float:

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Both values are known before the choice: a choice between loads could not become vector code.
+static inline float netc_where(int condition, float a, float b) { return condition ? a : b; }
+
 static inline float netc_maximum(float a, float b) { return a > b || a != a ? a : b; }
 static inline float netc_minimum(float a, float b) { return a < b || a != a ? a : b; }
 static inline int netc_is_greater(float a, float b) { return a > b || (a != a && b == b); }

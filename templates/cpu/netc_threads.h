@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { NETC_MAXIMUM_THREADS = 256, NETC_SPINS = 4000, NETC_YIELDS = 200 };
+enum { NETC_MAXIMUM_THREADS = 256, NETC_SPINS = 300, NETC_YIELDS = 2000 };
 
 typedef void (*netc_job)(void *context, int thread, int threads);
 
@@ -103,8 +103,9 @@ static void netc_run(netc_job job, void *context)
     netc_barrier();
 }
 
-// The first task of a thread's share; the last is where the next thread's begins.
+// The first task of a thread's share; it ends where the next thread's begins. One task is thread 0's:
+// kernels of one task that follow each other need not meet.
 static inline int64_t netc_share(int64_t tasks, int thread, int threads)
 {
-    return tasks * thread / threads;
+    return tasks == 1 ? thread > 0 : tasks * thread / threads;
 }

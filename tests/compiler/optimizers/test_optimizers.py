@@ -12,11 +12,15 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.optimizers.table import OPTIMIZERS
 
 CASES = {
+    "adagrad": ({}, {"slowing": 0.5}, {"eps": 0.1, "decay": 0.3}),
     "sgd": (
         {}, {"decay": 0.1}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "decay": 0.01},
     ),
     "adam": ({}, {"beta1": 0.5, "beta2": 0.9}, {"beta1": 0.0}, {"eps": 0.1, "decay": 0.3}),
     "adamw": ({}, {"decay": 0.0}, {"beta1": 0.5, "eps": 1e-3, "decay": 0.5}),
+    "lamb": ({}, {"decay": 0.0, "beta1": 0.5}, {"decay": 0.5, "eps": 0.1, "beta2": 0.9}),
+    "lion": ({}, {"decay": 0.3}, {"beta1": 0.5, "beta2": 0.75}),
+    "rmsprop": ({}, {"smoothing": 0.5, "eps": 0.1}, {"momentum": 0.9, "decay": 0.2}),
 }  # fmt: skip
 SHAPE = (2, 3)
 
@@ -94,3 +98,21 @@ def test_what_is_the_same_for_every_element_is_computed_once():
 def test_an_unknown_parameter_is_refused():
     with pytest.raises(KeyError, match="adam has no parameter beta3"):
         OPTIMIZERS["adam"].filled((("beta3", 0.5),))
+
+
+def test_lamb_takes_adams_step_for_a_weight_of_zero():
+    parameters = OPTIMIZERS["lamb"].filled(())
+    start = {"weight": np.zeros(SHAPE), "mean": np.zeros(SHAPE), "square": np.zeros(SHAPE)}
+    gradient = np.full(SHAPE, 3.0)
+    after = interpret(
+        one_update("lamb", parameters), start | {"gradient": gradient, "step": 1, "rate": 0.01}
+    )
+    np.testing.assert_allclose(after["weight"], -0.01, rtol=1e-6)
+
+
+def test_lion_moves_every_element_by_the_rate_and_none_without_a_gradient():
+    lion = OPTIMIZERS["lion"]
+    gradient = np.array([1e-6, -1e6, 0.0])
+    zero = {"momentum": np.zeros(3)}
+    moved, _ = lion.reference(np.ones(3), gradient, zero, 1, 0.1, **lion.filled(()))
+    assert moved.tolist() == [0.9, 1.1, 1.0]

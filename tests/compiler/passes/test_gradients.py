@@ -93,3 +93,16 @@ def test_the_loss_by_itself_is_one():
 def test_building_twice_gives_the_same_graph():
     first, second = (differentiated(two_layers(), "loss", "x", "a") for _ in range(2))
     assert first == second
+
+
+def test_no_gradient_flows_where_an_op_has_none():
+    build = Builder(OPS)
+    x = build.input("x", f32(2), Role.WEIGHT)
+    stopped = build.stop_gradient(x)
+    whole = build.cast(build.cast(x, dtype="i32"), dtype="f32")
+    loss = build.sum(build.multiply(build.add(stopped, whole), x), axes=(0,))
+    gradients = add_gradients(build, loss, (x, stopped, whole), build.nodes[:])
+    graph = build.graph("g", tuple(Output(name, value) for name, value in gradients.items()))
+    result = interpret(graph, {"x": [1.5, 3.0]})
+    assert result["x"].tolist() == [2.5, 6.0]  # the other factor: x and its whole part
+    assert result[stopped.name].tolist() == result[whole.name].tolist() == [1.5, 3.0]

@@ -31,6 +31,7 @@ NOTHING_LEFT = {
     "x / 1": f"{constant(1.0)}\n%y: f32[2, 3] = divide(%x, %c)",
     "x ** 1": f"{constant(1.0)}\n%y: f32[2, 3] = power(%x, %c)",
     "-(-x)": "%n: f32[2, 3] = negate(%x)\n%y: f32[2, 3] = negate(%n)",
+    "stop_gradient": "%y: f32[2, 3] = stop_gradient(%x)",
     "cast": '%y: f32[2, 3] = cast(%x) dtype="f32"',
     "reshape": "%y: f32[2, 3] = reshape(%x) shape=(2, 3)",
     "reshape back": "%r: f32[6] = reshape(%x) shape=(6,)\n%y: f32[2, 3] = reshape(%r) shape=(2, 3)",

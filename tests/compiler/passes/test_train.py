@@ -5,7 +5,7 @@ import pytest
 
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.builder import Builder
-from netc.compiler.ir.graph import Graph, Output, Role, Update, Value
+from netc.compiler.ir.graph import Graph, Origin, Output, Role, Update, Value
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ir.verify import verify
 from netc.compiler.ops.table import OPS
@@ -30,8 +30,9 @@ def linear_model() -> tuple[Graph, Value, tuple[Value, ...]]:
     b = build.input("net.b", f32(1), Role.WEIGHT)
     rows = build.input("net.rows", f32(), Role.STATE)
     error = build.subtract(build.add(build.matmul(x, w), b), y)
-    total = build.sum(build.multiply(error, error), axes=(0, 1))
-    loss = build.divide(total, float(ROWS))
+    with build.at(Origin(11, "train")):
+        total = build.sum(build.multiply(error, error), axes=(0, 1))
+        loss = build.divide(total, float(ROWS))
     seen = Update(rows, build.add(rows, float(ROWS)))
     return build.graph("linear", (Output("loss", loss),), (seen,)), loss, (w, b)
 
@@ -118,7 +119,7 @@ def test_new_nodes_are_marked_as_backward_or_update():
     assert {producers[update.value.name].origin.phase for update in step.updates} == {
         "update", "forward",
     }  # fmt: skip
-    assert producers[step.updates[1].value.name].origin.path == "net.w"
+    assert producers[step.updates[1].value.name].origin == Origin(11, "net.w", "update")
 
 
 def test_the_counter_of_the_forward_graph_is_used_where_it_has_one():

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from netc.compiler.diagnostics import NetError, render_all
 from netc.compiler.syntax.parse import parse, read_source
 

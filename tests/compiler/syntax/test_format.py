@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from netc.compiler.diagnostics import Source, Span
 from netc.compiler.syntax import tree
 from netc.compiler.syntax.format import format_program, format_tree
@@ -99,6 +100,21 @@ train {
 # end of file
 """
     )
+
+
+def test_comments_anywhere_are_kept(programs):
+    texts = [path.read_text(encoding="utf-8") for path in programs]
+    for seed in range(60):
+        choose = random.Random(seed)
+        words = [word.text for word in tokenize(Source("corpus", choose.choice(texts))).words]
+        for number in range(12):
+            comment = choose.choice((f"# {number}\n", f"\n# {number}\n", "\n\n"))
+            words.insert(choose.randrange(len(words) + 1), comment)
+        text = " ".join(words)
+        once = formatted(text)
+        assert comments(once) == comments(text), f"seed {seed}:\n{once}"
+        assert parse(Source("again", once)) == parse(Source("first", text))
+        assert formatted(once) == once, f"seed {seed}:\n{once}"
 
 
 def test_long_statements_are_broken_where_they_read_well():

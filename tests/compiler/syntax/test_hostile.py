@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+
 from netc.compiler.diagnostics import NetError, Source, render_all
 from netc.compiler.syntax.format import format_program
 from netc.compiler.syntax.parse import parse, read_source
@@ -29,6 +30,10 @@ HOSTILE = {
     "indices": ("const a = f" + "[0]" * LONG, "E0111"),
     "attributes": ("const a = f" + ".a" * LONG, "E0111"),
     "sums of sums": ("const a = " + "(" * 30 + "1" + " + 1 + 1 + 1 + 1 + 1 + 1 + 1)" * 30, "E0111"),
+    "sums in first arguments": (
+        "const a = " + "f(" * 30 + "1" + " + 1 + 1 + 1 + 1 + 1 + 1 + 1, 2)" * 30,
+        "E0111",
+    ),
     "statements": ("net f() {" + "\na = 1" * 20_001 + "}", "E0112"),
     "settings": ("train {" + "\nbatch 1" * 20_001 + "}", "E0112"),
     "name": ("const " + "a" * 64 + " = 1", "E0113"),
@@ -163,6 +168,8 @@ def test_a_file_that_cannot_be_read_as_a_source_says_why(tmp_path, data, code):
     assert str(path) in caught.value.diagnostics[0].message
     with pytest.raises(NetError):
         read_source(str(tmp_path))
+    with pytest.raises(NetError):
+        read_source("a\0.net")
 
 
 def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path):

@@ -4,6 +4,7 @@ import logging
 
 import lark
 import pytest
+
 from netc.compiler.diagnostics import NetError, Source
 from netc.compiler.syntax import tree
 from netc.compiler.syntax.parse import grammar_text, parse

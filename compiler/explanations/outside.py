@@ -1,0 +1,113 @@
+"""E05xx to E09xx and ICE: faults that no program text can show."""
+
+from netc.compiler.explanations.code import Code
+
+DATA = (
+    Code(
+        "E0501",
+        "data not found",
+        "There is no such file or folder. Paths count from where the command runs, then from the "
+        "folder of the `.net` file. netc downloads nothing: put the files there.",
+    ),
+    Code(
+        "E0502",
+        "data file cannot be read",
+        "The file is cut off, damaged, of another kind, too large for the memory, or reading it "
+        "is not permitted. The message says which.",
+    ),
+    Code(
+        "E0503",
+        "columns missing",
+        "The first line of a CSV file names its columns, and the program takes one that is not "
+        "there.",
+    ),
+    Code(
+        "E0504",
+        "not a table",
+        "A CSV file has the same number of cells on each line, and at least one line below its "
+        "first.",
+    ),
+    Code("E0505", "cell that is not a number", "The cells of a CSV file are numbers."),
+    Code(
+        "E0506",
+        "arrays that do not belong together",
+        "The arrays of a data set have one axis of samples, equally long in all of them, and at "
+        "least one sample.",
+    ),
+    Code(
+        "E0507",
+        "values that netc does not have",
+        "Data are bools, whole numbers that fit i32, or numbers that fit f32.",
+    ),
+    Code(
+        "E0508",
+        "too little data",
+        "After what is kept for validation, each part still needs one sample; a text needs one "
+        "window more than a character.",
+    ),
+    Code(
+        "E0509",
+        "not the data set of this name",
+        "The checksum of a well-known data set's file is not right: the copy is damaged, or it "
+        "is another file.",
+    ),
+    Code(
+        "E0510",
+        "data source used wrongly",
+        "No source has this name, or its arguments are not what it takes. `netc explain NAME` "
+        "shows its parameters.",
+    ),
+    Code(
+        "E0511",
+        "data of another shape or type",
+        "The data do not have a field, a shape or a range of values that the `take` statement "
+        "declares.",
+    ),
+)
+
+RUNS = (
+    Code("E0601", "no checkpoint", "There is no checkpoint here: nothing was saved yet."),
+    Code(
+        "E0602",
+        "checkpoint damaged",
+        "The file is not what netc wrote. The older checkpoint of the same run still works.",
+    ),
+    Code("E0603", "checkpoint changed", "The checkpoint's checksum does not match its content."),
+    Code(
+        "E0604",
+        "not a checkpoint of netc",
+        "The file is a folder, a device, or a safetensors file without netc's facts.",
+    ),
+    Code("E0605", "checkpoint cannot be read", "Permission or memory is missing."),
+    Code("E0606", "tensor cannot be stored", "A checkpoint holds bools and plain numbers."),
+)
+
+ENVIRONMENT = (
+    Code(
+        "E0701",
+        "file cannot be written",
+        "The disk is full, the folder is gone, or writing is not permitted.",
+    ),
+    Code("E0702", "folder cannot be used", "Something else is in its place, or it is locked."),
+    Code("E0703", "not a run", "The folder is not one that `netc train` made."),
+    Code("E0704", "run cannot be read", "A file of the run is damaged or cannot be read."),
+    Code(
+        "E0711",
+        "no C compiler",
+        "The `cpu` target builds its C with gcc, clang or the `ziglang` package. Without one the "
+        "sources in the build folder are complete all the same.",
+    ),
+    Code("E0712", "C compiler too slow", "Building took longer than the limit. Try again."),
+    Code(
+        "E0713",
+        "build folder cannot be written",
+        "The disk is full, or writing is not permitted. `--out` names another folder.",
+    ),
+)
+
+OURS = (
+    Code("E0901", "not supported yet", "The language allows it, but this version cannot do it."),
+    Code("ICE", "netc's own fault", "Not the program is wrong but netc. Please report it."),
+)
+
+OUTSIDE = DATA + RUNS + ENVIRONMENT + OURS
