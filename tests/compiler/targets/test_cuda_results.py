@@ -92,6 +92,11 @@ def test_matrix_products_run_in_batches(agrees, graphs):
     agrees(graphs.matmul(5, 7, 9, batch=(2, 3)))
 
 
+def test_users_may_use_the_words_of_the_source(agrees, graphs):
+    words = "x k left lane class log expf netc_relu step order float blockIdx"
+    agrees(graphs.named(words.split(" ")))
+
+
 def test_random_numbers_are_those_of_the_reference(agrees, graphs):
     graph = graphs.random_numbers(103)
     arrays = graphs.arrays_for(graph) | {"seed": np.int32(-5), "step": np.int32(9)}
