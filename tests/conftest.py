@@ -6,8 +6,26 @@ from types import ModuleType
 
 import pytest
 
+from netc.compiler.driver import compile_file
+
 TESTS = Path(__file__).parent
 PROGRAMS = TESTS / "programs"
+SMALL = """\
+net small(x: f32[N, 4]) {
+    return x -> dense(8) -> tanh -> dropout(0.1) -> dense(3)
+}
+
+train {
+    take x, label from blobs(count=200, features=4, classes=3)
+    logits = small(x)
+    minimize cross_entropy(logits, label) with adam(lr=cosine(0.02))
+    measure accuracy(logits, label)
+    validate 20%
+    batch 16
+    epochs 4
+    seed 1
+}
+"""
 
 
 def pytest_addoption(parser):
@@ -67,3 +85,25 @@ def fake_driver(cuda_on_cpu):
     """fake_driver(...): a stand-in for the NVIDIA driver that runs kernels on this CPU."""
     driver = load(TESTS / "cuda_on_cpu" / "driver.py")
     return lambda **facts: driver.FakeDriver(cuda_on_cpu.launch_kernel, **facts)
+
+
+@pytest.fixture(scope="session")
+def small_text() -> str:
+    """A program that trains in no time, and has all that a training run can depend on: measures,
+    validation, random numbers in a step, a schedule over the whole run, moments."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """(program, build folder) of `small_text`; the folder is shared: tests write nothing there."""
+    place = tmp_path_factory.mktemp("small")
+    (place / "small.net").write_text(SMALL)
+    return compile_file(place / "small.net", out=place / "build" / "small")
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
