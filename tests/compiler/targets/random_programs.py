@@ -295,7 +295,7 @@ class Program:
         return found
 
 
-def random_program(seed: int, parts: int = 3, steps: int = 22) -> tuple[Graph, dict]:
+def random_program(seed: int, parts: int = 2, steps: int = 22) -> tuple[Graph, dict]:
     """Several programs side by side in one graph: their kernels may join, their results may not."""
     build, inputs = Builder(OPS), {}
     outputs, updates = [], []
