@@ -176,7 +176,8 @@ def run_noisily(graph: Graph, inputs: Arrays, random: np.random.Generator) -> Ar
             result = np.asarray(OPS[node.op].reference(*arrays, **node.named))
             if node.output.type.is_float and not OPS[node.op].moves_only:
                 noise = random.uniform(-1.0, 1.0, result.shape)  # equal sizes would often cancel
-                result = result + error_of(node, arrays, result) * noise
+                error = error_of(node, arrays, result) * noise
+                result = result + np.where(np.isfinite(result), error, 0.0)
             known[node.output.name] = result
     results = {output.name: output.value for output in graph.outputs}
     results |= {update.target.name: update.value for update in graph.updates}
