@@ -229,8 +229,8 @@ def run_noisily(graph: Graph, inputs: Arrays, random: np.random.Generator) -> Ar
 
 
 def error_of(node: Node, arrays: list[np.ndarray], result: np.ndarray) -> np.ndarray:
-    """What one op's float32 arithmetic may add to its result: a few roundings of the result, or of
-    the sizes of all that is summed, once for each sum along the way."""
+    """What one op's float32 arithmetic may add to its result: a few roundings of the result, or one
+    for each term of a sum, of the size of all that is summed."""
     op = OPS[node.op]
     if node.op == "random_normal":  # the angle, below 2 pi, is rounded; the radius is below 6
         return np.full(result.shape, 2 * np.pi * 6 * EPSILON)
@@ -238,4 +238,4 @@ def error_of(node: Node, arrays: list[np.ndarray], result: np.ndarray) -> np.nda
         return ULPS * EPSILON * np.abs(result)
     sizes = op.reference(*(np.abs(array) for array in arrays), **node.named)
     terms = max(1, op.flops(node) // max(2 * node.output.type.count, 1))
-    return EPSILON * np.sqrt(terms + 1) * sizes
+    return EPSILON * (terms + 1) * sizes
