@@ -77,10 +77,11 @@ def train(program: Program, folder: Path, options: Options, report: Report) -> R
     run = None if options.resume is None else find_run(program, options)
     data = data_of(run) if options.data is None else options.data
     parts = open_parts(program, data, validate)
+    device = open_device(options.device, program, folder, options.threads)
+    session = Session(program, folder, device)
+    # Ctrl-C reaches the C compiler too: until all is built, it simply ends both
+    session.prepare("train", "evaluate")
     with watch_signals() as stop:
-        device = open_device(options.device, program, folder, options.threads)
-        session = Session(program, folder, device)
-        session.prepare("train", "evaluate")
         loop = begin(session, options, parts, run, stop, report)
         try:
             return loop.run()
@@ -103,7 +104,7 @@ def begin(
         plan = resumed_plan(run.facts(), session.program, options, parts.train.count)
         session.initialize(plan.seed, plan.steps)
         found = resume(session, run)
-    session.set_counter("total", plan.steps)
+    session.set_counter("total", plan.steps)  # again: a resumed run may have become longer
     progress = report(session.program.name, plan.epochs, plan.epoch_steps, plan.batch)
     progress.message(first_line(session, plan))
     progress.message(where(run, found))
@@ -163,7 +164,8 @@ def resume(session: Session, run: RunFolder) -> Checkpoint | None:
     """Go back to the newest good checkpoint; without any, the run starts again from its seed."""
     if not checkpoint.steps_in(run.path):
         if run.facts().get("program_hash") != session.program.hash:
-            raise fail("E0610", f"the run `{run.path}` belongs to another program")
+            message = f"the run `{run.path}` belongs to another program"
+            raise fail("E0610", message, help="leave `--resume` out to start a new run")
         return None
     found = checkpoint.latest(run.path)
     restore(session, found, str(run.facts().get("source", "")))

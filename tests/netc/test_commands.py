@@ -211,6 +211,21 @@ def test_a_signal_ends_the_command_after_saving(small, in_folder, number, code):
     assert "Traceback" not in err and "--resume runs/small-1" in err and out == ""
 
 
+def test_a_second_signal_stops_at_once_and_the_run_can_go_on(small, in_folder, netc):
+    _, folder = small
+    whole = netc("train", folder, "--epochs", 200, "--quiet", "--out", "whole")
+    words = [sys.executable, "-m", "netc", "train", str(folder), "--epochs", "200"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not list(Path("runs").glob("*/step-*.safetensors")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in err
+    assert netc("train", folder, "--resume", "--quiet").out == whole.out
+
+
 def test_a_reader_that_leaves_is_no_error(small_file, netc):
     netc("compile", small_file)
     words = f"'{sys.executable}' -m netc compile small.net --emit ir | head -n 1; exit $PIPESTATUS"
