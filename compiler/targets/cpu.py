@@ -21,7 +21,7 @@ from netc.compiler.targets.cpu_tiles import (
 )
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
-from netc.compiler.targets.header import kernel_header
+from netc.compiler.targets.header import kernel_header, safe
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import PlanText, parameter_names, parameters, plan_text
 
@@ -39,8 +39,14 @@ CPU = Dialect(
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
+        "add:i32": "netc_add({0}, {1})",
+        "subtract:i32": "netc_subtract({0}, {1})",
+        "multiply:i32": "netc_multiply({0}, {1})",
+        "negate:i32": "netc_subtract(0, {0})",
+        "absolute:i32": "netc_absolute({0})",
     },
-    folds=FOLDS,
+    folds=dict(FOLDS)
+    | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
 HEADERS = ("cpu/netc_math.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
@@ -238,7 +244,7 @@ def fields(function: Function) -> tuple[Place, ...]:
     """The inputs that change with every batch, in the order in which the caller gives them."""
     return tuple(
         Place(
-            entry.value.name,
+            safe(entry.value.name),
             CPU.types[entry.value.type.dtype],
             function.memory.buffer(entry.value.name).offset,
             entry.value.type.bytes // function.batch,
@@ -251,7 +257,11 @@ def fields(function: Function) -> tuple[Place, ...]:
 def outputs(function: Function) -> tuple[Place, ...]:
     """The outputs of one number, which the log holds for each step."""
     return tuple(
-        Place(output.name, CPU.types[value.type.dtype], function.memory.buffer(value.name).offset)
+        Place(
+            safe(output.name),
+            CPU.types[value.type.dtype],
+            function.memory.buffer(value.name).offset,
+        )
         for output in function.graph.outputs
         if is_number(value := output.value)
     )
