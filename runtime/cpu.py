@@ -91,7 +91,7 @@ class Cpu:
         self.arena = self.arena[:0]
 
 
-def open_device(program: Program, folder: Path, threads: int) -> Cpu:
+def open_cpu(program: Program, folder: Path, threads: int) -> Cpu:
     return Cpu(program, folder, threads)
 
 

@@ -12,7 +12,13 @@ from netc.compiler.program import FunctionFacts, Program, Tensor
 from netc.runtime.errors import ENVIRONMENT, fail
 
 # Loaded only when they are asked for: each may need what the others do not.
-DEVICES = MappingProxyType({"cpu": "netc.runtime.cpu", "reference": "netc.runtime.reference"})
+DEVICES = MappingProxyType(
+    {
+        "cpu": ("netc.runtime.cpu", "open_cpu"),
+        "cuda": ("netc.runtime.cuda", "open_cuda"),
+        "reference": ("netc.runtime.reference", "open_reference"),
+    }
+)
 Fields = tuple[np.ndarray, ...]
 
 
@@ -51,8 +57,9 @@ def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> 
     Raises NetError where there is no such device (E0714) or not enough memory (E0710).
     """
     if name in DEVICES:
-        return import_module(DEVICES[name]).open_device(program, folder, threads)
-    if name in ("cuda", "emulate"):
+        module, opener = DEVICES[name]
+        return getattr(import_module(module), opener)(program, folder, threads)
+    if name == "emulate":
         raise fail(
             "E0901",
             f"training on the device `{name}` is not supported yet",

@@ -85,5 +85,5 @@ class Reference:
         self.arena = self.arena[:0]
 
 
-def open_device(program: Program, folder: Path, threads: int) -> Reference:
+def open_reference(program: Program, folder: Path, threads: int) -> Reference:
     return Reference(program, folder)
