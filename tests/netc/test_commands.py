@@ -1,10 +1,13 @@
 """Each command does what the design says, and ends with the code that it fixed."""
 
+import errno
 import json
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,10 @@ import pytest
 
 import netc.commands.explain as explain
 from netc.cli import COMMANDS, LATER
+from netc.runtime import checkpoint
 from netc.runtime.data.generated import blobs
+from netc.runtime.data.sources import SOURCES
+from netc.runtime.files import SYSTEM
 
 DATA = blobs(count=200, features=4, classes=3).train
 
@@ -158,10 +164,16 @@ def test_explain_knows_codes_layers_and_ops(netc):
 
 
 def test_every_block_of_the_prelude_and_every_op_can_be_explained():
-    named = [*explain.prelude(), *explain.ops()]
+    named = [*explain.prelude(), *explain.files("ops"), *explain.files("optimizers")]
     assert len(named) > 60
     for name in named:
         assert name in explain.explanation(name)
+
+
+def test_every_source_of_data_can_be_explained():
+    for name in SOURCES:
+        if name != "idx":  # it has the fields that its files have
+            assert explain.explanation(name).startswith(f"{name}(...): data with the fields")
 
 
 def test_devices_name_the_processor_and_the_compiler(netc):
@@ -268,6 +280,22 @@ def test_colour_only_where_it_is_wanted(netc, monkeypatch):
     assert "\x1b[" in netc("nothing").err
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in netc("nothing").err
+
+
+def test_a_full_disk_ends_with_4_and_leaves_the_last_checkpoint(netc, small_file, monkeypatch):
+    netc("train", small_file, "--max-steps", 10)
+    good = Path("runs/small-1/step-00000010.safetensors").read_bytes()
+
+    def full(descriptor, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    save = partial(checkpoint.save_step, system=replace(SYSTEM, write=full))
+    with monkeypatch.context() as change:
+        change.setattr(checkpoint, "save_step", save)
+        result = netc("train", small_file, "--resume")
+    assert result.code == 4 and "the disk is full" in result.err
+    assert Path("runs/small-1/step-00000010.safetensors").read_bytes() == good
+    assert netc("train", small_file, "--resume").code == 0
 
 
 def test_nan_in_the_data_ends_with_3(netc, small_file):
