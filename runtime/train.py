@@ -283,11 +283,11 @@ class Loop:
 
     def diverged(self, message: str):
         kept = checkpoint.steps_in(self.folder.path)
-        note = f"the checkpoint of step {kept[-1]} in `{self.folder.path}` is kept"
+        notes = (f"the checkpoint of step {step} in `{self.folder.path}` is kept" for step in kept)
         return fail(
             "E0611",
             f"training stopped: {message}",
-            notes=(note,) if kept else (),
+            notes=tuple(notes)[-1:],
             help="a smaller learning rate, a warmup or `clip 1.0` often helps",
             exit_code=STOPPED,
         )
@@ -412,7 +412,7 @@ def next_slice(steps: int, seconds: float) -> int:
     return max(1, min(steps * MOST_GROWTH, int(steps * SLICE / max(seconds, 1e-6))))
 
 
-def test_line(run: Run) -> str | None:
+def result_line(run: Run) -> str | None:
     """What a person wants to know in the end."""
     if run.test is None:
         return None
@@ -420,7 +420,7 @@ def test_line(run: Run) -> str | None:
     return f"test  {values}  ({run.test_samples:,} samples)"
 
 
-def test_json(run: Run) -> str:
+def result_json(run: Run) -> str:
     """The same for machines, on one line."""
     return json.dumps(
         {"event": "done", "run": str(run.folder), "steps": run.steps, "finished": run.is_finished,

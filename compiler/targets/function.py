@@ -10,6 +10,7 @@ from netc.compiler.kernels.group import Group
 from netc.compiler.kernels.lower import lower
 from netc.compiler.kernels.memory import Buffer, MemoryPlan, plan_memory
 from netc.compiler.kernels.plan import Kernel
+from netc.compiler.kernels.settle import settle
 
 
 Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
@@ -38,6 +39,7 @@ def make_function(
 ) -> Function:
     """Cut into kernels, lower and lay out a graph; `persistent` are the places that all functions
     share."""
+    graph = settle(graph, ops)
     kernels = lower(graph, cut(graph, ops), ops)
     return Function(graph.name, batch, graph, kernels, plan_memory(graph, kernels, persistent))
 

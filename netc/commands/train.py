@@ -15,7 +15,7 @@ from netc.commands.common import (
     seconds,
 )
 from netc.runtime.plan import Options
-from netc.runtime.train import Run, test_json, test_line, train
+from netc.runtime.train import Run, result_json, result_line, train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def tell_result(done: Run, as_json: bool) -> None:
-    text = test_json(done) if as_json else test_line(done)
+    text = result_json(done) if as_json else result_line(done)
     if text:
         print(text, flush=True)

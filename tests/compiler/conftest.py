@@ -92,7 +92,8 @@ class CpuRun:
         for number, name in enumerate(self.scalars):
             shown = np.float32(found[name].reshape(()))
             np.testing.assert_array_equal(log[-1, number], shown, err_msg=f"log of {name}")
-        return found | {u.target.name: self.place(u.target).copy() for u in self.graph.updates}
+        lasting = (e.value for e in self.graph.inputs if e.role is not Role.FIELD)
+        return {value.name: self.place(value).copy() for value in lasting} | found
 
 
 @pytest.fixture(scope="session")

@@ -162,7 +162,7 @@ WRONG = {
     "foreign": (lambda s: s.run("small", x=Broken()), "E0521", "on another device"),
     "too large": (lambda s: s.run("small", x=np.full((1, 4), 1e300)), "E0521", "do not fit f32"),
     "fractions for labels": (lambda s: s.step(x=ROW, label=LABEL + 0.5), "E0521", "label"),
-    "wide labels": (lambda s: s.step(x=ROW, label=LABEL.astype(int) + 2**40), "E0521", "cannot hold"),
+    "wide labels": (lambda s: s.step(x=ROW, label=LABEL + 2.0**40), "E0521", "cannot hold"),
     "uneven": (lambda s: s.step(x=ROW, label=LABEL[:3]), "E0521", "different length"),
     "unknown net": (lambda s: s.run("smal", x=ROW), "E0520", "no net `smal`"),
     "unknown weight": (lambda s: s.weights["small.dense_1.kernle"], "E0520", "no weight"),
