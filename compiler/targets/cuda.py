@@ -1,0 +1,258 @@
+"""Target `cuda`: a function in, one CUDA C source out, and its launches as data.
+
+The source needs no header and no library: NVRTC turns it into a cubin as it stands.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from math import prod
+
+from netc.compiler.ir.graph import Role, Value
+from netc.compiler.kernels.lower import identifier
+from netc.compiler.kernels.memory import MemoryPlan
+from netc.compiler.kernels.plan import Kernel
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer
+from netc.compiler.targets.cuda_tiles import (
+    ARCHITECTURES,
+    THREADS,
+    ColumnTile,
+    CudaArchitecture,
+    CudaTile,
+    MapTile,
+    MatmulTile,
+    RowTile,
+    ceil,
+    choose_tile,
+    limit,
+)
+from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller
+from netc.compiler.targets.function import Function, fits_int
+from netc.compiler.targets.header import kernel_header
+from netc.compiler.targets.templates import render
+from netc.compiler.targets.text import (
+    Parameter,
+    PlanText,
+    parameter_names,
+    parameters,
+    plan_text,
+)
+
+CUDA = Dialect(
+    name="cuda",
+    types={"f32": "float", "i32": "int", "u8": "unsigned char", "bool": "unsigned char"},
+    functions=dict(COMMON_FUNCTIONS)
+    | {
+        "exp": "expf({0})",
+        "log": "logf({0})",
+        "log1p": "log1pf({0})",
+        "tanh": "tanhf({0})",
+        "sigmoid": "netc_sigmoid({0})",
+        "erf": "erff({0})",
+        "sin": "sinf({0})",
+        "cos": "cosf({0})",
+        "power": "powf({0}, {1})",
+    },
+    folds=FOLDS,
+)
+TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "matmul"}
+UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "unsigned char"}
+# What the templates declare: a parameter of the same name would be hidden.
+TEMPLATE_NAMES = frozenset(
+    ("b", "c", "column", "cursor", "d", "e", "element", "half", "i", "j", "k", "l", "lane", "left",
+     "log", "m", "n", "o", "order", "r", "result", "right", "row", "start", "step", "sums",
+     "thread", "threadIdx", "blockIdx", "warp", "x", "y")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CudaKernel:
+    """A kernel as its template wants it; `threads` are those of a block."""
+
+    name: str
+    header: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    plan: PlanText
+    tile: CudaTile
+    index: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class CudaField:
+    """A field of the batch: a sample is `units` elements of type `unit`."""
+
+    name: str
+    unit: str
+    units: int
+    row_bytes: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class CudaOutput:
+    """A number that the log holds for each step."""
+
+    name: str
+    type: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class CudaFunction:
+    """A function as its template wants it; device code and kernels are finished text."""
+
+    name: str
+    header: tuple[str, ...]
+    batch: int
+    take_threads: int
+    device_code: tuple[str, ...]
+    fields: tuple[CudaField, ...]
+    kernels: tuple[str, ...]
+    outputs: tuple[CudaOutput, ...]
+
+
+def architecture(name: str) -> CudaArchitecture:
+    """The facts of an architecture such as `sm_90a`; KeyError for one that is not in the table."""
+    return ARCHITECTURES[name]
+
+
+def render_function(function: Function, arch: str, source_lines: tuple[str, ...]) -> str:
+    """The CUDA C of a function; `source_lines` are those of the user's file, for comments."""
+    facts = architecture(arch)
+    kernels = tuple(
+        render_kernel(cuda_kernel(kernel, function, facts, source_lines))
+        for kernel in function.kernels
+    )
+    draws = any(f"netc_{name}(" in text for text in kernels for name in ("uniform", "normal"))
+    return render(
+        "cuda/function.cu.j2",
+        function=CudaFunction(
+            name=identifier(function.name),
+            header=function_header(function, facts),
+            batch=function.batch,
+            take_threads=THREADS,
+            device_code=(device_code("math"), *([device_code("random")] if draws else ())),
+            fields=fields(function),
+            kernels=kernels,
+            outputs=outputs(function),
+        ),
+    )
+
+
+def launches(function: Function, arch: str, symbol: str) -> CudaStep:
+    """How a step of the function is launched, in the words of the rendered source."""
+    facts, taken, logged = architecture(arch), fields(function), outputs(function)
+    steps = (take_launch(taken, function.batch),) if taken else ()
+    return CudaStep(
+        symbol=symbol,
+        architecture=arch,
+        batch=function.batch,
+        row_bytes=tuple(field.row_bytes for field in taken),
+        outputs=len(logged),
+        launches=steps + tuple(kernel_launch(k, function, facts) for k in function.kernels),
+        copies=tuple(
+            (copy.source.offset, copy.target.offset, copy.source.bytes)
+            for copy in function.memory.copies
+        ),
+        last=CudaLaunch("netc_log", (1, 1, 1), (1, 1, 1), 0, log_parameters(logged)),
+    )
+
+
+def cuda_kernel(
+    kernel: Kernel, function: Function, arch: CudaArchitecture, source_lines: tuple[str, ...]
+) -> CudaKernel:
+    """Tile, spell and describe one kernel."""
+    given = cuda_parameters(kernel, function.memory)
+    names = parameter_names(kernel, function.memory, given)
+    tile = choose_tile(kernel, arch)
+    shape = f"{tile.grid:,} blocks of {prod(tile.block)} threads{tile.description}"
+    least = limit(kernel, arch)
+    best = f"at best {least.seconds * 1e6:.2f} us on {arch.device}: {least.reason}"
+    return CudaKernel(
+        name=kernel.name,
+        header=(*kernel_header(kernel, names, source_lines, best), shape),
+        parameters=given,
+        plan=plan_text(kernel, Speller(CUDA, names)),
+        tile=tile,
+        index="int" if fits_int(kernel) else "long long",
+        threads=prod(tile.block),
+    )
+
+
+def render_kernel(kernel: CudaKernel) -> str:
+    return render(f"cuda/{TEMPLATES[type(kernel.tile)]}.cu.j2", kernel=kernel)
+
+
+def cuda_parameters(kernel: Kernel, memory: MemoryPlan) -> tuple[Parameter, ...]:
+    """The kernel's pointers; what is named like a variable of the templates has another name."""
+    return tuple(
+        replace(p, name=f"{p.name}_in") if p.name in TEMPLATE_NAMES else p
+        for p in parameters(kernel, memory, CUDA)
+    )
+
+
+def kernel_launch(kernel: Kernel, function: Function, arch: CudaArchitecture) -> CudaLaunch:
+    tile, memory = choose_tile(kernel, arch), function.memory
+    pointers = tuple(
+        Pointer("arena", memory.buffer(parameter.value.name).offset)
+        for parameter in cuda_parameters(kernel, memory)
+    )
+    return CudaLaunch(kernel.name, (tile.grid, 1, 1), (*tile.block, 1), 0, pointers)
+
+
+def take_launch(taken: tuple[CudaField, ...], batch: int) -> CudaLaunch:
+    blocks = ceil(max(field.units for field in taken) * batch, THREADS)
+    pointers: list[Pointer] = []
+    for number, field in enumerate(taken):
+        pointers += [Pointer("arena", field.offset), Pointer("field", number)]
+    pointers += [Pointer("order"), Pointer("cursor")]
+    return CudaLaunch("netc_take", (blocks, 1, 1), (THREADS, 1, 1), 0, tuple(pointers))
+
+
+def log_parameters(logged: tuple[CudaOutput, ...]) -> tuple[Pointer, ...]:
+    arena = tuple(Pointer("arena", output.offset) for output in logged)
+    return (*arena, Pointer("log"), Pointer("cursor"))
+
+
+@cache
+def device_code(name: str) -> str:
+    """A part of the source that is the same in every program: `math` or `random`."""
+    return (files("netc.templates") / "cuda" / f"netc_{name}.cuh").read_text(encoding="utf-8")
+
+
+def function_header(function: Function, arch: CudaArchitecture) -> tuple[str, ...]:
+    return (
+        f"{function.name}: {len(function.kernels)} kernels for a batch of {function.batch}, "
+        f"in an arena of {function.memory.arena_bytes:,} bytes.",
+        f"Written by netc for {arch.name}, with the sizes of {arch.device} in mind. "
+        "Kernels run in the order of this file.",
+    )
+
+
+def fields(function: Function) -> tuple[CudaField, ...]:
+    """The inputs that change with every batch, in the order in which the caller gives them."""
+    inputs = function.graph.inputs
+    return tuple(field(entry.value, function) for entry in inputs if entry.role is Role.FIELD)
+
+
+def field(value: Value, function: Function) -> CudaField:
+    """A field, cut into the largest units that a sample is a whole number of."""
+    row_bytes = value.type.bytes // function.batch
+    unit = next(size for size in UNITS if row_bytes % size == 0)
+    offset = function.memory.buffer(value.name).offset
+    name = f"{identifier(value.name)}_batch"
+    return CudaField(name, UNITS[unit], row_bytes // unit, row_bytes, offset)
+
+
+def outputs(function: Function) -> tuple[CudaOutput, ...]:
+    """The outputs of one number, in order."""
+    return tuple(
+        CudaOutput(
+            f"{identifier(output.name)}_now",
+            CUDA.types[output.value.type.dtype],
+            function.memory.buffer(output.value.name).offset,
+        )
+        for output in function.graph.outputs
+        if output.value.type.count == 1
+    )
