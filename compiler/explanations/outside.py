@@ -63,6 +63,37 @@ DATA = (
         "The data do not have a field, a shape or a range of values that the `take` statement "
         "declares.",
     ),
+    Code(
+        "E0520",
+        "unknown or missing name",
+        "A session knows the fields, the nets and the weights of its program by their names; "
+        "`program.functions` lists them. Every field needs an array, and no other name is taken.",
+    ),
+    Code(
+        "E0521",
+        "array that does not fit",
+        "A field takes [N, ...] in the dtype that the program declares, with the same N in every "
+        "field; a training step takes exactly the program's batch. Whole numbers are converted "
+        "only where they stay the same.",
+    ),
+    Code(
+        "E0522",
+        "nothing to train",
+        "The file has no `train` block: its nets can run, but there is no loss, no step and no "
+        "evaluation.",
+    ),
+    Code(
+        "E0523",
+        "no data",
+        "`take ... from feed` leaves the data to the caller: `netc train --data points.npz`, or "
+        "arrays in Python.",
+    ),
+    Code(
+        "E0524",
+        "steps that cannot be planned",
+        "An epoch is made of whole batches, so the data needs one batch at least; and a run has "
+        "at most 2^31 - 1 steps.",
+    ),
 )
 
 RUNS = (
@@ -80,6 +111,38 @@ RUNS = (
     ),
     Code("E0605", "checkpoint cannot be read", "Permission or memory is missing."),
     Code("E0606", "tensor cannot be stored", "A checkpoint holds bools and plain numbers."),
+    Code(
+        "E0610",
+        "checkpoint of another program",
+        "A checkpoint belongs to the very program that it was made with: the same nets, losses and "
+        "settings, known by a hash. Compile that program again, or start a new run.",
+    ),
+    Code(
+        "E0611",
+        "training stopped",
+        "The loss or a weight became infinite or not a number. Nothing of that is saved: the last "
+        "good checkpoint is kept. A smaller learning rate, a warmup or `clip 1.0` often helps; so "
+        "does looking for log or division at zero.",
+    ),
+    Code("E0612", "no run to resume", "Nothing was trained here yet: leave `--resume` out."),
+    Code(
+        "E0613",
+        "no program",
+        "There is no build folder here. `netc compile FILE` makes one, and commands without FILE "
+        "then use it.",
+    ),
+    Code(
+        "E0614",
+        "build folder damaged",
+        "A file of the build folder is missing, damaged or of another version of netc. Compile "
+        "the program again.",
+    ),
+    Code(
+        "E0615",
+        "run that cannot go on",
+        "A resumed run keeps its seed and its data, for otherwise its course would be another "
+        "than that of a run that was never stopped.",
+    ),
 )
 
 ENVIRONMENT = (
@@ -92,6 +155,12 @@ ENVIRONMENT = (
     Code("E0703", "not a run", "The folder is not one that `netc train` made."),
     Code("E0704", "run cannot be read", "A file of the run is damaged or cannot be read."),
     Code(
+        "E0710",
+        "not enough memory",
+        "The memory plan is compared with what is free before anything is allocated. A smaller "
+        "batch needs less.",
+    ),
+    Code(
         "E0711",
         "no C compiler",
         "The `cpu` target builds its C with gcc, clang or the `ziglang` package. Without one the "
@@ -103,6 +172,7 @@ ENVIRONMENT = (
         "build folder cannot be written",
         "The disk is full, or writing is not permitted. `--out` names another folder.",
     ),
+    Code("E0714", "no such device", "`netc devices` lists what is here."),
 )
 
 OURS = (

@@ -17,7 +17,7 @@ from netc.compiler.kernels.group import (
     Kind,
     Reader,
     Space,
-    is_per_row,
+    is_per_element,
     is_virtual,
     row_index,
 )
@@ -32,12 +32,13 @@ MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or s
 
 @dataclass
 class Draft:
-    """A group while it grows: its nodes and all the groups that it waits for, near and far."""
+    """A group while it grows: its nodes, all groups that it waits for, near and far, and what it loads."""
 
     kind: Kind
     space: Space
     nodes: list[Node]
     waits_for: set[int] = field(default_factory=set)
+    loaded: set[str] = field(default_factory=set)
 
 
 def fuse(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
@@ -46,6 +47,25 @@ def fuse(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
     for node in graph.nodes:
         fusion.place(node)
     return fusion.groups()
+
+
+def keep_apart(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
+    """A kernel for each node, whatever it does: what the fused kernels are checked against."""
+    return tuple(
+        Group(kind, space, (node,), node.outputs)
+        for node in graph.nodes
+        for kind, space in [alone(node, ops)]
+    )
+
+
+def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
+    """How a node runs that no other has joined."""
+    family = ops[node.op].family
+    if family is Family.REDUCE:
+        space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
+        return Kind.ROW if space.is_trailing else Kind.COLUMN, space
+    kind = Kind.MATMUL if family is Family.CONTRACT else Kind.MAP
+    return kind, Space(node.output.type.shape)
 
 
 class Fusion:
@@ -58,6 +78,7 @@ class Fusion:
         self.cost: dict[
             str, int
         ] = {}  # operations per element of what is computed where it is read
+        self.loads: dict[str, list[Load]] = {}  # what a node reads, by its output
         self.results = {value.name for value in graph.results}
         self.consumers = graph.consumers()
         inputs = {entry.value.name for entry in graph.inputs}
@@ -68,7 +89,7 @@ class Fusion:
     def place(self, node: Node) -> None:
         op = self.ops[node.op]
         if op.family is Family.CONTRACT:
-            self._start(Kind.MATMUL, Space(node.output.type.shape), node, self._all_loads(node))
+            self._start(node, self._all_loads(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
         elif is_virtual(op) and not self._is_result(node):
@@ -88,17 +109,15 @@ class Fusion:
                 if draft.kind is Kind.MAP and draft.space.shape == node.output.type.shape
             ]
             if not (is_pointwise(op) and self._join(node, reversed(same_space))):
-                space = Space(node.output.type.shape)
-                self._start(Kind.MAP, space, node, self._map_loads(node))
+                self._start(node, self._map_loads(node))
 
     def _place_fold(self, node: Node) -> None:
-        space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
+        _, space = alone(node, self.ops)
         for number in range(len(self.drafts) - 1, -1, -1):
             if self.drafts[number].space == space and self._fits_fold(node, number):
                 self._add(number, node, self._fold_loads(node, space))
                 return
-        kind = Kind.ROW if space.is_trailing else Kind.COLUMN
-        self._start(kind, space, node, self._fold_loads(node, space))
+        self._start(node, self._fold_loads(node, space))
 
     def _latest_first(self, node: Node) -> list[int]:
         """The groups whose values the node reads, the last one first."""
@@ -118,9 +137,12 @@ class Fusion:
     def _fitting_loads(self, node: Node, number: int) -> list[Load] | None:
         """What the node would load as a member of the group; None where it does not fit."""
         draft, shape = self.drafts[number], node.output.type.shape
-        if draft.kind is Kind.ROW and shape == draft.space.shape and walks_rows(draft.space):
-            index, row, column = row_index(draft.space)
-            loads = find_loads(self.reader.element(node, index))
+        if draft.kind is Kind.ROW and is_per_element(node.output, draft.space):
+            if not walks_rows(draft.space):
+                return None
+            _, row, column = row_index(draft.space)
+            place = row * draft.space.columns + column
+            loads = find_loads(self.reader.element(node, unravel(place, shape)))
             return loads if self._own_places(loads, number, row, column) else None
         if node.output.type.count != _count(draft.space):
             return None
@@ -143,7 +165,7 @@ class Fusion:
         else:
             loads = self._fold_loads(node, draft.space)
             fits = not self._reads(loads, number)
-        shared = {load.value.name for load in loads} & self._loaded_by(draft)
+        shared = {load.value.name for load in loads} & draft.loaded
         return fits and bool(shared or self._reads(loads, number)) and self._is_free(number, loads)
 
     def _own_places(self, loads: list[Load], number: int, row: Index, column: Index) -> bool:
@@ -151,7 +173,7 @@ class Fusion:
         space = self.drafts[number].space
         full = row * space.columns + column
         return all(
-            load.position == (row if is_per_row(load.value, space) else full)
+            load.position == (full if is_per_element(load.value, space) else row)
             for load in loads
             if self._made(load) and self.home[load.value.name] == number
         )
@@ -197,12 +219,18 @@ class Fusion:
     # --- loads, costs and bookkeeping -------------------------------------------------------
 
     def _map_loads(self, node: Node) -> list[Load]:
-        place = loop("i", node.output.type.count)
-        return find_loads(self.reader.element(node, unravel(place, node.output.type.shape)))
+        """What a node reads for element i. What it reads was placed before: it stays the same."""
+        if node.output.name not in self.loads:
+            place = loop("i", node.output.type.count)
+            element = self.reader.element(node, unravel(place, node.output.type.shape))
+            self.loads[node.output.name] = find_loads(element)
+        return self.loads[node.output.name]
 
     def _fold_loads(self, node: Node, space: Space) -> list[Load]:
-        index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(space.shape))
-        return find_loads(self.reader.read(node.inputs[0], index))
+        if node.output.name not in self.loads:
+            index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(space.shape))
+            self.loads[node.output.name] = find_loads(self.reader.read(node.inputs[0], index))
+        return self.loads[node.output.name]
 
     def _all_loads(self, node: Node) -> list[Load]:
         contraction = self.ops[node.op].contraction(node, self.reader.read)
@@ -217,24 +245,20 @@ class Fusion:
     def _reads(self, loads: list[Load], number: int) -> bool:
         return any(self._made(load) and self.home[load.value.name] == number for load in loads)
 
-    def _loaded_by(self, draft: Draft) -> set[str]:
-        return {
-            load.value.name for node in draft.nodes for load in self._member_loads(node, draft)
-        }
-
     def _made(self, load: Load) -> bool:
         return load.value.name in self.home
 
     def _is_result(self, node: Node) -> bool:
         return any(value.name in self.results for value in node.outputs)
 
-    def _start(self, kind: Kind, space: Space, node: Node, loads: list[Load]) -> None:
-        self.drafts.append(Draft(kind, space, []))
+    def _start(self, node: Node, loads: list[Load]) -> None:
+        self.drafts.append(Draft(*alone(node, self.ops), []))
         self._add(len(self.drafts) - 1, node, loads)
 
     def _add(self, number: int, node: Node, loads: list[Load]) -> None:
         draft = self.drafts[number]
         draft.nodes.append(node)
+        draft.loaded |= {load.value.name for load in loads}
         for value in node.outputs:
             self.home[value.name] = number
             self.cost[value.name] = 0

@@ -111,9 +111,9 @@ def is_virtual(op: Op) -> bool:
     return op.family is Family.MAP and op.moves_only
 
 
-def is_per_row(value: Value, space: Space) -> bool:
-    """Whether a value has one element for each row, rather than one for each element of the rows."""
-    return value.type.count == space.rows and value.type.shape != space.shape
+def is_per_element(value: Value, space: Space) -> bool:
+    """Whether a value has one element for each element of the rows, rather than one for each row."""
+    return value.type.count == space.rows * space.columns and space.columns > 1
 
 
 def row_index(space: Space) -> tuple[tuple[Index, ...], Index, Index]:

@@ -1,6 +1,5 @@
 """Lowering: one group in, one plan out: which loops, which expressions, which stores."""
 
-import re
 from collections.abc import Mapping
 
 from netc.compiler.ir.graph import Graph, Node, Value
@@ -10,9 +9,10 @@ from netc.compiler.kernels.group import (
     Kind,
     Reader,
     folded_index,
-    is_per_row,
+    is_per_element,
     row_index,
 )
+from netc.compiler.kernels.names import identifier, identifiers
 from netc.compiler.kernels.plan import (
     Assign,
     Body,
@@ -37,76 +37,30 @@ from netc.compiler.scalar.expression import (
 )
 from netc.compiler.scalar.index import Index, Variable, loop, unravel
 
-KEYWORDS = frozenset(
-    [
-        "auto",
-        "bool",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "false",
-        "float",
-        "for",
-        "goto",
-        "half",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "main",
-        "new",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "template",
-        "this",
-        "true",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-    ]
-)
-
 
 def lower(graph: Graph, groups: tuple[Group, ...], ops: Mapping[str, Op]) -> tuple[Kernel, ...]:
     """A kernel for each group, in the same order."""
     stored = {value.name for group in groups for value in group.stored}
     inputs = {entry.value.name for entry in graph.inputs}
+    names = identifiers(value.name for value in graph.values())
     return tuple(
-        Lowering(graph, group, ops, stored | inputs).kernel(number)
+        Lowering(graph, group, ops, stored | inputs, names).kernel(number)
         for number, group in enumerate(groups, 1)
     )
-
-
-def identifier(name: str) -> str:
-    """A name that C accepts, made from one that a user chose."""
-    text = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    text = text if re.match(r"[A-Za-z_]", text) else f"_{text}"
-    return f"{text}_" if text in KEYWORDS else text
 
 
 class Lowering:
     """The lowering of one group."""
 
-    def __init__(self, graph: Graph, group: Group, ops: Mapping[str, Op], stored: set[str]) -> None:
-        self.group, self.ops = group, ops
+    def __init__(
+        self,
+        graph: Graph,
+        group: Group,
+        ops: Mapping[str, Op],
+        stored: set[str],
+        names: Mapping[str, str],
+    ) -> None:
+        self.group, self.ops, self.names = group, ops, names
         self.members = {value.name for value in group.values}
         self.reader = Reader(graph, ops, lambda v: v.name in stored or v.name in self.members)
         self.folds = {
@@ -124,7 +78,8 @@ class Lowering:
         reads = tuple(value for value in loaded_values(plan) if value not in self.group.stored)
         flops = sum(self.ops[node.op].flops(node) for node in self.group.nodes)
         name = kernel_name(number, self.group)
-        return Kernel(name, self.group, plan, reads, self.group.stored, flops)
+        names = {value.name: self.names[value.name] for value in (*reads, *self.group.stored)}
+        return Kernel(name, self.group, plan, reads, self.group.stored, flops, names)
 
     # --- the four kinds ---------------------------------------------------------------------
 
@@ -147,7 +102,7 @@ class Lowering:
         place = (bi * sums.rows + mi) * sums.columns + ni
         after = self.body(place, skip=anchor)
         left, right = sums.left(bi, mi, ki), sums.right(bi, ki, ni)
-        return MatmulPlan(b, m, n, k, left, right, identifier(anchor.output.name), after)
+        return MatmulPlan(b, m, n, k, left, right, self.names[anchor.output.name], after)
 
     def column_plan(self) -> ColumnPlan:
         space = self.group.space
@@ -176,8 +131,8 @@ class Lowering:
             nodes = [node for node in self.group.nodes if depth[node.output.name] == number]
             folds = [node for node in nodes if node.output.name in self.folds]
             rest = [node for node in nodes if node not in folds]
-            wide = [node for node in rest if not is_per_row(node.output, self.group.space)]
-            narrow = [node for node in rest if is_per_row(node.output, self.group.space)]
+            wide = [node for node in rest if is_per_element(node.output, self.group.space)]
+            narrow = [node for node in rest if not is_per_element(node.output, self.group.space)]
             needed = self.walked_again(wide, folds)
             stages.append(
                 Stage(
@@ -208,12 +163,16 @@ class Lowering:
         per_row: set[str] = set()
         for node in self.group.nodes:
             name = node.output.name
-            waits = 0 if is_per_row(node.output, self.group.space) and name not in self.folds else 1
+            waits = (
+                0
+                if not is_per_element(node.output, self.group.space) and name not in self.folds
+                else 1
+            )
             depth[name] = max(
                 (depth[read] + waits * (read in per_row) for read in self.member_reads(node)),
                 default=0,
             )
-            if name in self.folds or is_per_row(node.output, self.group.space):
+            if name in self.folds or not is_per_element(node.output, self.group.space):
                 per_row.add(name)
         return depth
 
@@ -238,7 +197,7 @@ class Lowering:
                 if (
                     name not in needed
                     and name not in self.folds
-                    and not is_per_row(node.output, self.group.space)
+                    and is_per_element(node.output, self.group.space)
                 ):
                     needed.add(name)
                     frontier.append(node)
@@ -256,16 +215,16 @@ class Lowering:
         value = node.output
         expression = self.reader.element(node, unravel(place, value.type.shape))
         local = self.local(expression, place, row)
-        return Assign(identifier(value.name), value.type.dtype, local)
+        return Assign(self.names[value.name], value.type.dtype, local)
 
     def fold(self, node: Node, expression: Expression) -> Fold:
         value = node.output
-        return Fold(identifier(value.name), node.op, value.type.dtype, expression)
+        return Fold(self.names[value.name], node.op, value.type.dtype, expression)
 
     def stores(self, nodes, place: Index) -> tuple[Store, ...]:
         values = (value for node in nodes for value in node.outputs)
         return tuple(
-            Store(value, place, Local(identifier(value.name), value.type.dtype))
+            Store(value, place, Local(self.names[value.name], value.type.dtype))
             for value in values
             if value in self.group.stored
         )
@@ -274,7 +233,7 @@ class Lowering:
         """Reads of members become the variables that hold them."""
         if isinstance(expression, Load) and expression.value.name in self.members:
             assert expression.position in (place, row), f"{expression} is read out of place"
-            return Local(identifier(expression.value.name), expression.dtype)
+            return Local(self.names[expression.value.name], expression.dtype)
         if isinstance(expression, Apply):
             arguments = tuple(self.local(part, place, row) for part in expression.arguments)
             return Apply(expression.function, arguments, expression.dtype)

@@ -1,6 +1,7 @@
 """Plans: what a kernel computes, in loops and scalar expressions, before any target has its say."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from netc.compiler.ir.graph import Value
 from netc.compiler.kernels.group import Group
@@ -107,7 +108,10 @@ Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel: its name, its group, its plan, what it reads and writes, what it costs."""
+    """One kernel: its name, its group, its plan, what it reads and writes, what it costs.
+
+    `names` has an identifier for each value that it reads or writes, the same in all kernels.
+    """
 
     name: str
     group: Group
@@ -115,6 +119,7 @@ class Kernel:
     reads: tuple[Value, ...]
     writes: tuple[Value, ...]
     flops: int
+    names: Mapping[str, str] = field(compare=False)
 
     @property
     def bytes(self) -> int:

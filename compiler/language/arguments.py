@@ -62,7 +62,7 @@ def wholes(value: Any) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Signature:
-    """The names that a function has for its arguments, which it needs, and whether any may follow."""
+    """The names of a function's arguments, those that it needs, and whether more may follow."""
 
     owner: str
     names: tuple[str, ...]
@@ -111,11 +111,15 @@ def too_many(trace: Trace, signature: Signature, following, given: int):
     takes = ", ".join(signature.names)
     return trace.fail(
         "E0305",
-        f"`{signature.owner}` takes at most {len(signature.names)} arguments, got {given}",
+        f"`{signature.owner}` takes {counted(len(signature.names))}, got {given}",
         following[0].span,
         "this one is too many",
         help=f"it takes {signature.owner}({takes})",
     )
+
+
+def counted(arguments: int) -> str:
+    return "1 argument" if arguments == 1 else f"at most {arguments} arguments"
 
 
 def add_named(trace: Trace, signature: Signature, found, argument: Argument) -> None:

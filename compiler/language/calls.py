@@ -76,7 +76,9 @@ def match_block(trace: Trace, block: Block, arguments: tuple[Argument, ...]):
         raise trace.fail(
             "E0304",
             f"`{block.name}` needs a tensor for `{first.name.text}`",
-            help=f"pipe it in: `x -> {trace.span.text}`" if trace.span.line == trace.span.end_line else "",
+            help=f"pipe it in: `x -> {trace.span.text}`"
+            if trace.span.line == trace.span.end_line
+            else "",
         )
     return match(trace, signature, arguments)
 

@@ -1,4 +1,4 @@
-"""Names with numbers to set: initialisers, schedules, optimizers and data sets, and what they come to."""
+"""Names with numbers to set, initialisers, schedules, optimizers, in; what they stand for out."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""Data sets that a program can take from: their parameters, and their fields as far as it knows them."""
+"""Data sets that a program can take from: their parameters, and the types of their fields."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

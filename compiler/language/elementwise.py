@@ -1,4 +1,4 @@
-"""Functions of each element: numbers give a number, tensors broadcast and give nodes of the graph."""
+"""Functions of each element: numbers give a number, tensors broadcast and give a tensor."""
 
 import math
 import operator
@@ -23,8 +23,8 @@ RANKS = {"bool": 0, "u8": 1, "i32": 2, "f16": 3, "bf16": 3, "f32": 4}
 class Rule:
     """What a function does to element types, and what it is on plain numbers.
 
-    kind "float" computes in floats, "arithmetic" in i32 or floats, "compare" likewise and gives bool,
-    "logical" takes bool.
+    kind "float" computes in floats, "arithmetic" in i32 or floats, "compare" likewise and gives
+    bool, "logical" takes bool.
     """
 
     op: str
@@ -95,7 +95,10 @@ def elementwise(trace: Trace, op: str, operands: tuple[Any, ...], spans: tuple[S
     for operand, span in zip(operands, spans, strict=True):
         if not is_operand(operand, rule):
             raise trace.fail(
-                "E0220", f"{sign_of(op)} takes numbers and tensors", span, f"this is {describe(operand)}"
+                "E0220",
+                f"{sign_of(op)} takes numbers and tensors",
+                span,
+                f"this is {describe(operand)}",
             )
     if not any(is_tensor(operand) for operand in operands):
         return of_numbers(trace, rule, operands)
@@ -135,8 +138,12 @@ def of_numbers(trace: Trace, rule: Rule, numbers: tuple[Any, ...]) -> Any:
     except (OverflowError, ValueError):
         given = ", ".join(map(str, numbers))
         raise trace.fail("E0222", f"{sign_of(rule.op)} has no value for {given}") from None
-    if isinstance(result, complex) or (is_number(result) and abs(result) > LARGEST_NUMBER and isinstance(result, int)):
-        raise trace.fail("E0222", f"the result of {sign_of(rule.op)} is no number that fits 64 bits")
+    if isinstance(result, complex) or (
+        is_number(result) and abs(result) > LARGEST_NUMBER and isinstance(result, int)
+    ):
+        raise trace.fail(
+            "E0222", f"the result of {sign_of(rule.op)} is no number that fits 64 bits"
+        )
     return result
 
 
@@ -152,7 +159,9 @@ def common_dtype(operands: tuple[Any, ...], to_float: bool) -> str:
     return widest if RANKS[widest] >= RANKS["i32"] else "i32"
 
 
-def check_logical(trace: Trace, op: str, operands: tuple[Any, ...], spans: tuple[Span, ...]) -> None:
+def check_logical(
+    trace: Trace, op: str, operands: tuple[Any, ...], spans: tuple[Span, ...]
+) -> None:
     for operand, span in zip(operands, spans, strict=True):
         if is_tensor(operand) and operand.type.dtype != "bool":
             raise trace.fail(
@@ -162,16 +171,19 @@ def check_logical(trace: Trace, op: str, operands: tuple[Any, ...], spans: tuple
 
 
 def common_shape(trace: Trace, op: str, operands, spans) -> tuple[int, ...]:
-    tensors = [(value, span) for value, span in zip(operands, spans, strict=True) if is_tensor(value)]
+    tensors = [
+        (value, span) for value, span in zip(operands, spans, strict=True) if is_tensor(value)
+    ]
     shapes = [value.type.shape for value, _ in tensors]
     try:
         return broadcast_shape(*shapes)
     except OpError:
         pass
     (first, first_span), (last, last_span) = tensors[0], tensors[-1]
+    found = " and ".join(str(list(shape)) for shape in shapes)
     raise trace.fail(
         "E0201",
-        f"{sign_of(op)} takes shapes that broadcast, got {' and '.join(str(list(s)) for s in shapes)}",
+        f"{sign_of(op)} takes shapes that broadcast, got {found}",
         last_span,
         f"this is {last.type}",
         (Label(first_span, f"this is {first.type}"), *trace.birth(first)),
@@ -193,7 +205,8 @@ def broadcast_hint(shapes: list[tuple[int, ...]]) -> str:
     """How to line up [N] with [N, C], the usual mistake."""
     short, long = sorted((shapes[0], shapes[-1]), key=len)
     if len(short) < len(long) and short == long[: len(short)]:
-        return f"give the shorter one new axes at its end: `x[..., {', '.join(['None'] * (len(long) - len(short)))}]`"
+        axes = ", ".join(["None"] * (len(long) - len(short)))
+        return f"give the shorter one new axes at its end: `x[..., {axes}]`"
     return ""
 
 

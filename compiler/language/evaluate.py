@@ -1,4 +1,4 @@
-"""What each expression of the tree is worth: numbers are computed, tensors become nodes of the graph."""
+"""What each expression of the tree is worth: a number, or a tensor of the graph."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -100,7 +100,10 @@ def decided(trace: Trace, expression: tree.Binary, left: bool) -> Any:
     if isinstance(right, bool) or (is_tensor(right) and right.type.dtype == "bool"):
         return right
     raise trace.fail(
-        "E0220", f"`{expression.op}` takes conditions", expression.right.span, f"this is {describe(right)}"
+        "E0220",
+        f"`{expression.op}` takes conditions",
+        expression.right.span,
+        f"this is {describe(right)}",
     )
 
 
@@ -217,7 +220,10 @@ def attribute(trace: Trace, expression: tree.Attribute) -> Any:
     parts = [weight.removeprefix(f"{value.path}.") for weight in inside]
     help = f"it has {', '.join(parts)}" if parts else "call the layer before reading its parts"
     raise trace.fail(
-        "E0308", f"{describe(value)} has no part `{expression.name.text}`", expression.name.span, help=help
+        "E0308",
+        f"{describe(value)} has no part `{expression.name.text}`",
+        expression.name.span,
+        help=help,
     )
 
 
@@ -227,7 +233,10 @@ def range_of(trace: Trace, expression: tree.Range) -> range:
         value = trace.evaluate(end)
         if not is_whole(value):
             raise trace.fail(
-                "E0315", "a range goes between whole numbers", end.span, f"this is {describe(value)}"
+                "E0315",
+                "a range goes between whole numbers",
+                end.span,
+                f"this is {describe(value)}",
             )
         ends.append(value)
     return range(*ends)

@@ -25,8 +25,8 @@ from netc.compiler.syntax import tree
 def execute(trace: Trace, body: tuple[tree.Statement, ...], run: Callable) -> None:
     """Run statements one after the other until one returns.
 
-    In a user's body a statement that fails is reported, what it would have assigned is poisoned, and
-    the next one runs; in the prelude the failure ends the user's call.
+    In a user's body a statement that fails is reported, what it would have assigned is poisoned,
+    and the next one runs; in the prelude the failure ends the user's call.
     """
     for statement in body:
         if trace.frame.finished:
@@ -50,7 +50,9 @@ def count_statement(trace: Trace, statement: tree.Statement) -> None:
     trace.statements += 1
     if trace.statements > MOST_STATEMENTS:
         raise Fatal.of(
-            trace.fail("E0321", f"more than {MOST_STATEMENTS} statements after unrolling", statement.span)
+            trace.fail(
+                "E0321", f"more than {MOST_STATEMENTS} statements after unrolling", statement.span
+            )
         )
 
 
@@ -136,7 +138,9 @@ def declare_weight(trace: Trace, statement: tree.WeightDeclaration) -> None:
     with trace.at(statement.span):
         kind = tensor_type(trace, statement.type)
         if not kind.is_float:
-            raise trace.fail("E0205", f"a weight has float elements, not {kind.dtype}", statement.type.span)
+            raise trace.fail(
+                "E0205", f"a weight has float elements, not {kind.dtype}", statement.type.span
+            )
         start = trace.evaluate(statement.value)
         initializer = initializer_of(trace, start, kind.shape, statement.value.span)
         path = declare_name(trace, statement.name)

@@ -1,4 +1,4 @@
-"""Functions of each element by name, and clamp, where, cast and the other ways to choose elements."""
+"""Functions of each element by name, and clamp, where and cast, which choose and convert."""
 
 from typing import Any
 
@@ -60,12 +60,16 @@ def where(trace: Trace, condition: Anything, a: Anything, b: Anything) -> Any:
         )  # fmt: skip
     for name, value in (("a", a), ("b", b)):
         if not (is_tensor(value) or is_number(value) or isinstance(value, bool)):
-            raise trace.fail("E0315", f"`{name}` of `where` is a tensor or a number", trace.place(name))
+            raise trace.fail(
+                "E0315", f"`{name}` of `where` is a tensor or a number", trace.place(name)
+            )
     dtype = where_dtype(a, b)
     shape = common_shape(trace, "where", (condition, a, b), places(trace, "condition", "a", "b"))
     kind = TensorType(dtype, shape)
     return trace.build.where(
-        trace.build.broadcast_to(condition, shape), as_tensor(trace, a, kind), as_tensor(trace, b, kind)
+        trace.build.broadcast_to(condition, shape),
+        as_tensor(trace, a, kind),
+        as_tensor(trace, b, kind),
     )
 
 

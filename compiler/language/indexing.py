@@ -18,9 +18,7 @@ def index_items(trace: Trace, value: Any, items: tuple) -> Any:
         return List(part) if isinstance(value, List) else part
     position = whole(trace, items[0])
     if not -len(content) <= position < len(content):
-        raise trace.fail(
-            "E0209", f"{describe(value)} has no item {position}", items[0].span
-        )
+        raise trace.fail("E0209", f"{describe(value)} has no item {position}", items[0].span)
     return content[position]
 
 
@@ -33,7 +31,11 @@ def index_tensor(trace: Trace, x: Value, items: tuple) -> Value:
         raise trace.fail("E0209", "an index has one `...` at most", dots[1].span)
     if len(taken) > len(shape):
         raise trace.fail(
-            "E0209", f"{len(taken)} indices for {len(shape)} axes", None, f"indexes {x.type}", trace.birth(x)
+            "E0209",
+            f"{len(taken)} indices for {len(shape)} axes",
+            None,
+            f"indexes {x.type}",
+            trace.birth(x),
         )
     starts, stops, steps, final = [], [], [], []
     axis = 0
@@ -76,18 +78,22 @@ def along(trace: Trace, x: Value, axis: int, item: Any) -> tuple[int, int, int, 
 
 
 def cut(trace: Trace, x: Value, starts, stops, steps, final: tuple[int, ...]) -> Value:
-    """The part of x, under the shape that its indices leave. A step back reads forward, then turns."""
+    """The part of x under the shape that its indices leave; a backward axis is turned first."""
     shape = x.type.shape
     turned = tuple(axis for axis, step in enumerate(steps) if step < 0)
     for axis in turned:
         x = backwards(trace, x, axis)
-    starts, stops, steps = zip(
-        *(
-            (size - 1 - start, size - 1 - stop, -step) if step < 0 else (start, stop, step)
-            for start, stop, step, size in zip(starts, stops, steps, shape, strict=True)
-        ),
-        strict=True,
-    ) if shape else ((), (), ())
+    starts, stops, steps = (
+        zip(
+            *(
+                (size - 1 - start, size - 1 - stop, -step) if step < 0 else (start, stop, step)
+                for start, stop, step, size in zip(starts, stops, steps, shape, strict=True)
+            ),
+            strict=True,
+        )
+        if shape
+        else ((), (), ())
+    )
     whole_tensor = all(
         (start, step) == (0, 1) and stop == size
         for start, stop, step, size in zip(starts, stops, steps, shape, strict=True)
@@ -102,7 +108,9 @@ def backwards(trace: Trace, x: Value, axis: int) -> Value:
 
 
 def bounds(trace: Trace, item: tree.Slice) -> slice:
-    ends = [None if end is None else whole(trace, end) for end in (item.start, item.stop, item.step)]
+    ends = [
+        None if end is None else whole(trace, end) for end in (item.start, item.stop, item.step)
+    ]
     if ends[2] == 0:
         raise trace.fail("E0209", "the step of a slice is not 0", item.span)
     return slice(*ends)

@@ -1,4 +1,4 @@
-"""Every name that a program has without declaring it: primitives, words, choices, the prelude's blocks."""
+"""Every name that a program has without declaring it: primitives, words, the prelude's blocks."""
 
 import functools
 import re

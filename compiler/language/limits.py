@@ -34,9 +34,7 @@ def check_shape(shape: Shape) -> None:
             raise LimitError("E0213", f"a dimension is at most {LARGEST_DIMENSION}, got {size}")
         count *= size
     if count > MOST_ELEMENTS:
-        raise LimitError(
-            "E0214", f"a tensor has at most 2**40 elements, {list(shape)} has {count}"
-        )
+        raise LimitError("E0214", f"a tensor has at most 2**40 elements, {list(shape)} has {count}")
 
 
 class LimitedBuilder(Builder):

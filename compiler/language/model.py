@@ -1,4 +1,4 @@
-"""A `.net` file in, a checked model out, which traces its training step, its evaluation and its nets."""
+"""A `.net` file in, a checked model out, which traces its step, its evaluation and its nets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +21,9 @@ from netc.compiler.syntax import tree
 __all__ = ["Initializer", "Model", "Traced", "Weight", "load_model"]
 
 
+CHECK_BATCH = 2  # a net that nothing trains is checked with it: 1 would broadcast with anything
+
+
 @dataclass(frozen=True)
 class Traced:
     """One training step: its forward graph and what is minimised."""
@@ -31,7 +34,7 @@ class Traced:
 
 @dataclass(frozen=True)
 class NetSpec:
-    """A net's parameters, in order; `batch` is the dimension that every call may set anew."""
+    """A net's parameters, in order; `batch` is the dimension that each call may set."""
 
     parameters: tuple[tuple[str, tree.TypePattern], ...]
     batch: str | None
@@ -40,7 +43,7 @@ class NetSpec:
 
 @dataclass(frozen=True)
 class Model:
-    """A program that has been checked. Weights are those that its train block, or each net, uses."""
+    """A checked program. Weights are those that its train block, or else each net, uses."""
 
     name: str
     source: Source
@@ -57,7 +60,7 @@ class Model:
     def trace_step(self, batch: int | None = None) -> Traced:
         """The train block in training mode: outputs `loss` and the measures, updates of states.
 
-        Inputs: fields (batch in axis 0), weights, states, and i32 scalar counters seed, step, total.
+        Inputs: fields (batch in axis 0), weights, states, i32 scalars seed, step and total.
         """
         tracer = self.run(batch, training=True)
         state = tracer.train
@@ -71,14 +74,12 @@ class Model:
         return Traced(graph, objectives)
 
     def trace_evaluation(self, batch: int | None = None) -> Graph:
-        """The train block with `training` false: outputs `loss` and the measures, nothing is updated."""
+        """The train block with `training` false: outputs `loss` and the measures, no updates."""
         tracer = self.run(batch, training=False)
         return tracer.finish("evaluation", train_outputs(tracer), ())
 
-    def trace_net(
-        self, name: str, batch: int = 1, sizes: Mapping[str, int] | None = None
-    ) -> Graph:
-        """A net with `training` false: inputs are its parameters, outputs `output`, or `output_1` ...
+    def trace_net(self, name: str, batch: int = 1, sizes: Mapping[str, int] | None = None) -> Graph:
+        """A net, not training: inputs are its parameters, outputs `output`, or `output_1` ...
 
         `sizes` gives dimensions that neither the batch nor the train block decide.
         """
@@ -89,7 +90,9 @@ class Model:
                 help=f"did you mean `{close}`?" if close else "",
             )  # fmt: skip
         tracer = Tracer(self.source, training=False, batch=batch)
-        outputs = run_net(tracer, self.module, self.module.names[name], self.nets[name], batch, sizes or {})
+        outputs = run_net(
+            tracer, self.module, self.module.names[name], self.nets[name], batch, sizes or {}
+        )
         tracer.check()
         check_weights(tracer, self.weights)
         return tracer.finish(name, outputs, ())
@@ -130,7 +133,7 @@ def check_weights(tracer: Tracer, weights: tuple[Weight, ...]) -> None:
         if listed is not None and listed.type != weight.type:
             raise fail(
                 "E0221",
-                f"the weight `{weight.name}` on line {weight.line} changes its type with the batch: "
+                f"the weight `{weight.name}` on line {weight.line} changes with the batch: "
                 f"{listed.type} and {weight.type}",
             )
 
@@ -186,14 +189,19 @@ def choose_train(loaded: Loaded, name: str | None, problems: list) -> tree.Train
     for i, one in enumerate(trains):
         if names[i] in names[:i]:
             problems += fail(
-                "E0402", "several train blocks need a name each", one.span, help="`train first { ... }`"
+                "E0402",
+                "several train blocks need a name each",
+                one.span,
+                help="`train first { ... }`",
             ).diagnostics
     if name is not None:
         if name in names:
             return trains[names.index(name)]
         close = nearest(name, [one for one in names if one])
         raise fail(
-            "E0401", f"there is no train block `{name}`", help=f"did you mean `{close}`?" if close else ""
+            "E0401",
+            f"there is no train block `{name}`",
+            help=f"did you mean `{close}`?" if close else "",
         )
     if len(trains) > 1 and None in names:
         return trains[names.index(None)]
@@ -239,7 +247,9 @@ def net_specs(module: Module, tracer: Tracer) -> dict[str, NetSpec]:
             parameters = tuple(
                 (one.name.text, one.type) for one in value.declaration.parameters if one.type
             )
-            specs[name] = NetSpec(parameters, batch_name(module, parameters), tracer.sizes.get(name, {}))
+            specs[name] = NetSpec(
+                parameters, batch_name(module, parameters), tracer.sizes.get(name, {})
+            )
     return specs
 
 
@@ -259,7 +269,7 @@ def check_net(loaded: Loaded, name: str, spec: NetSpec, train, settings: Setting
         return []
     if net.module is not loaded.module:
         return []
-    batch = settings.batch if train is not None else 1
+    batch = settings.batch if train is not None else CHECK_BATCH
     tracer = Tracer(loaded.module.source, training=False, batch=batch)
     try:
         run_net(tracer, loaded.module, net, spec, batch, {})
@@ -274,14 +284,18 @@ def check_net(loaded: Loaded, name: str, spec: NetSpec, train, settings: Setting
 
 
 def net_types(tracer: Tracer, module: Module, net: Block, spec: NetSpec, batch: int, sizes):
-    """The types of a net's parameters, free names taken from the batch, the train block or `sizes`."""
+    """The types of a net's parameters, free names from the batch, the train block or `sizes`."""
     known = dict(spec.known) | ({spec.batch: batch} if spec.batch else {}) | dict(sizes)
     frame = Frame(net.module, net.name, block=net, names=known)
     types = []
     with tracer.inside(frame):
         for parameter in net.declaration.parameters:
             if parameter.type is None:
-                raise fail("E0417", f"`{parameter.name.text}` of net `{net.name}` needs a type", parameter.span)
+                raise fail(
+                    "E0417",
+                    f"`{parameter.name.text}` of net `{net.name}` needs a type",
+                    parameter.span,
+                )
             check_free(frame, net, parameter.type)
             types.append((parameter.name.text, tensor_type(tracer, parameter.type)))
     return tuple(types)
@@ -290,7 +304,11 @@ def net_types(tracer: Tracer, module: Module, net: Block, spec: NetSpec, batch: 
 def check_free(frame: Frame, net: Block, pattern: tree.TypePattern) -> None:
     for dimension in pattern.dimensions:
         is_name = isinstance(dimension, tree.Name)
-        if is_name and dimension.text not in frame.names and dimension.text not in frame.module.names:
+        if (
+            is_name
+            and dimension.text not in frame.names
+            and dimension.text not in frame.module.names
+        ):
             raise fail(
                 "E0417",
                 f"the size `{dimension.text}` of net `{net.name}` is not known",
@@ -299,7 +317,9 @@ def check_free(frame: Frame, net: Block, pattern: tree.TypePattern) -> None:
             )
 
 
-def run_net(tracer: Tracer, module, net: Block, spec: NetSpec, batch: int, sizes) -> tuple[Output, ...]:
+def run_net(
+    tracer: Tracer, module, net: Block, spec: NetSpec, batch: int, sizes
+) -> tuple[Output, ...]:
     types = net_types(tracer, module, net, spec, batch, sizes)
     arguments = tuple(
         Argument(tracer.parameter(name, kind), parameter.span)
@@ -310,8 +330,10 @@ def run_net(tracer: Tracer, module, net: Block, spec: NetSpec, batch: int, sizes
     results = result if isinstance(result, tuple) else (result,)
     for value in results:
         if not is_tensor(value):
-            raise fail("E0311", f"net `{net.name}` returns something that is no tensor", net.declaration.name.span)
+            raise fail(
+                "E0311",
+                f"net `{net.name}` returns something that is no tensor",
+                net.declaration.name.span,
+            )
     names = ["output"] if len(results) == 1 else [f"output_{i}" for i in range(1, len(results) + 1)]
     return tuple(Output(name, value) for name, value in zip(names, results, strict=True))
-
-

@@ -74,7 +74,8 @@ class Loader:
         value = self.evaluate(module, declaration.value)
         if not isinstance(value, bool | int | float | str | tuple | List | range):
             raise fail(
-                "E0315", "a constant is a number, a string, a list or a tuple", declaration.value.span,
+                "E0315", "a constant is a number, a string, a list or a tuple",
+                declaration.value.span,
                 f"this is {describe(value)}",
             )  # fmt: skip
         if name not in self.defines:
@@ -103,7 +104,9 @@ class Loader:
         text = declaration.path.value
         if Path(text).is_absolute() or Path(text).suffix != ".net":
             raise fail(
-                "E0313", "`use` takes the path of a `.net` file, relative to this one", declaration.path.span
+                "E0313",
+                "`use` takes the path of a `.net` file, relative to this one",
+                declaration.path.span,
             )
         path = str(Path(module.source.path).parent / text)
         if any(same_file(path, earlier) for earlier in trail):

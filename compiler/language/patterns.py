@@ -1,4 +1,4 @@
-"""Types in signatures: their names are bound by the first argument that has them, and checked after."""
+"""Types in signatures: the first argument that has a name decides it, the others are checked."""
 
 from typing import Any
 
@@ -6,10 +6,8 @@ from netc.compiler.diagnostics import Label, nearest
 from netc.compiler.ir.tensor import SIZES, TensorType
 from netc.compiler.language.limits import LimitError, check_shape
 from netc.compiler.language.trace import Frame, Trace
-from netc.compiler.language.values import Argument, describe, is_number, is_tensor, is_whole
+from netc.compiler.language.values import Argument, Word, describe, is_number, is_tensor, is_whole
 from netc.compiler.syntax import tree
-
-EITHER = "any number of axes"
 
 
 def spell(pattern: tree.TypePattern) -> str:
@@ -21,17 +19,20 @@ def spell(pattern: tree.TypePattern) -> str:
     return f"{pattern.dtype.text if pattern.dtype else ''}[{sizes}]"
 
 
-def bind(trace: Trace, frame: Frame, owner: str, parameter: tree.Parameter, given: Argument) -> None:
+def bind(
+    trace: Trace, frame: Frame, owner: str, parameter: tree.Parameter, given: Argument
+) -> None:
     """Check one argument against its parameter's pattern and bind the names in it.
 
     `frame` is the callee's; the innermost frame is still the caller's, where errors are shown.
     """
     pattern = parameter.type
     wanted = spell(pattern)
+    name, found = parameter.name.text, describe(given.value)
     if not is_tensor(given.value):
         raise trace.fail(
             "E0203",
-            f"`{owner}` expects {wanted} for `{parameter.name.text}` but got {describe(given.value)}",
+            f"`{owner}` expects {wanted} for `{name}` but got {found}",
             given.span,
             help=missing_tensor_hint(owner, given.value),
         )
@@ -139,7 +140,8 @@ def bind_dimension(trace, frame, owner, parameter, given, axis: int, dimension) 
         else f"`{owner}` expects {spell(parameter.type)} but got {given.value.type}",
         given.span,
         f"axis {axis} is {size}",
-        ((bound,) if bound else (Label(dimension.span, "expected here"),)) + trace.birth(given.value),
+        ((bound,) if bound else (Label(dimension.span, "expected here"),))
+        + trace.birth(given.value),
         trace.chain(given.value),
     )
 
@@ -156,10 +158,13 @@ def tensor_type(trace: Trace, pattern: tree.TypePattern) -> TensorType:
     """The type that a pattern stands for when every name in it is known."""
     sizes = []
     for dimension in pattern.dimensions:
-        size = None if isinstance(dimension, tree.Ellipsis_) else trace.evaluate(dimension)
+        dots = isinstance(dimension, tree.Ellipsis_)
+        size = Word("...") if dots else trace.evaluate(dimension)
         if not is_whole(size):
             raise trace.fail(
-                "E0216", f"a dimension is a whole number, `{dimension.span.text}` is not", dimension.span
+                "E0216",
+                f"a dimension is a whole number, `{dimension.span.text}` is {describe(size)}",
+                dimension.span,
             )
         sizes.append(size)
     try:

@@ -10,7 +10,7 @@ from netc.compiler.language.arguments import Anything, Tensor, Wholes
 from netc.compiler.language.elementwise import cast, common_dtype
 from netc.compiler.language.trace import Trace
 from netc.compiler.language.values import describe, is_tensor
-from netc.compiler.language.window_sizes import check_fits, pair, paddings
+from netc.compiler.language.window_sizes import check_fits, paddings, pair
 
 
 def matmul(trace: Trace, a: Any, b: Any, spans: tuple[Span | None, Span | None]) -> Value:
@@ -96,7 +96,11 @@ def convolve(
     check_fits(trace, x.type.shape[1:3], size, down_across, around, spread)
     dtype = common_dtype((x, kernel), to_float=True)
     return trace.build.conv2d(
-        cast(trace, x, dtype), cast(trace, kernel, dtype), stride=down_across, pad=around, dilation=spread
+        cast(trace, x, dtype),
+        cast(trace, kernel, dtype),
+        stride=down_across,
+        pad=around,
+        dilation=spread,
     )
 
 

@@ -58,9 +58,13 @@ def mean(trace: Trace, x: Tensor, axis: Wholes = ALL, keep: Truth = False) -> Va
 
 
 def var(trace: Trace, x: Tensor, axis: Wholes = ALL, keep: Truth = False) -> Value:
-    """The mean squared distance from the mean: divides by the count."""
+    """The mean squared distance from the mean: divides by the count.
+
+    The distances sum to zero, so that no gradient flows through the mean: it is stopped there.
+    """
     x = as_float(trace, x)
-    distance = trace.build.subtract(x, mean(trace, x, axis, keep=True))
+    center = trace.build.stop_gradient(mean(trace, x, axis, keep=True))
+    distance = trace.build.subtract(x, center)
     return mean(trace, trace.build.multiply(distance, distance), axis, keep)
 
 

@@ -1,4 +1,4 @@
-"""The settings of a train block, checked: `batch 128`, `epochs 5`, `validate 20%`, `clip 1.0` ..."""
+"""The settings of a train block, checked: `batch 128`, `epochs 5`, `validate 20%` ..."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -71,7 +71,7 @@ SETTINGS: Mapping[str, Check] = MappingProxyType(
 
 
 def read_settings(trace: Trace, body: tuple[tree.Statement, ...]) -> Settings:
-    """The settings among the statements of a train block; what is wrong is reported and left out."""
+    """The settings of a train block; one that is wrong is reported and left out."""
     settings = Settings()
     places: dict[str, Span] = {}
     for statement in body:
@@ -101,7 +101,11 @@ def check_once(trace: Trace, statement: tree.Setting, places: dict[str, Span]) -
     other = {"epochs": "steps", "steps": "epochs"}.get(name)
     if name in places:
         raise trace.fail(
-            "E0405", f"`{name}` is set twice", statement.span, "", (Label(places[name], "first here"),)
+            "E0405",
+            f"`{name}` is set twice",
+            statement.span,
+            "",
+            (Label(places[name], "first here"),),
         )
     if other in places:
         raise trace.fail(

@@ -1,4 +1,4 @@
-"""Functions that move elements without computing: reshape, transpose, concat, split, pad, windows."""
+"""Functions that move elements without computing: reshape, transpose, concat, split, pad."""
 
 from math import prod
 from typing import Any
@@ -24,7 +24,7 @@ from netc.compiler.language.values import (
     is_whole,
     items_of,
 )
-from netc.compiler.language.window_sizes import check_fits, pair, paddings
+from netc.compiler.language.window_sizes import check_fits, paddings, pair
 
 
 def axis_of(trace: Trace, x: Value, axis: int, name: str = "axis") -> int:
@@ -33,7 +33,12 @@ def axis_of(trace: Trace, x: Value, axis: int, name: str = "axis") -> int:
     if not -rank <= axis < rank:
         has = f"it has axes {-rank} to {rank - 1}" if rank else "it is a scalar"
         raise trace.fail(
-            "E0208", f"{x.type} has no axis {axis}", trace.place(name), has, trace.birth(x), trace.chain(x)
+            "E0208",
+            f"{x.type} has no axis {axis}",
+            trace.place(name),
+            has,
+            trace.birth(x),
+            trace.chain(x),
         )
     return axis % rank
 
@@ -152,11 +157,14 @@ def split(trace: Trace, x: Tensor, parts: Wholes, axis: Whole = -1) -> tuple[Val
         sizes = wholes(parts)
         if sum(sizes) != size or min(sizes, default=0) < 1:
             raise trace.fail(
-                "E0210", f"parts of {list(sizes)} do not add up to the {size} of axis {axis}", trace.place("parts")
+                "E0210",
+                f"parts of {list(sizes)} do not add up to the {size} of axis {axis}",
+                trace.place("parts"),
             )
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     return tuple(
-        piece(trace, x, at, start, start + length) for start, length in zip(starts, sizes, strict=True)
+        piece(trace, x, at, start, start + length)
+        for start, length in zip(starts, sizes, strict=True)
     )
 
 
@@ -170,7 +178,7 @@ def piece(trace: Trace, x: Value, axis: int, start: int, stop: int) -> Value:
 
 
 def slice_function(trace: Trace, x: Tensor, start: Whole, stop: Whole, axis: Whole = -1) -> Value:
-    """The part of one axis from start up to, not including, stop; negative ends count from the back."""
+    """The part of one axis from start up to, not including, stop; -1 is the last."""
     at = axis_of(trace, x, axis)
     begin, end, _ = slice(start, stop).indices(x.type.shape[at])
     if begin >= end:
@@ -184,7 +192,9 @@ def pad(trace: Trace, x: Tensor, amount: Anything, value: Number = 0) -> Value:
     rank = len(x.type.shape)
     if is_whole(amount):
         pairs = ((amount, amount),) * rank
-    elif pairs is not None and len(pairs) == 2 and all(is_whole(one) for one in pairs) and rank == 1:
+    elif (
+        pairs is not None and len(pairs) == 2 and all(is_whole(one) for one in pairs) and rank == 1
+    ):
         pairs = (pairs,)
     flat = [tuple(items_of(one) or ()) for one in pairs or ()]
     right = len(flat) == rank and all(
@@ -205,16 +215,18 @@ def windows(
     trace: Trace,
     x: Tensor,
     size: Wholes,
-    stride: Anything = Word("same"),
+    stride: Anything = None,
     pad: Anything = 0,
     dilation: Wholes = 1,
     fill: Number = 0,
 ) -> Value:
-    """[N, H, W, C] -> [N, H', W', h, w, C]: the window at each place; `fill` is what lies outside."""
+    """[N, H, W, C] -> [N, H', W', h, w, C]: the window at each place, `fill` outside."""
     if len(x.type.shape) != 4:
-        raise trace.fail("E0203", f"`windows` expects [N, H, W, C] but got {x.type}", trace.place("x"))
+        raise trace.fail(
+            "E0203", f"`windows` expects [N, H, W, C] but got {x.type}", trace.place("x")
+        )
     window = pair(trace, "size", size)
-    step = window if stride == Word("same") else pair(trace, "stride", stride)
+    step = window if stride is None else pair(trace, "stride", stride)
     spread = pair(trace, "dilation", dilation)
     around = paddings(trace, pad, x.type.shape[1:3], window, step, spread)
     check_fits(trace, x.type.shape[1:3], window, step, around, spread)

@@ -35,7 +35,7 @@ def arange(trace: Trace, stop: Whole) -> Value:
 
 
 def random(op: str) -> Callable:
-    """Random numbers that depend on the seed, the step, the place in the program and the element."""
+    """Random numbers: a function of the seed, the step, the place in the program, the element."""
 
     def function(trace: Trace, *sizes: Wholes) -> Value:
         shape = sizes_of(trace, sizes)

@@ -1,4 +1,4 @@
-"""The state of one walk through a program: the graph so far, the weights, the calls, the errors."""
+"""The state of one walk through a program: the graph so far, the weights, the errors."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -70,7 +70,7 @@ class Frame:
 
 
 class Trace(ABC):
-    """What every part of the language works on. `evaluate`, `execute` and `call` tie them together."""
+    """What every part of the language works on; `evaluate`, `execute`, `call` tie them."""
 
     def __init__(self, main: Source, training: bool) -> None:
         self.main = main
@@ -168,7 +168,9 @@ class Trace(ABC):
         """The error to raise: shown at `span`, or at what is being worked on."""
         at = self.shown(span or self.span)
         visible = tuple(
-            other for other in dict.fromkeys(secondary) if self.is_users(other.span) and other.span != at
+            other
+            for other in dict.fromkeys(secondary)
+            if self.is_users(other.span) and other.span != at
         )
         helps = (help,) if help else ()
         return NetError(

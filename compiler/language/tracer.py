@@ -1,4 +1,4 @@
-"""Ties the language together: one object that evaluates, executes and calls, and traces whole nets."""
+"""Ties the language together: one object that evaluates, executes and calls."""
 
 from typing import Any
 
@@ -84,6 +84,7 @@ class Tracer(Trace):
 
 def sorted_problems(problems, most: int = 20):
     """The first problems in the order of the source."""
+
     def place(problem):
         span = problem.span
         return (span.line, span.column) if span else (0, 0)

@@ -13,7 +13,15 @@ from netc.compiler.language.data import DataSpec, FieldSpec, Row, rows_of
 from netc.compiler.language.elementwise import cast
 from netc.compiler.language.patterns import tensor_type
 from netc.compiler.language.trace import Trace
-from netc.compiler.language.values import Block, Choice, Chosen, Word, describe, is_number, is_tensor
+from netc.compiler.language.values import (
+    Block,
+    Choice,
+    Chosen,
+    Word,
+    describe,
+    is_number,
+    is_tensor,
+)
 from netc.compiler.passes.train import Objective
 from netc.compiler.syntax import tree
 
@@ -53,7 +61,10 @@ def take(trace: Trace, state: TrainState, statement: tree.Take) -> None:
         check_count(trace, statement, data, rows)
     else:
         raise trace.fail(
-            "E0410", "`from` names a data set or `feed`", statement.data.span, f"this is {describe(data)}"
+            "E0410",
+            "`from` names a data set or `feed`",
+            statement.data.span,
+            f"this is {describe(data)}",
         )
     fields = tuple(
         field_of(trace, state, one, rows[i] if rows else None)

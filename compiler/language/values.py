@@ -37,7 +37,7 @@ class Unsupported:
 
 @dataclass(frozen=True)
 class Primitive:
-    """A function written in Python: function(trace, *arguments), its annotations say what it takes."""
+    """A Python function of the trace and arguments; its annotations say what it takes."""
 
     name: str
     function: Callable[..., Any]
@@ -79,7 +79,7 @@ class Argument:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """`layer name = block(arguments)`: a block with arguments bound and one place for its weights."""
+    """`layer name = block(arguments)`: arguments bound, and one place for the weights."""
 
     block: Block
     path: str
@@ -95,7 +95,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Choice:
-    """A name out of a table with numbers to set: an initialiser, a schedule, an optimizer, a data set.
+    """A name with numbers to set: an initialiser, a schedule, an optimizer, a data set.
 
     parameters: names in the order they are given, with defaults; None where the user must say.
     """

@@ -1,4 +1,4 @@
-"""Sizes of windows: pairs (down, across), and the padding that `same`, `valid` or numbers stand for."""
+"""Sizes of windows: pairs (down, across), and the padding that `same` or `valid` stands for."""
 
 from typing import Any
 
@@ -22,13 +22,11 @@ def pair(trace: Trace, name: str, value: Any, least: int = 1) -> tuple[int, int]
 
 
 def paddings(trace: Trace, pad: Any, image, window, stride, dilation) -> Padding:
-    """((top, bottom), (left, right)). `same` gives ceil(size / stride) places, the odd one at the end."""
+    """((top, bottom), (left, right)); `same` gives ceil(size / stride) places, odd ones last."""
     if pad == Word("valid"):
         return (0, 0), (0, 0)
     if pad == Word("same"):
-        return tuple(
-            same(*sizes) for sizes in zip(image, window, stride, dilation, strict=True)
-        )
+        return tuple(same(*sizes) for sizes in zip(image, window, stride, dilation, strict=True))
     if isinstance(pad, Word):
         raise trace.fail(
             "E0315",
@@ -46,9 +44,10 @@ def check_fits(trace: Trace, image, window, stride, pad: Padding, dilation) -> N
     room = tuple(size + sum(around) for size, around in zip(image, pad, strict=True))
     if reach[0] <= room[0] and reach[1] <= room[1]:
         return
+    (high, wide), (down, across) = reach, room
     raise trace.fail(
         "E0211",
-        f"a window of {reach[0]} by {reach[1]} does not fit into an image of {room[0]} by {room[1]}",
+        f"a window of {high} by {wide} does not fit into an image of {down} by {across}",
         help="keep the size of the image with `pad=same`, or use a smaller window",
     )
 

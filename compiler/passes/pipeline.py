@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from netc.compiler.ir.graph import Graph
 from netc.compiler.ir.operation import Op
 from netc.compiler.ir.verify import verify
+from netc.compiler.passes.collapse_folds import collapse_folds
 from netc.compiler.passes.eliminate_common import eliminate_common
 from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.simplify import simplify
@@ -20,6 +21,7 @@ def optimize(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watc
         ("simplify", lambda graph: simplify(graph, ops)),
         ("eliminate_common", eliminate_common),
         ("remove_dead", remove_dead),
+        ("collapse_folds", lambda graph: collapse_folds(graph, ops)),
         # after the dead code: a sum that nobody reads needs no parts
         ("split_reductions", lambda graph: split_reductions(graph, ops, facts)),
         # again: the parts are made with reshapes and transposes that meet others

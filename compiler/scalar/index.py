@@ -18,6 +18,10 @@ class Variable:
     name: str
     extent: int
 
+    @property
+    def text(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True)
 class Quotient:
@@ -26,6 +30,13 @@ class Quotient:
     dividend: "Index"
     divisor: int
 
+    def __hash__(self) -> int:
+        return hash((self.dividend, self.divisor))
+
+    @cached_property
+    def text(self) -> str:
+        return _render_atom(self)
+
 
 @dataclass(frozen=True)
 class Remainder:
@@ -33,6 +44,13 @@ class Remainder:
 
     dividend: "Index"
     divisor: int
+
+    def __hash__(self) -> int:
+        return hash((self.divisor, self.dividend))
+
+    @cached_property
+    def text(self) -> str:
+        return _render_atom(self)
 
 
 Atom = Variable | Quotient | Remainder
@@ -44,6 +62,18 @@ class Index:
 
     terms: tuple[tuple[Atom, int], ...] = ()
     constant: int = 0
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Kept, because atoms hold indices that hold atoms: hashing would walk all of them."""
+        return hash((self.terms, self.constant))
+
+    @cached_property
+    def text(self) -> str:
+        return render_index(self)
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
@@ -223,13 +253,14 @@ def _normal(terms: dict[Atom, int], constant: int) -> Index:
             if joined is not None:
                 left = {a: c for a, c in terms.items() if a not in (atom, partner)}
                 return _normal(left, constant) + joined * coefficient
-    return Index(tuple(sorted(terms.items(), key=_order)), constant)
+    ordered = sorted(terms.items(), key=_order) if len(terms) > 1 else terms.items()
+    return Index(tuple(ordered), constant)
 
 
 def _order(term: tuple[Atom, int]) -> tuple[int, str]:
     """Large strides first, as a person writes a position; then by name."""
     atom, coefficient = term
-    return -abs(coefficient), _render_atom(atom)
+    return -abs(coefficient), atom.text
 
 
 def _join(rest: Remainder, partner: Atom) -> Index | None:
@@ -247,16 +278,14 @@ def render_index(index: Index) -> str:
     is first lifted by a multiple of the divisor."""
     parts = []
     for atom, coefficient in index.terms:
-        text = _render_atom(atom)
+        text = atom.text
         parts.append(text if coefficient == 1 else f"{text} * {coefficient}")
     if index.constant or not parts:
         parts.append(str(index.constant))
     return " + ".join(parts).replace("+ -", "- ")
 
 
-def _render_atom(atom: Atom) -> str:
-    if isinstance(atom, Variable):
-        return atom.name
+def _render_atom(atom: Quotient | Remainder) -> str:
     low = atom.dividend.bounds[0]
     lift = -(low // atom.divisor) if low < 0 else 0
     dividend = render_index(atom.dividend + lift * atom.divisor)

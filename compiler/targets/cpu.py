@@ -7,21 +7,21 @@ from netc.compiler.ir.tensor import SIZES
 from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
 from netc.compiler.scalar.index import render_index
+from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
     ColumnTile,
     CpuMachine,
     MapTile,
     MatmulTile,
-    Operand,
     RowTile,
     column_tile,
     map_tile,
     matmul_tile,
     row_tile,
 )
-from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller
+from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
-from netc.compiler.targets.header import kernel_header
+from netc.compiler.targets.header import kernel_header, safe
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import PlanText, parameter_names, parameters, plan_text
 
@@ -39,8 +39,14 @@ CPU = Dialect(
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
+        "add:i32": "netc_add({0}, {1})",
+        "subtract:i32": "netc_subtract({0}, {1})",
+        "multiply:i32": "netc_multiply({0}, {1})",
+        "negate:i32": "netc_subtract(0, {0})",
+        "absolute:i32": "netc_absolute({0})",
     },
-    folds=FOLDS,
+    folds=dict(FOLDS)
+    | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
 HEADERS = ("cpu/netc_math.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
@@ -56,6 +62,19 @@ class CpuParameter:
 
 
 @dataclass(frozen=True)
+class OperandText:
+    """One side of a product: `first` is the address of a direct tile or of a run, `condition` what
+    must hold for the run, `element` the expression of one element."""
+
+    way: str
+    first: str
+    condition: str
+    element: str
+    run: int
+    along_depth: bool
+
+
+@dataclass(frozen=True)
 class CpuKernel:
     """A kernel as its template wants it. `tasks` are independent; threads share them out."""
 
@@ -66,8 +85,8 @@ class CpuKernel:
     tile: MapTile | RowTile | ColumnTile | MatmulTile
     index: str
     tasks: int
-    left_pointer: str = ""
-    right_pointer: str = ""
+    left: OperandText | None = None
+    right: OperandText | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +131,7 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
     given = parameters(kernel, function.memory, CPU)
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, machine)
+    text = plan_text(kernel, Speller(CPU, names))
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     return CpuKernel(
         name=kernel.name,
@@ -120,20 +140,23 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
             CpuParameter(p.type, p.name, p.is_written, function.memory.buffer(p.value.name).offset)
             for p in given
         ),
-        plan=plan_text(kernel, Speller(CPU, names)),
+        plan=text,
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
-        left_pointer=pointer(tile.left, names) if isinstance(tile, MatmulTile) else "",
-        right_pointer=pointer(tile.right, names) if isinstance(tile, MatmulTile) else "",
+        left=operand_text(tile.left, text.left, names) if isinstance(tile, MatmulTile) else None,
+        right=operand_text(tile.right, text.right, names) if isinstance(tile, MatmulTile) else None,
     )
 
 
-def pointer(operand: Operand, names: dict[str, str]) -> str:
-    """Where a direct operand's first element of a tile lies, in terms of b, m or n, and k."""
-    if operand.load is None:
-        return ""
-    return f"{names[operand.load.value.name]} + {render_index(operand.load.position)}"
+def operand_text(operand: Operand, element: str, names: dict[str, str]) -> OperandText:
+    first = ""
+    if operand.load is not None:
+        first = f"{names[operand.load.value.name]} + {render_index(operand.load.position)}"
+    condition = " && ".join(spell_condition(one) for one in operand.conditions)
+    return OperandText(
+        operand.way.value, first, condition, element, operand.run, operand.along_depth
+    )
 
 
 def choose_tile(kernel: Kernel, machine: CpuMachine):
@@ -221,7 +244,7 @@ def fields(function: Function) -> tuple[Place, ...]:
     """The inputs that change with every batch, in the order in which the caller gives them."""
     return tuple(
         Place(
-            entry.value.name,
+            safe(entry.value.name),
             CPU.types[entry.value.type.dtype],
             function.memory.buffer(entry.value.name).offset,
             entry.value.type.bytes // function.batch,
@@ -234,7 +257,11 @@ def fields(function: Function) -> tuple[Place, ...]:
 def outputs(function: Function) -> tuple[Place, ...]:
     """The outputs of one number, which the log holds for each step."""
     return tuple(
-        Place(output.name, CPU.types[value.type.dtype], function.memory.buffer(value.name).offset)
+        Place(
+            safe(output.name),
+            CPU.types[value.type.dtype],
+            function.memory.buffer(value.name).offset,
+        )
         for output in function.graph.outputs
         if is_number(value := output.value)
     )

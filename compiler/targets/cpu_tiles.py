@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 
 from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan
-from netc.compiler.scalar.expression import Expression, Load, walk
-from netc.compiler.scalar.index import Variable
+from netc.compiler.targets.cpu_operand import (
+    Operand,
+    direct_operand,
+    left_operand,
+    right_operand,
+)
 
 MAP_BLOCK = 4096  # elements of a flat map in one task
 COLUMN_BLOCK = 256  # neighbours that are folded side by side: their sums stay in the L1 cache
 LANES = 16  # partial sums of a long row: fills the widest vectors, and fixes the order of the sum
-BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = (
-    256,
-    96,
-    128,
-)  # operands of a block: 96 + 128 KB, the L2 cache
+BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 96, 128  # packed: 96 + 128 KB, in the L2 cache
+WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
 TASKS_PER_CORE = 2  # enough to share out evenly; tiles do not change the bits
 
 
@@ -58,22 +59,6 @@ class ColumnTile:
 
 
 @dataclass(frozen=True)
-class Operand:
-    """How the innermost loop reads one side of a product: element (place, depth) at
-    `pointer + place * step + depth * depth_step`.
-
-    `direct` operands are read where they lie, from the tensor `value`; others are first packed into
-    panels. `adjacent` says that packing walks along the rows (or columns), which are neighbours.
-    """
-
-    direct: bool
-    adjacent: bool
-    step: int
-    depth_step: int
-    load: Load | None = None
-
-
-@dataclass(frozen=True)
 class MatmulTile:
     """A register tile of rows x columns within a block of block_rows x block_columns x block_depth."""
 
@@ -87,6 +72,7 @@ class MatmulTile:
     column_blocks: int
     left: Operand
     right: Operand
+    packs_right_once: bool
     tasks: int
 
     @property
@@ -155,18 +141,31 @@ def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
             block_rows = round_up(block_rows // 2, rows)
         else:
             block_columns = round_up(block_columns // 2, columns)
+    even = (rows_total % rows == 0, columns_total % columns == 0)
+    whole_depth = plan.depth.extent <= WHOLE_DEPTH and not (
+        even[1] and direct_operand(plan.right, plan.column, plan.depth)
+    )
+    block_depth = plan.depth.extent if whole_depth else min(plan.depth.extent, BLOCK_DEPTH)
+    if whole_depth:
+        block_rows = min(block_rows, round_down(BLOCK_BYTES // (4 * block_depth), rows))
     row_blocks, column_blocks = ceil(rows_total, block_rows), ceil(columns_total, block_columns)
+    block = (block_rows, block_depth)
+    left = left_operand(plan.left, plan.row, plan.depth, block, even[0])
+    block = (block_columns, block_depth)
+    right = right_operand(plan.right, plan.column, plan.depth, block, even[1])
     return MatmulTile(
         rows=rows,
         vectors=vectors,
         lanes=machine.lanes,
         block_rows=block_rows,
         block_columns=block_columns,
-        block_depth=min(plan.depth.extent, BLOCK_DEPTH),
+        block_depth=block_depth,
         row_blocks=row_blocks,
         column_blocks=column_blocks,
-        left=operand(plan.left, plan.row, plan.depth, rows, rows_total % rows == 0),
-        right=operand(plan.right, plan.column, plan.depth, columns, columns_total % columns == 0),
+        left=left,
+        right=right,
+        packs_right_once=block_depth == plan.depth.extent
+        and column_blocks == plan.batch.extent == 1,
         tasks=plan.batch.extent * row_blocks * column_blocks,
     )
 
@@ -175,21 +174,6 @@ def best_rows(total: int, most: int) -> int:
     """Rows of a register tile: few of them unused at the edge, and many, to load less for each product."""
     candidates = range(max(1, min(most, total) // 2), min(most, total) + 1)
     return min(candidates, key=lambda rows: round_up(total, rows) / total + 0.3 / rows)
-
-
-def operand(
-    expression: Expression, place: Variable, depth: Variable, panel: int, is_even: bool
-) -> Operand:
-    """Direct where the operand is a tensor with constant steps and tiles leave no edge; the columns of
-    the right side, which are read as vectors, must be neighbours (`panel` is then their number)."""
-    loads = [part for part in walk(expression) if isinstance(part, Load)]
-    steps = [load.position.coefficient(place) for load in loads]
-    adjacent = all(step == 1 for step in steps)
-    if isinstance(expression, Load) and is_even:
-        step, depth_step = steps[0], expression.position.coefficient(depth)
-        if step is not None and depth_step is not None and (place.name == "m" or step == 1):
-            return Operand(True, adjacent, step, depth_step, expression)
-    return Operand(False, adjacent, 1, panel)
 
 
 def ceil(number: int, divisor: int) -> int:

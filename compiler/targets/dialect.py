@@ -90,6 +90,8 @@ FOLDS: Mapping[str, tuple[str, str]] = {
     # where the extreme is: whether the new value takes the place of the best so far
     "argmax": ("-INFINITY", "netc_is_greater({1}, {0})"),
     "argmin": ("INFINITY", "netc_is_less({1}, {0})"),
+    "argmax:i32": ("(-2147483647 - 1)", "({1} > {0})"),
+    "argmin:i32": ("2147483647", "({1} < {0})"),
 }
 
 
@@ -126,13 +128,15 @@ class Speller:
     def _cast(self, text: str, source: str, target: str) -> str:
         if target == "bool":
             return f"({text} != 0)"
+        if target == "u8":  # a byte is computed as an int: what does not fit is lost here
+            return f"(int)(unsigned char)(int){text}"
         return f"({self.dialect.local_type(target)}){text}"
 
 
 def spell_number(number: float | int | bool, dtype: str) -> str:
     """A C literal with exactly this value."""
     if dtype in ("i32", "u8", "bool"):
-        return str(int(number))
+        return str(int(number)) if number >= 0 else f"({int(number)})"
     if isnan(number):
         return "NAN"
     if abs(number) == inf:

@@ -1,14 +1,19 @@
 """One function of a program (a training step, an evaluation, a net) as ordered kernels in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Graph, Value
 from netc.compiler.ir.operation import Op
 from netc.compiler.kernels.fuse import fuse
+from netc.compiler.kernels.group import Group
 from netc.compiler.kernels.lower import lower
 from netc.compiler.kernels.memory import Buffer, MemoryPlan, plan_memory
 from netc.compiler.kernels.plan import Kernel
+from netc.compiler.kernels.settle import settle
+
+
+Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,16 @@ class Function:
 
 
 def make_function(
-    graph: Graph, batch: int, ops: Mapping[str, Op], persistent: tuple[Buffer, ...]
+    graph: Graph,
+    batch: int,
+    ops: Mapping[str, Op],
+    persistent: tuple[Buffer, ...],
+    cut: Cut = fuse,
 ) -> Function:
-    """Fuse, lower and lay out a graph; `persistent` are the places that all functions share."""
-    kernels = lower(graph, fuse(graph, ops), ops)
+    """Cut into kernels, lower and lay out a graph; `persistent` are the places that all functions
+    share."""
+    graph = settle(graph, ops)
+    kernels = lower(graph, cut(graph, ops), ops)
     return Function(graph.name, batch, graph, kernels, plan_memory(graph, kernels, persistent))
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Value
-from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import MemoryPlan
 from netc.compiler.kernels.plan import (
     Body,
@@ -194,7 +193,7 @@ def parameters(kernel: Kernel, memory: MemoryPlan, dialect: Dialect) -> tuple[Pa
             (buffer.offset, buffer.bytes),
             Parameter(
                 dialect.types[value.type.dtype],
-                identifier(value.name) + ("_out" if value in kernel.writes else ""),
+                kernel.names[value.name] + ("_out" if value in kernel.writes else ""),
                 value,
                 buffer in writes,
             ),

@@ -62,9 +62,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray
     with archive.open(member) as stream:
         check_size(stream, member.file_size)
     with archive.open(member) as stream:
-        array = npy.read_array(stream, allow_pickle=False)
-        stream.read(1)  # at the end zip's checksum is checked
-    return array
+        return npy.read_array(stream, allow_pickle=False)  # to the end: zip checks its checksum
 
 
 def check_size(stream: BinaryIO, size: int) -> None:

@@ -17,9 +17,26 @@ static inline int netc_is_less(float a, float b) { return a < b || (a != a && b 
 static inline float netc_relu(float x) { return x < 0.0f ? 0.0f : x; }
 static inline float netc_sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
 
-// Whole-number division that rounds towards minus infinity, and what it leaves.
-static inline int netc_floor_divide(int a, int b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
-static inline int netc_remainder_int(int a, int b) { return a - netc_floor_divide(a, b) * b; }
+// Whole numbers wrap around, where C leaves open what happens.
+static inline int netc_add(int a, int b) { return (int)((unsigned)a + (unsigned)b); }
+static inline int netc_subtract(int a, int b) { return (int)((unsigned)a - (unsigned)b); }
+static inline int netc_multiply(int a, int b) { return (int)((unsigned)a * (unsigned)b); }
+static inline int netc_absolute(int a) { return a < 0 ? netc_subtract(0, a) : a; }
+
+// Whole-number division that rounds towards minus infinity, and what it leaves; both 0 for a divisor
+// of 0. The processor stops a program that divides by 0, or the least number by -1.
+static inline int netc_floor_divide(int a, int b)
+{
+    if (b == 0) return 0;
+    if (b == -1) return netc_subtract(0, a);
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+static inline int netc_remainder_int(int a, int b)
+{
+    if (b == 0 || b == -1) return 0;
+    const int left = a % b;
+    return left != 0 && (left < 0) != (b < 0) ? left + b : left;
+}
 static inline float netc_remainder(float a, float b)
 {
     const float left = fmodf(a, b);

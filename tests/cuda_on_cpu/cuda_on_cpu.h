@@ -126,10 +126,10 @@ static void netc_launch(void (*kernel)(void **), void **arguments, netc_place gr
             for (blockIdx.x = 0; blockIdx.x < grid.x; blockIdx.x++) netc_run_block();
 }
 
-// An address that becomes a pointer to whatever a kernel's parameter points at.
-struct netc_address {
+// The address of an argument, as a driver is given it: it becomes a pointer of the parameter's type.
+struct netc_argument {
     void *place;
-    template <class T> operator T *() const { return (T *)place; }
+    template <class T> operator T *() const { return *(T **)place; }
 };
 
 static float __int_as_float(int bits)

@@ -5,6 +5,7 @@ both are tested: kernels, grids, offsets and all.
 """
 
 import ctypes
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,17 +16,12 @@ from netc.compiler.ir.graph import Graph, Role, Value
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.ops.table import OPS
 from netc.compiler.targets.cuda import launches, render_function
-from netc.compiler.targets.cuda_launches import (
-    CudaLaunch,
-    CudaStep,
-    Pointer,
-    from_json,
-    to_json,
-)
+from netc.compiler.targets.cuda_launches import CudaLaunch, from_json, to_json
 from netc.compiler.targets.function import Function, make_function
 
 HEADER = Path(__file__).parent / "cuda_on_cpu.h"
 ARCH = "sm_90a"
+Arrays = Mapping[str, np.ndarray]
 ARRAYS = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.uint8}
 
 
@@ -45,11 +41,14 @@ class CudaOnCpu:
     def __init__(self, function: Function, folder: Path) -> None:
         self.function = function
         self.step = from_json(to_json(launches(function, ARCH, function.name)))
-        self.arena = np.full(function.memory.arena_bytes + 256, 0xFF, np.uint8)
-        self.code = build(source_of(function) + entry_point(self.step), folder)
+        self.code = build(source_of(function), folder)
+        self.clear()
+
+    def clear(self) -> None:
+        self.arena = np.full(self.function.memory.arena_bytes + 256, 0xFF, np.uint8)
 
     def write(self, value: Value, array: np.ndarray) -> None:
-        array = np.ascontiguousarray(array, ARRAYS[value.type.dtype])
+        array = np.array(array, ARRAYS[value.type.dtype], order="C")
         assert array.shape == value.type.shape
         place = self.function.memory.buffer(value.name)
         self.arena[place.offset : place.offset + place.bytes] = array.reshape(-1).view(np.uint8)
@@ -63,41 +62,54 @@ class CudaOnCpu:
         """The log of so many steps, whose samples are rows of `fields` in this order."""
         log = np.full((steps, self.step.outputs), np.nan, np.float32)
         cursor = np.zeros(1, np.int32)
-        rows = (ctypes.c_void_p * max(len(fields), 1))(*(f.ctypes.data for f in fields))
+        spaces = {"order": order, "log": log, "cursor": cursor, "arena": self.arena}
         for _ in range(steps):
-            self.code.netc_step(
-                address(self.arena), rows, address(order), address(log), address(cursor), backward
-            )
+            for launch in self.step.launches:
+                self.launch(launch, fields, spaces, backward)
+            for source, target, size in self.step.copies:
+                self.arena[target : target + size] = self.arena[source : source + size]
+            self.launch(self.step.last, fields, spaces, backward)
         assert cursor[0] == steps
         return log
 
+    def launch(self, launch: CudaLaunch, fields, spaces, backward: bool) -> None:
+        places = (
+            fields[p.offset].ctypes.data
+            if p.space == "field"
+            else spaces[p.space].ctypes.data + p.offset
+            for p in launch.parameters
+        )
+        pointers = np.array([*places], np.uint64)
+        slots = pointers.ctypes.data + 8 * np.arange(len(pointers), dtype=np.uint64)
+        launch_kernel(
+            self.code, launch.kernel, slots.ctypes.data, launch.grid, launch.block, backward
+        )
 
-def run_graph(
-    graph: Graph, arrays: Mapping[str, np.ndarray], folder: Path, backward: bool = False
-) -> dict[str, np.ndarray]:
-    """Every output by its name and every update by its target's name, as `interpret` gives them."""
-    function = function_of(graph)
-    machine = CudaOnCpu(function, folder)
-    fields = []
-    for entry in graph.inputs:
-        array = np.ascontiguousarray(arrays[entry.value.name], ARRAYS[entry.value.type.dtype])
-        if entry.role is Role.FIELD:
-            fields.append(array)
-        elif entry.value.name in dict(function.memory.places):
-            machine.write(entry.value, array)
-    machine.run(fields, np.zeros(1, np.int64), 1, backward)
-    results = {output.name: machine.read(output.value) for output in graph.outputs}
-    return results | {update.target.name: machine.read(update.target) for update in graph.updates}
+    def results(self, arrays: Arrays, backward: bool = False) -> dict[str, np.ndarray]:
+        """Every output by its name and every update by its target's name, as of `interpret`."""
+        self.clear()
+        graph, fields = self.function.graph, []
+        for entry in graph.inputs:
+            if entry.role is Role.FIELD:
+                array = arrays[entry.value.name]
+                fields.append(np.array(array, ARRAYS[entry.value.type.dtype], order="C"))
+            elif entry.value.name in dict(self.function.memory.places):
+                self.write(entry.value, arrays[entry.value.name])
+        self.run(fields, np.zeros(1, np.int64), 1, backward)
+        results = {output.name: self.read(output.value) for output in graph.outputs}
+        return results | {u.target.name: self.read(u.target) for u in graph.updates}
 
 
-def address(array: np.ndarray) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
+def launch_kernel(code: ctypes.CDLL, name: str, slots: int, grid, block, backward=False) -> None:
+    """What a driver does: `slots` is the address of the addresses of the arguments."""
+    sizes = (ctypes.c_uint(size) for size in (*grid, *block))
+    getattr(code, f"launch_{name}")(ctypes.c_void_p(slots), *sizes, backward)
 
 
 def build(source: str, folder: Path) -> ctypes.CDLL:
     """The source as a loaded library; out of bounds of a shared or register array is a trap."""
     path = folder / "step.cpp"
-    path.write_text(source, encoding="utf-8")
+    path.write_text(source + entry_points(source), encoding="utf-8")
     flags = ["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off"]
     flags += ["-fsanitize=bounds", "-fsanitize-undefined-trap-on-error", "-include", str(HEADER)]
     library = folder / "step.so"
@@ -105,36 +117,20 @@ def build(source: str, folder: Path) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
-def entry_point(step: CudaStep) -> str:
-    """One C function that launches every kernel of a step in order."""
-    calls = [launch_text(number, launch) for number, launch in enumerate(step.launches)]
-    copies = [f"    memcpy(arena + {t}, arena + {s}, {n});" for s, t, n in step.copies]
-    last = launch_text(len(step.launches), step.last)
-    lines = [wrapper(n, launch) for n, launch in enumerate((*step.launches, step.last))]
-    lines.append(
-        'extern "C" void netc_step(char *arena, void **fields, void *order, void *log, '
-        "void *cursor, int backward)\n{"
-    )
-    return "\n".join(["", *lines, *calls, *copies, last, "}", ""])
+def entry_points(source: str) -> str:
+    """For every kernel of a source a C function that launches it."""
+    kernels = re.findall(r'extern "C" __global__ [^{]*? void (\w+)\(([^{]*)\)\s*{', source)
+    return "".join(entry_point(name, parameters.count("*")) for name, parameters in kernels)
 
 
-def wrapper(number: int, launch: CudaLaunch) -> str:
-    count = range(len(launch.parameters))
-    arguments = ", ".join(f"netc_address{{arguments[{i}]}}" for i in count)
-    body = f"{{ {launch.kernel}({arguments}); }}"
-    return f"static void netc_call_{number}(void **arguments) {body}"
-
-
-def launch_text(number: int, launch: CudaLaunch) -> str:
-    pointers = ", ".join(pointer_text(pointer) for pointer in launch.parameters)
-    grid, block = (f"{{{', '.join(map(str, sizes))}}}" for sizes in (launch.grid, launch.block))
-    return (
-        f"    {{ void *arguments[] = {{{pointers}}};\n"
-        f"      netc_launch(netc_call_{number}, arguments, {grid}, {block}, backward); }}"
-    )
-
-
-def pointer_text(pointer: Pointer) -> str:
-    if pointer.space == "arena":
-        return f"arena + {pointer.offset}"
-    return f"fields[{pointer.offset}]" if pointer.space == "field" else pointer.space
+def entry_point(name: str, count: int) -> str:
+    arguments = ", ".join(f"netc_argument{{slots[{i}]}}" for i in range(count))
+    return f"""
+extern "C" void launch_{name}(
+    void **slots, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+    int backward)
+{{
+    auto kernel = [](void **slots) {{ {name}({arguments}); }};
+    netc_launch(kernel, slots, {{gx, gy, gz}}, {{bx, by, bz}}, backward);
+}}
+"""

@@ -1,0 +1,38 @@
+# make demo   install netc beside this file, compile the MNIST example and train it
+# make test   every test          make lint   the style          make bench   the figures
+#
+# Needs Python 3.11 or newer, a C compiler and a package index; the rest is installed into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/netc
+	$(BIN)/netc compile examples/mnist.net
+	$(BIN)/netc train
+
+test: .venv/netc-test
+	$(BIN)/python -m pytest
+
+lint: .venv/netc-test
+	$(BIN)/python -m ruff check .
+
+bench: .venv/netc
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/train.py
+
+clean:
+	rm -rf build dist *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+.venv/netc: $(BIN)/python pyproject.toml
+	$(PIP) --editable .
+	touch $@
+
+.venv/netc-test: $(BIN)/python pyproject.toml
+	$(PIP) --editable '.[test]'
+	touch $@

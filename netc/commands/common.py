@@ -1,0 +1,142 @@
+"""What several commands take: a program by its file, its build folder or as the last build."""
+
+import argparse
+import json
+from pathlib import Path
+
+from netc.api import Program, checkpoint_at, compile
+from netc.compiler.diagnostics import Diagnostic, NetError
+from netc.runtime.checkpoint import Checkpoint
+from netc.runtime.errors import fail
+from netc.runtime.feeding import Given
+from netc.runtime.restore import load_program
+from netc.runtime.run_folder import latest_run
+
+LAST = Path("build", "last.json")
+
+
+def add_program(parser: argparse.ArgumentParser) -> None:
+    """FILE and what belongs to compiling it."""
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="a .net file or a build folder; else the last build"
+    )
+    add_defines(parser)
+
+
+def add_defines(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-D", "--define", action="append", default=[], type=definition, metavar="NAME=NUMBER",
+        help="override a constant of the file",
+    )  # fmt: skip
+    parser.add_argument("--block", metavar="NAME", help="the train block, where there are several")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", help="cpu (the default) or reference")
+    parser.add_argument("--threads", type=positive, default=0, help="one a processor by default")
+
+
+def add_trained(parser: argparse.ArgumentParser) -> None:
+    """Where the weights come from."""
+    parser.add_argument("--checkpoint", metavar="PATH", help="a checkpoint, or the folder of a run")
+    parser.add_argument("--runs", default="runs", help="where runs are kept (runs)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for machines: JSON on standard output")
+
+
+def definition(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER")
+    if value in ("true", "false"):
+        return name, value == "true"
+    try:
+        return name, int(value)
+    except ValueError:
+        return name, number(value)
+
+
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number") from None
+
+
+def positive(text: str) -> int:
+    return whole(text, 1)
+
+
+def natural(text: str) -> int:
+    return whole(text, 0)
+
+
+def whole(text: str, least: int) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number from {least}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    value = number(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number of seconds")
+    return value
+
+
+def open_program(arguments: argparse.Namespace) -> Program:
+    """The program that the words name: compiled if they name a file."""
+    device, threads = getattr(arguments, "device", "cpu"), getattr(arguments, "threads", 0)
+    folder = last_build() if arguments.file is None else Path(arguments.file)
+    if arguments.file is None or is_folder(folder):
+        if arguments.define or arguments.block:
+            help = "name the `.net` file too"
+            raise wrong_use("a build that is there cannot be given constants or a block", help)
+        return Program(load_program(folder), folder, device, threads)
+    return compile(
+        folder,
+        device=device,
+        define=dict(arguments.define),
+        train=arguments.block,
+        threads=threads,
+    )
+
+
+def is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def last_build() -> Path:
+    """The build folder that the last `netc compile` here made."""
+    try:
+        return Path(json.loads(LAST.read_text(encoding="utf-8"))["folder"])
+    except OSError:
+        reason = f"there is no build here: `{LAST}` is missing"
+    except (ValueError, KeyError, TypeError):
+        reason = f"`{LAST}` is damaged"
+    raise fail("E0613", reason, help="name a program: `netc compile FILE`")
+
+
+def trained(program: Program, arguments: argparse.Namespace) -> Checkpoint:
+    """The checkpoint that is named, or the newest of the program's latest run."""
+    if arguments.checkpoint is not None:
+        return checkpoint_at(Path(arguments.checkpoint))
+    run = latest_run(Path(arguments.runs), program.name)
+    if run is None:
+        message = f"there is no run of `{program.name}` in `{arguments.runs}`"
+        help = "train it first with `netc train`, or name a `--checkpoint`"
+        raise fail("E0612", message, help=help)
+    return checkpoint_at(run.path)
+
+
+def given_data(text: str | None) -> Given:
+    return None if text is None else Path(text)
+
+
+def wrong_use(message: str, help: str) -> NetError:
+    return NetError(Diagnostic("", message, helps=(help,)), exit_code=2)

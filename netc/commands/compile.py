@@ -1,0 +1,142 @@
+"""Compile a program into its build folder: program.json, the IR and the sources of each target."""
+
+import argparse
+import json
+from importlib import import_module
+from pathlib import Path
+
+from netc.api import ENDINGS
+from netc.commands.common import LAST, add_defines, add_json, wrong_use
+from netc.compiler.build.cc import build_library
+from netc.compiler.diagnostics import nearest
+from netc.compiler.driver import compile_file
+from netc.compiler.ir.graph import Graph
+from netc.compiler.ir.text import print_graph
+from netc.compiler.program import Program
+from netc.runtime.errors import fail
+from netc.runtime.files import make_folders, write_atomically
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a .net file")
+    add_defines(parser)
+    parser.add_argument("--out", metavar="DIR", help="the build folder (build/NAME)")
+    parser.add_argument(
+        "--target", choices=("cpu", "cuda", "all"),
+        help="build the libraries of a target now, not at its first use",
+    )  # fmt: skip
+    parser.add_argument("--arch", default="sm_80", help="the GPU to build cuda for (sm_80)")
+    parser.add_argument("--emit", choices=("ir",), help="print the IR that kernels are made from")
+    parser.add_argument("--dump", metavar="PASS", help="print the IR after this pass")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    dump = Dump(arguments.dump)
+    program, folder = compile_file(
+        Path(arguments.file),
+        defines=dict(arguments.define),
+        train=arguments.block,
+        out=None if arguments.out is None else Path(arguments.out),
+        watch=dump.watch,
+    )
+    dump.refuse_unknown()
+    remember(folder)
+    for target in targets(arguments.target):
+        build(program, folder, target, arguments.arch)
+    if arguments.emit == "ir":
+        for function in program.functions:
+            print((folder / "ir" / f"{function.symbol}.ir").read_text(encoding="utf-8"))
+    elif arguments.dump is None:
+        print(json.dumps(facts(program, folder)) if arguments.json else table(program, folder))
+    return 0
+
+
+class Dump:
+    """Prints each function's graph after one pass; knows which passes there were."""
+
+    def __init__(self, wanted: str | None) -> None:
+        self.wanted = wanted
+        self.seen: dict[str, None] = {}
+
+    def watch(self, function: str, stage: str, graph: Graph) -> None:
+        self.seen[stage] = None
+        if stage == self.wanted:
+            print(f"# {function} after {stage}\n{print_graph(graph)}")
+
+    def refuse_unknown(self) -> None:
+        if self.wanted is None or self.wanted in self.seen:
+            return
+        near = nearest(self.wanted, self.seen)
+        help = f"did you mean `{near}`?" if near else f"there are {', '.join(self.seen)}"
+        raise wrong_use(f"there is no pass `{self.wanted}`", help)
+
+
+def remember(folder: Path) -> None:
+    """Commands without FILE take this build."""
+    make_folders(LAST.parent)
+    write_atomically(LAST, json.dumps({"folder": str(folder.resolve())}).encode())
+
+
+def targets(chosen: str | None) -> tuple[str, ...]:
+    return tuple(ENDINGS) if chosen == "all" else (chosen,) if chosen else ()
+
+
+def build(program: Program, folder: Path, target: str, arch: str) -> None:
+    """Compile the sources of a target, so that training starts at once."""
+    where, ending = ENDINGS[target]
+    sources = [folder / where / f"{one.symbol}.{ending}" for one in program.functions]
+    if not all(path.is_file() for path in sources):
+        message = f"this version of netc writes no {target} source for `{program.name}`"
+        raise fail("E0901", message, exit_code=2)
+    if target == "cpu":
+        for path in sources:
+            build_library(path)
+        return
+    nvrtc = import_module("netc.compiler.build.nvrtc")  # loads NVRTC: only where it is wanted
+    for path in sources:
+        cubin = nvrtc.compile_cubin(path.read_text(encoding="utf-8"), arch)
+        write_atomically(path.with_suffix(f".{arch}.cubin"), cubin.bytes)
+
+
+def facts(program: Program, folder: Path) -> dict[str, object]:
+    step = program.function("train")
+    kernels = step.kernels if step else ()
+    return {
+        "name": program.name,
+        "folder": str(folder),
+        "hash": program.hash,
+        "parameters": program.parameters,
+        "kernels": sum(len(function.kernels) for function in program.functions),
+        "launches_per_step": len(kernels),
+        "memory_bytes": program.arena_bytes,
+        "persistent_bytes": program.persistent_bytes,
+        "predicted_step_seconds": sum(kernel.seconds for kernel in kernels),
+    }
+
+
+def table(program: Program, folder: Path) -> str:
+    """What a person wants to know of a program, and where its sources are."""
+    told = facts(program, folder)
+    lasting, work = program.persistent_bytes, program.arena_bytes - program.persistent_bytes
+    rows = [
+        ("parameters", f"{program.parameters:,}"),
+        ("kernels", f"{told['kernels']:,} in {len(program.functions)} functions"),
+        ("memory", f"{program.arena_bytes:,} bytes ({lasting:,} lasting, {work:,} at work)"),
+    ]
+    step = program.function("train")
+    if step is not None:
+        seconds = told["predicted_step_seconds"]
+        rate = step.batch / seconds if seconds else 0
+        rows += [
+            ("launches", f"{len(step.kernels)} in a training step of {step.batch} samples"),
+            ("step", f"{1000 * seconds:.3g} ms predicted on the cpu, {rate:,.0f} samples/s"),
+        ]
+    rows += [
+        (f"{target} source", f"{folder / where}/")
+        for target, (where, _) in ENDINGS.items()
+        if (folder / where).is_dir()
+    ]
+    rows.append(("IR", f"{folder / 'ir'}/"))
+    lines = [f"{name:13}{value}" for name, value in rows]
+    return "\n".join([f"{program.name}  {program.hash}", *lines])

@@ -1,0 +1,99 @@
+"""The device `cpu`: the C source of a program, built on first use and called for many steps."""
+
+import ctypes
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from netc.compiler.build.cc import build_library, find_compiler
+from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.runtime.arena import allocate, processors, view
+from netc.runtime.errors import fail
+from netc.runtime.functions import numbers
+
+# A library has one team of threads, and sessions may share a library: one call at a time.
+ONE_AT_A_TIME = threading.Lock()
+
+
+class CField(ctypes.Structure):
+    """`netc_field` of the generated code."""
+
+    _fields_ = (("rows", ctypes.c_void_p), ("bytes", ctypes.c_int64))
+
+
+class Cpu:
+    """A program in the memory of this machine."""
+
+    name = "cpu"
+
+    def __init__(self, program: Program, folder: Path, threads: int) -> None:
+        self.threads = threads or processors()
+        self.about = find_compiler().version
+        self.folder = folder
+        self.arena = allocate(program.arena_bytes)
+        self.libraries: dict[str, ctypes.CDLL] = {}
+
+    def read(self, tensor: Tensor) -> np.ndarray:
+        return view(self.arena, tensor).copy()
+
+    def write(self, tensor: Tensor, array: np.ndarray) -> None:
+        view(self.arena, tensor)[...] = array
+
+    def prepare(self, function: FunctionFacts) -> None:
+        self.library(function)
+
+    def run(
+        self,
+        function: FunctionFacts,
+        fields: tuple[np.ndarray, ...],
+        order: np.ndarray | None,
+        steps: int,
+    ) -> np.ndarray:
+        library = self.library(function)
+        log = np.zeros((steps, len(numbers(function))), np.float32)
+        rows = (CField * max(1, len(fields)))(
+            *(CField(array.ctypes.data, row_bytes(array)) for array in fields)
+        )
+        call = getattr(library, function.symbol)
+        with ONE_AT_A_TIME:
+            call(
+                ctypes.c_void_p(self.arena.ctypes.data),
+                rows,
+                ctypes.c_void_p(None if order is None else order.ctypes.data),
+                ctypes.c_int64(steps),
+                ctypes.c_void_p(log.ctypes.data),
+            )
+        return log
+
+    def library(self, function: FunctionFacts) -> ctypes.CDLL:
+        """The library of a function, its threads started."""
+        if function.symbol not in self.libraries:
+            self.libraries[function.symbol] = self.load(function.symbol)
+        return self.libraries[function.symbol]
+
+    def load(self, symbol: str) -> ctypes.CDLL:
+        source = self.folder / "c" / f"{symbol}.c"
+        if not source.is_file():
+            raise fail(
+                "E0614",
+                f"the build folder lacks `{source}`",
+                help="`netc compile FILE --target cpu` writes it",
+            )
+        library = ctypes.CDLL(str(build_library(source).resolve()))
+        with ONE_AT_A_TIME:
+            library.netc_start(self.threads)
+        return library
+
+    def close(self) -> None:
+        """The libraries stay: their threads sleep, and the next session takes them over."""
+        self.libraries.clear()
+        self.arena = self.arena[:0]
+
+
+def open_cpu(program: Program, folder: Path, threads: int) -> Cpu:
+    return Cpu(program, folder, threads)
+
+
+def row_bytes(array: np.ndarray) -> int:
+    return array.strides[0] if array.ndim and len(array) else 0

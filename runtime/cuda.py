@@ -1,0 +1,289 @@
+"""The device `cuda`: a program's CUDA C on a GPU, a whole step as one CUDA graph.
+
+One allocation holds the arena, with the cursor behind it. Data sets stay on the device. A run is
+one graph launch for each step, without Python or copies between them, and one copy of the log.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from netc.compiler.build.nvrtc import compile_cubin
+from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json
+from netc.runtime.cuda_driver import HELP, call, describe, device_count, load_driver
+from netc.runtime.errors import ENVIRONMENT, fail
+
+ALIGNMENT = 256
+DTYPES = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.bool_}
+MOST_RESIDENT = 16  # arrays of data sets that are kept on the device
+Compile = Callable[[str, str], bytes]  # (source, architecture) -> cubin
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A function on the device: how it is launched, its module and its kernels by name."""
+
+    step: CudaStep
+    module: object
+    kernels: dict[str, object]
+
+
+@dataclass
+class Room:
+    """Device memory that grows when more is asked for, and then lies elsewhere."""
+
+    address: int = 0
+    bytes: int = 0
+
+
+class Cuda:
+    """A program in the memory of a GPU."""
+
+    name = "cuda"
+    threads = 1
+
+    def __init__(
+        self, driver: ModuleType, program: Program, folder: Path, compile: Compile, number: int = 0
+    ) -> None:
+        self.driver, self.folder, self.compile = driver, folder, compile
+        if number >= device_count(driver):
+            raise fail("E0722", "there is no NVIDIA GPU here", help=HELP, exit_code=ENVIRONMENT)
+        self.facts = describe(driver, number)
+        self.about = str(self.facts)
+        self.device = self.call("cuDeviceGet", number)
+        self.context = self.call("cuDevicePrimaryCtxRetain", self.device)
+        self.enter()
+        self.stream = self.call("cuStreamCreate", 1)  # CU_STREAM_NON_BLOCKING
+        self.cursor_offset = aligned(program.arena_bytes)
+        self.arena = self.allocate(self.cursor_offset + ALIGNMENT)
+        self.call("cuMemsetD8Async", self.arena, 0, self.cursor_offset + ALIGNMENT, self.stream)
+        self.loaded: dict[str, Loaded] = {}
+        self.graphs: dict[tuple, object] = {}
+        self.resident: list[tuple[np.ndarray, int]] = []
+        self.rooms: dict[tuple, Room] = {}
+
+    # --- memory -----------------------------------------------------------------------------
+
+    def read(self, tensor: Tensor) -> np.ndarray:
+        self.enter()
+        array = np.empty(tensor.shape, DTYPES[tensor.dtype])
+        self.download(array, self.arena + tensor.offset)
+        return array
+
+    def write(self, tensor: Tensor, array: np.ndarray) -> None:
+        self.enter()
+        kept = np.array(array, DTYPES[tensor.dtype], order="C")
+        assert kept.size == prod(tensor.shape), f"{tensor} does not take {kept.shape}"
+        self.upload(self.arena + tensor.offset, kept)
+
+    def upload(self, address: int, array: np.ndarray) -> None:
+        """Copy in the order of the stream, and wait: the array may go when this returns."""
+        self.call("cuMemcpyHtoDAsync", address, array.ctypes.data, array.nbytes, self.stream)
+        self.call("cuStreamSynchronize", self.stream)
+
+    def download(self, array: np.ndarray, address: int) -> None:
+        self.call("cuMemcpyDtoHAsync", array.ctypes.data, address, array.nbytes, self.stream)
+        self.call("cuStreamSynchronize", self.stream)
+
+    def allocate(self, size: int) -> int:
+        """Device memory; NetError where it does not fit into what is free."""
+        free, total = self.call("cuMemGetInfo")
+        if size > free:
+            raise fail(
+                "E0710",
+                f"the program needs {size:,} bytes on the GPU, {free:,} of {total:,} are free",
+                help="a smaller batch needs less",
+                exit_code=ENVIRONMENT,
+            )
+        return int(self.call("cuMemAlloc", max(size, ALIGNMENT)))
+
+    def room(self, key: tuple, size: int) -> int:
+        """Where `size` bytes for this purpose lie; the graphs that know an older place are gone."""
+        room = self.rooms.setdefault(key, Room())
+        if size > room.bytes:
+            if room.bytes:
+                self.forget_graphs()
+                self.call("cuMemFree", room.address)
+            self.rooms[key] = room = Room(self.allocate(size), size)
+        return room.address
+
+    def on_device(self, array: np.ndarray) -> int:
+        """Where a data set's array lies on the device: it is copied there once."""
+        for known, address in self.resident:
+            if known is array:
+                return address
+        if len(self.resident) == MOST_RESIDENT:
+            self.forget_graphs()
+            self.call("cuMemFree", self.resident.pop(0)[1])
+        address = self.allocate(array.nbytes)
+        self.upload(address, array)
+        self.resident.append((array, address))
+        return address
+
+    # --- running ----------------------------------------------------------------------------
+
+    def prepare(self, function: FunctionFacts) -> None:
+        self.enter()
+        self.load(function.symbol)
+
+    def run(
+        self,
+        function: FunctionFacts,
+        fields: tuple[np.ndarray, ...],
+        order: np.ndarray | None,
+        steps: int,
+    ) -> np.ndarray:
+        """Run so many steps and return float32[steps, outputs of one number]."""
+        self.enter()
+        step = self.load(function.symbol).step
+        log = np.zeros((steps, step.outputs), np.float32)
+        places = self.place_fields(step, fields, order is not None)
+        rows = np.arange(steps * step.batch) if order is None else order
+        rows = np.ascontiguousarray(rows, np.int64)
+        assert rows.size >= steps * step.batch, "the order is shorter than the steps"
+        spaces = {
+            "order": self.room(("order",), rows.nbytes),
+            "log": self.room(("log",), log.nbytes),
+            "cursor": self.arena + self.cursor_offset,
+        }
+        self.upload(spaces["order"], rows)
+        graph = self.graph(function.symbol, places, spaces)
+        self.call("cuMemsetD32Async", spaces["cursor"], 0, 1, self.stream)
+        for _ in range(steps):
+            self.call("cuGraphLaunch", graph, self.stream)
+        self.download(log, spaces["log"])
+        return log
+
+    def place_fields(
+        self, step: CudaStep, fields: tuple[np.ndarray, ...], is_data_set: bool
+    ) -> tuple[int, ...]:
+        """Where the fields lie on the device. Rows with an order belong to a data set, which does
+        not change and stays; others are copied to the same room each time."""
+        for array, row_bytes in zip(fields, step.row_bytes, strict=True):
+            assert array.flags.c_contiguous and array.nbytes == len(array) * row_bytes
+        if is_data_set:
+            return tuple(self.on_device(array) for array in fields)
+        places = []
+        for number, array in enumerate(fields):
+            places.append(self.room((step.symbol, number), array.nbytes))
+            self.upload(places[-1], array)
+        return tuple(places)
+
+    def graph(self, symbol: str, places: tuple[int, ...], spaces: dict[str, int]):
+        """The step as a graph that can be launched, for data at these places."""
+        key = (symbol, places, *spaces.values())
+        if key not in self.graphs:
+            self.graphs[key] = self.capture(self.loaded[symbol], places, spaces)
+        return self.graphs[key]
+
+    def capture(self, loaded: Loaded, places: tuple[int, ...], spaces: dict[str, int]):
+        """Record a step's launches and copies, and make them a graph."""
+        mode = self.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        self.call("cuStreamBeginCapture", self.stream, mode)
+        try:
+            for launch in loaded.step.launches:
+                self.launch(loaded, launch, places, spaces)
+            for source, target, size in loaded.step.copies:
+                whence, where = self.arena + source, self.arena + target
+                self.call("cuMemcpyDtoDAsync", where, whence, size, self.stream)
+            self.launch(loaded, loaded.step.last, places, spaces)
+        finally:
+            graph = self.call("cuStreamEndCapture", self.stream)
+        ready = self.call("cuGraphInstantiate", graph, 0)
+        self.call("cuGraphDestroy", graph)
+        return ready
+
+    def launch(
+        self, loaded: Loaded, launch: CudaLaunch, places: tuple[int, ...], spaces: dict[str, int]
+    ) -> None:
+        """One kernel onto the stream. The driver copies the arguments before it returns."""
+        pointers = [self.address(pointer, places, spaces) for pointer in launch.parameters]
+        arguments = np.array(pointers, np.uint64)
+        slots = arguments.ctypes.data + 8 * np.arange(len(pointers), dtype=np.uint64)
+        self.call(
+            "cuLaunchKernel",
+            loaded.kernels[launch.kernel],
+            *launch.grid,
+            *launch.block,
+            launch.shared_bytes,
+            self.stream,
+            int(slots.ctypes.data),
+            0,
+        )
+
+    def address(self, pointer: Pointer, places: tuple[int, ...], spaces: dict[str, int]) -> int:
+        if pointer.space == "arena":
+            return self.arena + pointer.offset
+        return places[pointer.offset] if pointer.space == "field" else spaces[pointer.space]
+
+    # --- loading ----------------------------------------------------------------------------
+
+    def load(self, symbol: str) -> Loaded:
+        """The function, compiled for this very device and loaded; at its first use only."""
+        if symbol not in self.loaded:
+            step = from_json(self.text(f"{symbol}.json"))
+            image = self.compile(self.text(f"{symbol}.cu"), self.facts.architecture)
+            module = self.call("cuModuleLoadData", image)
+            names = {launch.kernel for launch in (*step.launches, step.last)}
+            kernels = {n: self.call("cuModuleGetFunction", module, n.encode()) for n in names}
+            for kernel in kernels.values():
+                self.call("cuFuncLoad", kernel)  # a capture is no time to load it
+            self.loaded[symbol] = Loaded(step, module, kernels)
+        return self.loaded[symbol]
+
+    def text(self, name: str) -> str:
+        path = self.folder / "cuda" / name
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError:
+            raise fail(
+                "E0614",
+                f"the build folder lacks `{path}`",
+                help="`netc compile FILE --target cuda` writes it",
+            ) from None
+
+    def forget_graphs(self) -> None:
+        for graph in self.graphs.values():
+            self.call("cuGraphExecDestroy", graph)
+        self.graphs.clear()
+
+    def close(self) -> None:
+        """Give back every byte, module and graph."""
+        self.enter()
+        self.forget_graphs()
+        for loaded in self.loaded.values():
+            self.call("cuModuleUnload", loaded.module)
+        addresses = [address for _, address in self.resident]
+        addresses += [room.address for room in self.rooms.values() if room.bytes]
+        for address in (*addresses, self.arena):
+            self.call("cuMemFree", address)
+        self.call("cuStreamDestroy", self.stream)
+        self.call("cuDevicePrimaryCtxRelease", self.device)
+        self.loaded.clear()
+        self.resident.clear()
+        self.rooms.clear()
+
+    def enter(self) -> None:
+        """Calls of this thread go to this device from here on."""
+        self.call("cuCtxSetCurrent", self.context)
+
+    def call(self, name: str, *arguments):
+        return call(self.driver, name, *arguments)
+
+
+def open_cuda(program: Program, folder: Path, threads: int) -> Cuda:
+    """The program on the first GPU; `threads` means nothing here. NetError where there is none."""
+
+    def compile_image(source: str, architecture: str) -> bytes:
+        return compile_cubin(source, architecture).image
+
+    return Cuda(load_driver(), program, folder, compile_image)
+
+
+def aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT

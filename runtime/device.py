@@ -1,0 +1,67 @@
+"""What a session asks of a device: memory that lasts, and functions that run many steps at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from netc.compiler.diagnostics import nearest
+from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.runtime.cpu import open_cpu
+from netc.runtime.errors import ENVIRONMENT, fail
+from netc.runtime.reference import open_reference
+
+Fields = tuple[np.ndarray, ...]
+
+
+class Device(Protocol):
+    """A program on a device. `name` is its target; `about` says in words what runs it."""
+
+    name: str
+    about: str
+    threads: int
+
+    def read(self, tensor: Tensor) -> np.ndarray:
+        """A copy of a tensor."""
+
+    def write(self, tensor: Tensor, array: np.ndarray) -> None:
+        """Set a tensor to an array of its very dtype and shape."""
+
+    def prepare(self, function: FunctionFacts) -> None:
+        """Build and load a function now, so that its first run takes no longer than the next."""
+
+    def run(
+        self, function: FunctionFacts, fields: Fields, order: np.ndarray | None, steps: int
+    ) -> np.ndarray:
+        """Run so many steps and return float32[steps, outputs of one number].
+
+        `fields` are C-contiguous rows in the order of the function's fields. Step s takes the rows
+        `order[s * batch : (s + 1) * batch]`, or without an order the rows of these numbers.
+        """
+
+    def close(self) -> None:
+        """Give everything back; a closed device is not used again."""
+
+
+def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> Device:
+    """The program of a build folder on a device; no threads means one for each processor.
+
+    Raises NetError where there is no such device (E0714) or not enough memory (E0710).
+    """
+    devices: dict[str, Callable[[Program, Path, int], Device]] = {
+        "cpu": open_cpu,
+        "reference": open_reference,
+    }
+    if name in devices:
+        return devices[name](program, folder, threads)
+    if name in ("cuda", "emulate"):
+        raise fail(
+            "E0901",
+            f"training on the device `{name}` is not supported yet",
+            help="`--device cpu` trains here; the CUDA source is in the build folder",
+            exit_code=2,
+        )
+    near = nearest(name, devices)
+    help = f"did you mean `{near}`?" if near else f"there are {', '.join(devices)}"
+    raise fail("E0714", f"there is no device `{name}`", help=help, exit_code=ENVIRONMENT)

@@ -1,0 +1,117 @@
+"""What a program takes and what the user hands over come in; the data to train on goes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from netc.compiler.program import DataFacts, FunctionFacts, Program
+from netc.runtime.data.dataset import DataSet, Field, data_set, select, split_validation
+from netc.runtime.data.sources import FOLDERS, open_source, read_file
+from netc.runtime.device import Fields
+from netc.runtime.errors import fail
+from netc.runtime.inputs import as_array, check_names
+
+UNUSED = "_"
+FEED = "feed"
+
+Given = Path | str | DataSet | Mapping[str, object] | None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One part of the data: arrays by field, all of `count` rows."""
+
+    arrays: Mapping[str, np.ndarray]
+    count: int
+
+    def of(self, function: FunctionFacts) -> Fields:
+        """The arrays that a function takes, in its order."""
+        return tuple(self.arrays[field.name] for field in function.fields)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the data; those that there are not are None."""
+
+    train: Rows
+    validation: Rows | None
+    test: Rows | None
+
+
+def open_parts(program: Program, given: Given, validate: float) -> Parts:
+    """Training rows, the last `validate` of them held back, and the test rows of the source."""
+    data = open_data(program, given)
+    test = rows(data.test) if data.test is not None else None
+    if not validate:
+        return Parts(rows(data.train), None, test)
+    train, validation = split_validation(data, validate)
+    return Parts(rows(train.train), rows(validation.train), test)
+
+
+def rows(arrays: Mapping[str, np.ndarray]) -> Rows:
+    return Rows(arrays, len(next(iter(arrays.values()))))
+
+
+def open_data(program: Program, given: Given = None) -> DataSet:
+    """The data with the program's fields: from what is given, or from the source in its file.
+
+    Fields of a named source go by their order, those of a file or a mapping by their names.
+    """
+    facts = program.data
+    if facts is None:
+        message = f"the program `{program.name}` takes no data"
+        raise fail("E0522", message, help="its file needs a `train` block with `take`")
+    if isinstance(given, Mapping):
+        return select("the data", from_arrays(facts, given), wanted(facts))
+    if isinstance(given, DataSet):
+        return select("the data", given, wanted(facts))
+    if given is not None and not (facts.source in FOLDERS and Path(given).is_dir()):
+        return select(f"`{given}`", read_file(Path(given)), wanted(facts))
+    if facts.source == FEED:
+        names = ", ".join(f"`{field.name}`" for field in wanted(facts))
+        message = f"the program `{program.name}` takes its data from the caller, and none is given"
+        raise fail("E0523", message, help=f"`--data FILE.npz` with the arrays {names}")
+    return from_source(facts, given)
+
+
+def from_source(facts: DataFacts, folder: Path | str | None) -> DataSet:
+    """The data of the source that the program names, in another folder where one is given."""
+    options = dict(facts.arguments)
+    path = options.pop("path", None)
+    first = str(Path(folder).resolve()) if folder is not None else path
+    arguments = () if first is None else (first,)
+    found = open_source(facts.source, arguments, options, beside=Path(facts.folder))
+    if len(found.fields) < len(facts.fields):
+        there = ", ".join(map(str, found.fields))
+        message = f"{facts.source} has {len(found.fields)} fields, the program takes more"
+        raise fail("E0511", message, notes=(f"it has {there}",))
+    names = [name for name, _, _ in facts.fields]
+    return select(facts.source, renamed(found, names), wanted(facts))
+
+
+def renamed(data: DataSet, names: list[str]) -> DataSet:
+    """The first fields under these names; those that are not used are dropped."""
+    pairs = [
+        (field.name, name)
+        for field, name in zip(data.fields, names, strict=False)
+        if name != UNUSED
+    ]
+    old = {field.name: field for field in data.fields}
+    fields = tuple(Field(new, old[name].dtype, old[name].shape) for name, new in pairs)
+    parts = (data.train, data.test)
+    train, test = (part and {new: part[name] for name, new in pairs} for part in parts)
+    return DataSet(fields, train, test)
+
+
+def wanted(facts: DataFacts) -> tuple[Field, ...]:
+    return tuple(
+        Field(name, dtype, shape) for name, dtype, shape in facts.fields if name != UNUSED
+    )
+
+
+def from_arrays(facts: DataFacts, given: Mapping[str, object]) -> DataSet:
+    check_names("the data", tuple(field.name for field in wanted(facts)), given)
+    arrays = {name: as_array(f"`{name}`", value) for name, value in given.items()}
+    return data_set("the data", arrays)

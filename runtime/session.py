@@ -1,0 +1,261 @@
+"""A program on a device comes in; its weights, steps, gradients, outputs and measures go out."""
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
+
+import numpy as np
+
+from netc.compiler.diagnostics import nearest
+from netc.compiler.program import FunctionFacts, Persistent, Program
+from netc.runtime import checkpoint
+from netc.runtime.arena import DTYPES
+from netc.runtime.checkpoint import CheckpointFacts
+from netc.runtime.device import Device, Fields
+from netc.runtime.errors import fail
+from netc.runtime.functions import numbers
+from netc.runtime.initialize import initial
+from netc.runtime.inputs import as_array, fitted, gather_rows, listed
+
+MOST = 1 << 31  # counters on the device are i32
+
+
+class Weights(MutableMapping):
+    """The weights and states of a session by name: reading copies, assigning writes.
+
+    Assigning checks the shape (E0521) and converts to the weight's dtype.
+    """
+
+    def __init__(self, program: Program, device: Device) -> None:
+        self.entries = {
+            entry.tensor.name: entry
+            for entry in program.persistent
+            if entry.role in ("weight", "state")
+        }
+        self.device = device
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.device.read(self.entry(name).tensor)
+
+    def __setitem__(self, name: str, value: object) -> None:
+        tensor = self.entry(name).tensor
+        what = f"the weight `{name}`"
+        array = as_array(what, value)
+        if array.shape != tensor.shape:
+            found, wanted = list(array.shape), f"{tensor.dtype}{list(tensor.shape)}"
+            raise fail("E0521", f"{what} is {wanted}, but is given the shape {found}")
+        self.device.write(tensor, fitted(what, array, tensor.dtype))
+
+    def __delitem__(self, name: str) -> None:
+        raise fail("E0520", f"the weight `{name}` cannot be deleted")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def entry(self, name: str) -> Persistent:
+        if name in self.entries:
+            return self.entries[name]
+        near = nearest(str(name), self.entries)
+        help = f"did you mean `{near}`?" if near else f"there are {listed(tuple(self.entries))}"
+        raise fail("E0520", f"there is no weight `{name}`", help=help)
+
+
+class Session:
+    """A program with weights on a device. Nothing else reaches its memory.
+
+    Fields and inputs are NumPy arrays, or anything that speaks DLPack or NumPy's protocol; the
+    results are arrays of the caller's own. Every wrong use raises NetError.
+    """
+
+    def __init__(
+        self, program: Program, folder: Path, device: Device, seed: int = 0,
+        steps: int | None = None,
+    ) -> None:  # fmt: skip
+        self.program, self.folder, self.device = program, Path(folder), device
+        self.weights = Weights(program, device)
+        self.initialize(seed, steps)
+
+    def initialize(self, seed: int, steps: int | None = None) -> None:
+        """Back to step 0, with the weights of this seed, for so many steps in all."""
+        if not isinstance(seed, int) or not 0 <= seed < MOST:
+            raise fail("E0521", f"a seed is a whole number from 0 to 2^31 - 1, not {seed!r:.40}")
+        self.seed = seed
+        for entry in self.program.persistent:
+            tensor = entry.tensor
+            dtype = np.dtype(DTYPES[tensor.dtype])
+            values = initial(entry.initializer, tensor.shape, dtype, seed, tensor.name)
+            self.device.write(tensor, values)
+        self.set_counter("seed", seed)
+        self.set_counter("step", 0)
+        self.set_counter("total", self.planned_steps if steps is None else min(steps, MOST - 1))
+
+    @property
+    def planned_steps(self) -> int:
+        """What schedules over the whole run are told: without an end they stay at their peak."""
+        training = self.program.training
+        return training.steps if training and training.steps else MOST - 1
+
+    def set_counter(self, name: str, value: int) -> None:
+        """Set a counter, where the program has it."""
+        for entry in self.program.persistent:
+            if entry.role == "counter" and entry.tensor.name == name:
+                number = np.full(entry.tensor.shape, value, DTYPES[entry.tensor.dtype])
+                self.device.write(entry.tensor, number)
+
+    def prepare(self, *names: str) -> None:
+        """Build the functions of these names for all their batches."""
+        for function in self.program.functions:
+            if function.name in names:
+                self.device.prepare(function)
+
+    @property
+    def steps_done(self) -> int:
+        """How many training steps the weights have seen."""
+        for entry in self.program.persistent:
+            if entry.role == "counter" and entry.tensor.name == "step":
+                return int(self.device.read(entry.tensor).reshape(-1)[0])
+        return 0
+
+    def step(self, /, **fields: object) -> dict[str, float]:
+        """One training step on one batch: the loss and the measures from before the update."""
+        function = self.function("train")
+        rows = self.one_batch(function, fields)
+        return named(function, self.device.run(function, rows, None, 1)[0])
+
+    def gradients(self, /, **fields: object) -> dict[str, np.ndarray]:
+        """The gradient of the loss for each trained weight, on one batch; the weights stay."""
+        function = self.function("gradients")
+        self.device.run(function, self.one_batch(function, fields), None, 1)
+        return {
+            name: self.device.read(tensor)
+            for name, tensor in function.outputs
+            if name in self.weights
+        }
+
+    def run(self, net: str, /, **inputs: object) -> np.ndarray | tuple[np.ndarray, ...]:
+        """The output of a net for any number of rows; a tuple where it returns several."""
+        who = f"run_{net}"
+        if not self.program.batches(who):
+            raise self.no_net(net)
+        function = self.function(who)
+        rows, count = gather_rows(f"the net `{net}`", function.fields, inputs)
+        parts: list[tuple[np.ndarray, ...]] = []
+        for chunk, start, steps in self.cut(who, count):
+            for step in range(steps):
+                first = start + step * chunk.batch
+                batch = tuple(array[first : first + chunk.batch] for array in rows)
+                self.device.run(chunk, batch, None, 1)
+                parts.append(tuple(self.device.read(tensor) for _, tensor in chunk.outputs))
+        joined = tuple(join(net, part) for part in zip(*parts, strict=True))
+        return joined[0] if len(joined) == 1 else joined
+
+    def evaluate(self, data: Mapping[str, object]) -> dict[str, float]:
+        """The loss and the measures over all rows, each row counted once; no weight changes."""
+        function = self.function("evaluate")
+        rows, count = gather_rows("the evaluation", function.fields, data)
+        return self.evaluate_rows(rows, count)
+
+    def evaluate_rows(self, rows: Fields, count: int) -> dict[str, float]:
+        """`evaluate` for arrays that were checked, in the order of the function's fields."""
+        function = self.function("evaluate")
+        sums = np.zeros(len(numbers(function)))
+        for chunk, start, steps in self.cut("evaluate", count):
+            part = tuple(array[start : start + steps * chunk.batch] for array in rows)
+            log = self.device.run(chunk, part, None, steps)
+            sums += log.astype(np.float64).sum(axis=0) * chunk.batch
+        return named(function, sums / max(1, count))
+
+    def cut(self, name: str, count: int) -> Iterator[tuple[FunctionFacts, int, int]]:
+        """(function, first row, steps) for all rows, by the largest batches that fit."""
+        start = 0
+        for batch in self.program.batches(name):
+            steps = (count - start) // batch
+            if steps:
+                yield self.function(name, batch), start, steps
+                start += steps * batch
+        if start < count:
+            sizes = ", ".join(map(str, self.program.batches(name)))
+            message = f"`{name}` is compiled for batches of {sizes}, which do not make {count} rows"
+            raise fail("E0521", message)
+
+    def function(self, name: str, batch: int | None = None) -> FunctionFacts:
+        found = self.program.function(name, batch)
+        if found is None:
+            message = f"the program `{self.program.name}` has nothing to train"
+            help = "its file needs a `train` block"
+            raise fail("E0522", message, help=help)
+        return found
+
+    def no_net(self, net: str):
+        nets = tuple(
+            dict.fromkeys(
+                function.name.removeprefix("run_")
+                for function in self.program.functions
+                if function.name.startswith("run_")
+            )
+        )
+        near = nearest(str(net), nets)
+        help = f"did you mean `{near}`?" if near else f"there are {listed(nets)}"
+        return fail("E0520", f"the program has no net `{net}`", help=help)
+
+    def one_batch(self, function: FunctionFacts, fields: Mapping[str, object]) -> Fields:
+        rows, count = gather_rows("the training step", function.fields, fields)
+        if count != function.batch:
+            raise fail(
+                "E0521",
+                f"a training step takes {function.batch} rows, but is given {count}",
+                help=f"the program says `batch {function.batch}`",
+            )
+        return rows
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """All that lasts from step to step, by name."""
+        return {
+            entry.tensor.name: self.device.read(entry.tensor) for entry in self.program.persistent
+        }
+
+    def restore(self, tensors: Mapping[str, np.ndarray], seed: int) -> None:
+        """Put back what `tensors` gave; names, shapes and dtypes must be the program's."""
+        for entry in self.program.persistent:
+            self.device.write(entry.tensor, tensors[entry.tensor.name])
+        self.seed = seed
+
+    def facts(self) -> CheckpointFacts:
+        """What a checkpoint of this moment says, outside of a training run."""
+        return CheckpointFacts(
+            step=self.steps_done,
+            epoch=0,
+            position=0,
+            seed=self.seed,
+            program_hash=self.program.hash,
+            netc_version=self.program.version,
+            target=self.device.name,
+            extra=(("program", str(self.folder.resolve())),),
+        )
+
+    def save(self, path: str | Path, facts: CheckpointFacts | None = None) -> None:
+        """Write all that lasts to one file, durably; `netc.load` makes a session of it again."""
+        checkpoint.save(Path(path), self.tensors(), facts or self.facts())
+
+    def close(self) -> None:
+        """Give the device's memory back."""
+        self.device.close()
+
+
+def named(function: FunctionFacts, values: np.ndarray) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(numbers(function), values, strict=True)}
+
+
+def join(net: str, parts: tuple[np.ndarray, ...]) -> np.ndarray:
+    """The outputs of several batches, one after the other along the axis of rows."""
+    if len(parts) == 1:
+        return parts[0]
+    if parts[0].ndim == 0:
+        message = f"`{net}` returns one number for a whole batch, so its batch cannot be cut"
+        raise fail("E0521", message, help="give a number of rows that it is compiled for")
+    return np.concatenate(parts)

@@ -1,0 +1,196 @@
+"""What tests of the compiler share: graphs run as C on this machine, and what rounding may change."""
+
+import ctypes
+import itertools
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netc.compiler.build.cc import build_library
+from netc.compiler.interpret import interpret
+from netc.compiler.ir.builder import is_pointwise
+from netc.compiler.ir.graph import Graph, Node, Role
+from netc.compiler.kernels.fuse import fuse
+from netc.compiler.kernels.memory import plan_persistent
+from netc.compiler.ops.arrays import ARRAYS
+from netc.compiler.ops.table import OPS
+from netc.compiler.targets import cpu
+from netc.compiler.targets.function import Function, make_function
+from netc.compiler.targets.machine import this_machine
+
+MEMORY = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.uint8}
+EPSILON = 2.0**-24  # half a unit in the last place of a float32: the error of one rounding
+ULPS = 4  # of the worst function of one float, as netc_math.h and the C library state them
+GUARD = 4096  # bytes behind the arena that nobody may touch
+
+Arrays = dict[str, np.ndarray]
+
+
+class Field(ctypes.Structure):
+    _fields_ = [("rows", ctypes.c_void_p), ("bytes", ctypes.c_int64)]
+
+
+class CpuRun:
+    """A function built for this machine, and the arena that it works in."""
+
+    def __init__(self, function: Function, folder: Path) -> None:
+        self.function, self.graph, self.memory = function, function.graph, function.memory
+        source = folder / f"{function.name}.c"
+        folder.mkdir(parents=True)
+        for header in cpu.HEADERS:
+            text = (files("netc.templates") / header).read_text()
+            (folder / Path(header).name).write_text(text)
+        source.write_text(cpu.render_function(function, this_machine(), ()))
+        self.library = ctypes.CDLL(str(build_library(source)))
+        self.bytes = self.memory.arena_bytes
+        whole = np.full(self.bytes + GUARD + 256, 0xFF, np.uint8)  # NaN, wherever nobody wrote
+        start = -whole.ctypes.data % 256
+        self.arena = whole[start : start + self.bytes + GUARD]
+        self.scalars = [
+            output.name for output in self.graph.outputs if output.value.type.count == 1
+        ]
+
+    def place(self, value, array=None) -> np.ndarray:
+        """The value's elements in the arena; filled with `array` where one is given."""
+        buffer = self.memory.buffer(value.name)
+        view = self.arena[buffer.offset : buffer.offset + buffer.bytes]
+        view = view.view(MEMORY[value.type.dtype]).reshape(value.type.shape)
+        if array is not None:
+            view[...] = array
+        return view
+
+    def steps(self, inputs: Arrays, threads: int, steps: int) -> np.ndarray:
+        """Runs so many steps on the same fields; returns the log."""
+        lasting = [e.value for e in self.graph.inputs if e.role is not Role.FIELD]
+        taken = [e.value for e in self.graph.inputs if e.role is Role.FIELD]
+        for value in lasting:
+            if value.name in dict(self.memory.places):
+                self.place(value, inputs[value.name])
+        rows = [np.ascontiguousarray(inputs[v.name], MEMORY[v.type.dtype]) for v in taken]
+        fields = (Field * max(len(rows), 1))(*(Field(r.ctypes.data, r.nbytes) for r in rows))
+        order = np.zeros(steps, np.int64)
+        log = np.zeros((steps, max(len(self.scalars), 1)), np.float32)
+        self.library.netc_start(threads)
+        getattr(self.library, self.function.name)(
+            ctypes.c_void_p(self.arena.ctypes.data),
+            fields,
+            ctypes.c_void_p(order.ctypes.data),
+            ctypes.c_int64(steps),
+            ctypes.c_void_p(log.ctypes.data),
+        )
+        self.library.netc_start(1)
+        assert (self.arena[self.bytes :] == 0xFF).all(), "a kernel wrote behind the arena"
+        return log
+
+    def __call__(self, inputs: Arrays, threads: int = 2, steps: int = 1) -> Arrays:
+        """Every output by its name and every update by its target's, as `interpret` gives them."""
+        log = self.steps(inputs, threads, steps)
+        found = {o.name: self.place(o.value).copy() for o in self.graph.outputs}
+        for number, name in enumerate(self.scalars):
+            shown = np.float32(found[name].reshape(()))
+            np.testing.assert_array_equal(log[-1, number], shown, err_msg=f"log of {name}")
+        lasting = (e.value for e in self.graph.inputs if e.role is not Role.FIELD)
+        return {value.name: self.place(value).copy() for value in lasting} | found
+
+
+@pytest.fixture(scope="session")
+def _libraries(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("libraries")
+    numbers = itertools.count()
+    return lambda: folder / str(next(numbers))
+
+
+@pytest.fixture
+def build_on_cpu(_libraries, monkeypatch) -> Callable[..., CpuRun]:
+    """build_on_cpu(graph, cut=fuse) -> CpuRun: the graph as C, built; its fields hold one sample."""
+
+    def build(graph: Graph, cut=fuse) -> CpuRun:
+        folder = _libraries()
+        monkeypatch.setenv("NETC_CACHE", str(folder / "cache"))
+        persistent = plan_persistent(tuple(e for e in graph.inputs if e.role is not Role.FIELD))
+        return CpuRun(make_function(graph, 1, OPS, persistent, cut), folder)
+
+    return build
+
+
+@pytest.fixture
+def run_on_cpu(build_on_cpu) -> Callable[..., tuple[Arrays, Arrays]]:
+    """run_on_cpu(graph, inputs, threads=2) -> (what the C gives, what the interpreter gives)."""
+
+    def run(graph: Graph, inputs: Arrays, threads: int = 2, cut=fuse) -> tuple[Arrays, Arrays]:
+        return build_on_cpu(graph, cut)(inputs, threads), interpret(graph, inputs)
+
+    return run
+
+
+@pytest.fixture
+def within_rounding() -> Callable[..., None]:
+    """within_rounding(graph, inputs, found): fails unless `found` differs from the exact results by
+    no more than float32 explains."""
+
+    def check(graph: Graph, inputs: Arrays, found: Arrays, note: str = "") -> None:
+        expected, allowed = interpret(graph, inputs), rounding(graph, inputs)
+        for name, array in expected.items():
+            got = np.asarray(found[name], np.float64)
+            exact = np.asarray(array, np.float64)
+            with np.errstate(invalid="ignore", over="ignore"):
+                wrong = ~(np.abs(got - exact) <= allowed[name])
+                wrong &= ~(np.isnan(got) & np.isnan(exact)) & (got != exact)
+                wrong &= ~((np.abs(exact) > 3.4e38) & (got == np.sign(exact) * np.inf))
+            if wrong.any():
+                at = tuple(np.argwhere(wrong)[0])
+                raise AssertionError(
+                    f"{note}{name}{list(at)} is {got[at]}, not {exact[at]} +- {allowed[name][at]}; "
+                    f"{wrong.sum()} of {wrong.size} are wrong"
+                )
+
+    return check
+
+
+def rounding(graph: Graph, inputs: Arrays, draws: int = 8) -> Arrays:
+    """How far each result may be off: the farthest that it moves when every operation errs by as
+    much as its float32 arithmetic can, in random directions, and then as far again twice over."""
+    exact = interpret(graph, inputs)
+    worst = {name: np.full(np.shape(array), 1e-37) for name, array in exact.items()}
+    random = np.random.default_rng(7)
+    for _ in range(draws):
+        noisy = run_noisily(graph, inputs, random)
+        for name, array in exact.items():
+            with np.errstate(all="ignore"):
+                moved = np.abs(np.asarray(noisy[name], np.float64) - np.asarray(array, np.float64))
+            worst[name] = np.fmax(worst[name], moved)
+    return {name: 3 * array for name, array in worst.items()}
+
+
+def run_noisily(graph: Graph, inputs: Arrays, random: np.random.Generator) -> Arrays:
+    known = {
+        e.value.name: np.asarray(inputs[e.value.name], ARRAYS[e.value.type.dtype])
+        for e in graph.inputs
+    }
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            arrays = [known[value.name] for value in node.inputs]
+            result = np.asarray(OPS[node.op].reference(*arrays, **node.named))
+            if node.output.type.is_float and not OPS[node.op].moves_only:
+                noise = random.uniform(-1.0, 1.0, result.shape)  # equal sizes would often cancel
+                result = result + error_of(node, arrays, result) * noise
+            known[node.output.name] = result
+    results = {output.name: output.value for output in graph.outputs}
+    results |= {update.target.name: update.value for update in graph.updates}
+    return {name: known[value.name] for name, value in results.items()}
+
+
+def error_of(node: Node, arrays: list[np.ndarray], result: np.ndarray) -> np.ndarray:
+    """What one op's float32 arithmetic may add to its result: a few roundings of the result, or of
+    the sizes of all that is summed, once for each sum along the way."""
+    op = OPS[node.op]
+    if node.op == "random_normal":  # the angle, below 2 pi, is rounded; the radius is below 6
+        return np.full(result.shape, 2 * np.pi * 6 * EPSILON)
+    if is_pointwise(op) or node.op in ("max", "min"):
+        return ULPS * EPSILON * np.abs(result)
+    sizes = op.reference(*(np.abs(array) for array in arrays), **node.named)
+    terms = max(1, op.flops(node) // max(2 * node.output.type.count, 1))
+    return EPSILON * np.sqrt(terms + 1) * sizes

@@ -1,0 +1,48 @@
+"""Whole numbers at their limits: they wrap around and never stop the program."""
+
+import numpy as np
+import pytest
+
+from netc.compiler.ir.text import parse_graph
+
+LIMITS = np.array([-(2**31), 1 - 2**31, -16777217, -3, -1, 0, 1, 2, 16777216, 2**31 - 1], np.int32)
+PAIRS = np.stack([each.reshape(-1) for each in np.meshgrid(LIMITS, LIMITS)])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_whole_numbers_wrap_around_and_divide_by_zero(run_on_cpu):
+    pairs = "add subtract multiply floor_divide remainder maximum minimum less equal".split()
+    lines = [
+        f"%{op}: {'bool' if op in ('less', 'equal') else 'i32'}[100] = {op}(%a, %b)" for op in pairs
+    ]
+    lines += [f"%{op}: i32[100] = {op}(%a)" for op in ("negate", "absolute", "sign")]
+    lines += [f"%{op}_all: i32[] = {op}(%a) axes=(0,)" for op in ("sum", "product", "max", "min")]
+    lines += [f"%{op}_all: i32[] = {op}(%a) axes=(0,)" for op in ("argmax", "argmin")]
+    lines += ['%byte: u8[100] = cast(%a) dtype="u8"', '%wide: i32[100] = cast(%byte) dtype="i32"']
+    names = [line[1:].partition(":")[0] for line in lines]
+    outputs = [f'output "{name}" = %{name}' for name in names]
+    inputs = ["input %a: i32[100] field", "input %b: i32[100] field"]
+    graph = parse_graph("\n".join(['graph "whole"', *inputs, *lines, *outputs]))
+    found, expected = run_on_cpu(graph, {"a": PAIRS[0], "b": PAIRS[1]})
+    for name in names:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def test_neighbours_that_no_float_tells_apart_are_told_apart(run_on_cpu):
+    graph = parse_graph(
+        'graph "whole"\ninput %a: i32[3, 2] field\n'
+        "%row: i32[3] = argmax(%a) axes=(1,)\n%column: i32[2] = argmin(%a) axes=(0,)\n"
+        'output "row" = %row\noutput "column" = %column'
+    )
+    numbers = np.array([[16777216, 16777217], [-16777216, -16777217], [2**31 - 1, 2**31 - 2]])
+    found, expected = run_on_cpu(graph, {"a": numbers.astype(np.int32)})
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+def test_a_negative_constant_can_be_negated(run_on_cpu):
+    graph = parse_graph(
+        'graph "whole"\n%a: i32[] = constant() dtype="i32" shape=() value=-5\n'
+        '%b: i32[] = negate(%a)\noutput "b" = %b'
+    )
+    assert run_on_cpu(graph, {})[0]["b"] == 5

@@ -1,0 +1,200 @@
+"""A stand-in for the bindings of the NVIDIA driver, for tests only.
+
+Device memory is this machine's memory, a module is a library that the runner built, and every call
+is written down.
+
+What real devices punish is an error here: a launch outside of a capture, a pointer into memory that
+was never allocated or is freed, arguments that are gone before the call.
+"""
+
+import ctypes
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+CAPABILITY = {"COMPUTE_CAPABILITY_MAJOR": 9, "COMPUTE_CAPABILITY_MINOR": 0}
+ATTRIBUTES = CAPABILITY | {"MULTIPROCESSOR_COUNT": 132}
+
+
+class FakeDriver:
+    """The functions of `cuda.bindings.driver` that netc calls: a status, then what they return."""
+
+    CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL="thread local")
+    CUdevice_attribute = SimpleNamespace(
+        **{f"CU_DEVICE_ATTRIBUTE_{name}": name for name in ATTRIBUTES}
+    )
+
+    def __init__(self, launch_kernel, devices: int = 1, free: int = 1 << 34) -> None:
+        self.launch_kernel, self.devices, self.free = launch_kernel, devices, free
+        self.calls: list[tuple] = []
+        self.memory: dict[int, np.ndarray] = {}
+        self.captured: list | None = None
+        self.fails_at: str | None = None
+
+    def __getattribute__(self, name: str):
+        found = object.__getattribute__(self, name)
+        if not name.startswith("cu"):
+            return found
+
+        def written_down(*arguments):
+            self.calls.append((name, *arguments))
+            return (999,) if name == self.fails_at else (0, *found(*arguments))
+
+        return written_down
+
+    def named(self, name: str) -> list[tuple]:
+        """The arguments of every call of one function."""
+        return [arguments for called, *arguments in self.calls if called == name]
+
+    # --- devices ----------------------------------------------------------------------------
+
+    def cuInit(self, flags):
+        return ()
+
+    def cuDeviceGetCount(self):
+        return (self.devices,)
+
+    def cuDeviceGet(self, number):
+        return (f"device {number}",)
+
+    def cuDeviceGetName(self, length, device):
+        return (b"Stand-in".ljust(length, b"\0"),)
+
+    def cuDeviceGetAttribute(self, attribute, device):
+        return (ATTRIBUTES[attribute],)
+
+    def cuDeviceTotalMem(self, device):
+        return (80 * 2**30,)
+
+    def cuDriverGetVersion(self):
+        return (13010,)
+
+    def cuDevicePrimaryCtxRetain(self, device):
+        return ("context",)
+
+    def cuDevicePrimaryCtxRelease(self, device):
+        return ()
+
+    def cuCtxSetCurrent(self, context):
+        return ()
+
+    # --- memory -----------------------------------------------------------------------------
+
+    def cuMemGetInfo(self):
+        return self.free, 80 * 2**30
+
+    def cuMemAlloc(self, size):
+        room = np.full(size + 256, 0xFF, np.uint8)
+        start = -room.ctypes.data % 256
+        room = room[start : start + size]
+        self.memory[room.ctypes.data] = room
+        return (room.ctypes.data,)
+
+    def cuMemFree(self, address):
+        del self.memory[address]
+        return ()
+
+    def allocated(self, address: int, size: int = 1) -> int:
+        """The address, which must be that of `size` bytes of allocated memory."""
+        assert any(
+            start <= address and address + size <= start + room.size
+            for start, room in self.memory.items()
+        ), f"{size} bytes at {address:#x} are not allocated"
+        return address
+
+    def cuMemsetD8Async(self, address, value, count, stream):
+        ctypes.memset(self.allocated(address, count), value, count)
+        return ()
+
+    def cuMemsetD32Async(self, address, value, count, stream):
+        assert value == 0
+        return self.cuMemsetD8Async(address, 0, 4 * count, stream)[1:]
+
+    def cuMemcpyHtoDAsync(self, target, source, size, stream):
+        ctypes.memmove(self.allocated(target, size), source, size)
+        return ()
+
+    def cuMemcpyDtoHAsync(self, target, source, size, stream):
+        ctypes.memmove(target, self.allocated(source, size), size)
+        return ()
+
+    def cuMemcpyDtoDAsync(self, target, source, size, stream):
+        addresses = self.allocated(target, size), self.allocated(source, size)
+        self.captured.append(lambda: ctypes.memmove(*addresses, size))
+        return ()
+
+    # --- modules and launches ---------------------------------------------------------------
+
+    def cuModuleLoadData(self, image):
+        return (ctypes.CDLL(image.decode()),)
+
+    def cuModuleGetFunction(self, module, name):
+        return ((module, name.decode()),)
+
+    def cuFuncLoad(self, kernel):
+        return ()
+
+    def cuModuleUnload(self, module):
+        return ()
+
+    def cuStreamCreate(self, flags):
+        return ("stream",)
+
+    def cuStreamSynchronize(self, stream):
+        assert self.captured is None, "a capture cannot wait"
+        return ()
+
+    def cuStreamDestroy(self, stream):
+        return ()
+
+    def cuStreamBeginCapture(self, stream, mode):
+        assert self.captured is None
+        self.captured = []
+        return ()
+
+    def cuLaunchKernel(self, kernel, gx, gy, gz, bx, by, bz, shared, stream, slots, extra):
+        module, name = kernel
+        count = count_parameters(Path(module._name).with_suffix(".cpp").read_text(), name)
+        addresses = (ctypes.c_uint64 * count).from_address(slots)
+        pointers = np.array([ctypes.c_uint64.from_address(a).value for a in addresses], np.uint64)
+        for pointer in pointers:
+            self.allocated(int(pointer))
+        own = pointers.ctypes.data + 8 * np.arange(count, dtype=np.uint64)
+        sizes = (gx, gy, gz), (bx, by, bz)
+        kept = [own, pointers]
+
+        def run() -> None:
+            for pointer in kept[1]:
+                self.allocated(int(pointer))
+            self.launch_kernel(module, name, kept[0].ctypes.data, *sizes)
+
+        assert self.captured is not None, f"{name} is launched outside of a capture"
+        self.captured.append(run)
+        return ()
+
+    def cuStreamEndCapture(self, stream):
+        captured, self.captured = self.captured, None
+        return (captured,)
+
+    def cuGraphInstantiate(self, graph, flags):
+        return (list(graph),)
+
+    def cuGraphDestroy(self, graph):
+        return ()
+
+    def cuGraphExecDestroy(self, graph):
+        graph.clear()
+        return ()
+
+    def cuGraphLaunch(self, graph, stream):
+        assert graph, "a graph that was destroyed is launched"
+        for operation in graph:
+            operation()
+        return ()
+
+
+def count_parameters(source: str, kernel: str) -> int:
+    """How many pointers a kernel takes."""
+    _, _, rest = source.partition(f"void {kernel}(")
+    return rest.partition(")")[0].count("*")
