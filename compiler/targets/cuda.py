@@ -52,6 +52,7 @@ CUDA = Dialect(
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
+        "where": "({0} ? {1} : {2})",
     },
     folds=FOLDS,
 )

@@ -11,7 +11,7 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.targets.cuda import launches, render_function
 from netc.compiler.targets.cuda_launches import from_json, to_json
-from netc.compiler.targets.cuda_tiles import ARCHITECTURES, split_facts
+from netc.compiler.targets.cuda_tiles import ARCHITECTURES, choose_tile, split_facts
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +96,11 @@ def test_launches_survive_the_build_folder(cuda_on_cpu, graphs):
     assert step.row_bytes == (784, 4) and step.outputs == 2
     with pytest.raises(ValueError, match="launch format"):
         from_json(json.dumps({"format": 99}))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "lanes"), [(8200, 5, 1), (37, 5, 32), (1030, 70, 32), (3, 1500, 256)]
+)
+def test_rows_are_shared_by_as_many_threads_as_suit_them(cuda_on_cpu, graphs, rows, columns, lanes):
+    (kernel,) = cuda_on_cpu.function_of(graphs.softmax(rows, columns)).kernels
+    assert choose_tile(kernel, ARCHITECTURES["sm_90a"]).lanes == lanes
