@@ -5,7 +5,7 @@ import graphlib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("compiler", "runtime", "grammar", "templates", "netc")
+SOURCES = ("compiler", "emulator", "runtime", "grammar", "templates", "netc")
 FOLDERS = ("compiler", "netc")  # that stand on no floor themselves: they hold what does
 
 # From the ground up. What shares a floor does not know of each other.
@@ -17,11 +17,12 @@ FLOORS = (
     ("compiler.interpret", "compiler.passes", "compiler.kernels", "compiler.build"),
     ("compiler.language", "compiler.targets"),
     ("compiler.driver",),
+    ("emulator",),
     ("runtime",),
     ("netc",),
 )
 # The runtime reads programs, builds their sources and knows nothing of the language.
-RUNTIME_READS = {"diagnostics", "program", "build", "interpret", "ir"}
+RUNTIME_READS = {"diagnostics", "program", "build", "interpret", "ir", "targets"}
 # Imports inside functions: a command is loaded when it is used, a device when it is opened.
 LAZY = {"netc", "runtime.device"}
 

@@ -173,6 +173,13 @@ ENVIRONMENT = (
         "The disk is full, or writing is not permitted. `--out` names another folder.",
     ),
     Code("E0714", "no such device", "`netc devices` lists what is here."),
+    Code(
+        "E0731",
+        "a CUDA kernel does wrong",
+        "The emulator found a race, an access out of bounds, a read of memory without a value or "
+        "the like. In a kernel that you own, that is to be corrected; in one that netc wrote, it "
+        "is netc's own fault: please report it.",
+    ),
 )
 
 OURS = (
