@@ -1,4 +1,4 @@
-"""What tests of the compiler share: graphs run as C on this machine, and what rounding may change."""
+"""What tests of the compiler share: graphs run as C on this machine, and what rounding may do."""
 
 import ctypes
 import itertools
@@ -123,8 +123,8 @@ class CpuRun:
 
 
 def guarded(size: int) -> np.ndarray:
-    """So many bytes, NaN for every float, that end where memory does: whoever reads or writes behind
-    them is stopped by the processor, and the tests with him."""
+    """So many bytes, NaN for every float, that end where memory does: whoever reads or writes
+    behind them is stopped by the processor, and the tests with him."""
     pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
     whole = mmap.mmap(-1, pages + mmap.PAGESIZE)
     array = np.frombuffer(whole, np.uint8)
@@ -158,7 +158,7 @@ def _libraries(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def build_on_cpu(_libraries, monkeypatch) -> Callable[..., CpuRun]:
-    """build_on_cpu(graph, cut=fuse) -> CpuRun: the graph as C, built; its fields hold one sample."""
+    """build_on_cpu(graph, cut=fuse) -> CpuRun: the graph as C; its fields hold one sample."""
 
     def build(graph: Graph, cut=fuse) -> CpuRun:
         folder = _libraries()
