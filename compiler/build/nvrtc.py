@@ -37,7 +37,7 @@ class Resources:
 class Cubin:
     """A compiled module: its bytes, the resources of each kernel, and the compiler's log."""
 
-    image: bytes
+    bytes: bytes
     resources: tuple[tuple[str, Resources], ...]
     log: str
 
@@ -130,7 +130,7 @@ def version(nvrtc: ModuleType) -> tuple[int, int]:
 
 @cache
 def load_nvrtc() -> ModuleType:
-    """The bindings with the library behind them; NetError, with a line to install it, if missing."""
+    """The bindings with the library behind them; NetError, with what to install, if missing."""
     if find_spec("cuda") is None or find_spec("cuda.bindings") is None:
         raise missing("cuda-python is not installed")
     preload()

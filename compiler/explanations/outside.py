@@ -173,6 +173,19 @@ ENVIRONMENT = (
         "The disk is full, or writing is not permitted. `--out` names another folder.",
     ),
     Code("E0714", "no such device", "`netc devices` lists what is here."),
+    Code(
+        "E0721",
+        "no CUDA compiler",
+        "CUDA C is compiled by NVRTC, which needs no GPU and no toolkit: "
+        '`pip install "netc[cuda]"` brings it.',
+    ),
+    Code(
+        "E0722",
+        "no GPU",
+        "The NVIDIA driver is missing, does not start or finds no GPU. `--device cpu` trains "
+        "without one.",
+    ),
+    Code("E0723", "GPU too old", "netc needs compute capability 7.5, that of a T4, or more."),
 )
 
 OURS = (

@@ -8,12 +8,12 @@ from functools import cache
 from importlib.resources import files
 from math import prod
 
+from netc.compiler.build.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import MemoryPlan
 from netc.compiler.kernels.plan import Kernel
 from netc.compiler.targets.cuda_dialect import CUDA, RESERVED
-from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
 from netc.compiler.targets.cuda_tiles import (
     ARCHITECTURES,
     THREADS,
@@ -231,7 +231,7 @@ def field(value: Value, function: Function) -> CudaField:
     row_bytes = value.type.bytes // function.batch
     unit = next(size for size in UNITS if row_bytes % size == 0)
     offset = function.memory.buffer(value.name).offset
-    name = f"{identifier(value.name)}_batch"
+    name = identifier(f"{value.name}_batch")
     return CudaField(name, UNITS[unit], row_bytes // unit, row_bytes, offset)
 
 
@@ -239,7 +239,7 @@ def outputs(function: Function) -> tuple[CudaOutput, ...]:
     """The outputs of one number, in order."""
     return tuple(
         CudaOutput(
-            f"{identifier(output.name)}_now",
+            identifier(f"{output.name}_now"),
             CUDA.types[output.value.type.dtype],
             function.memory.buffer(output.value.name).offset,
         )
