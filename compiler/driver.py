@@ -32,12 +32,14 @@ from netc.compiler.program import (
     TrainingFacts,
     to_json,
 )
-from netc.compiler.targets import cpu
+from netc.compiler.targets import cpu, cuda
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function, make_function
 from netc.compiler.targets.machine import predicted_seconds, this_machine
 
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
+# Whose sizes the tiles of the CUDA source are chosen for; it runs on any other as well.
+CUDA_ARCHITECTURE = "sm_90a"
 SPLIT = SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32)
 
 
@@ -267,13 +269,14 @@ def write(
     functions: tuple[Function, ...],
     machine: CpuMachine,
 ) -> None:
-    """program.json, the `.net` text, ir/ and c/; raises NetError (exit 4) where that cannot be."""
+    """program.json, the `.net` text and the sources; raises NetError (exit 4) if that cannot be."""
     lines = tuple(model.source.text.splitlines())
     texts = {f"{model.name}.net": model.source.text}
     for function in functions:
         texts[f"ir/{function.name}.ir"] = print_graph(function.graph)
         texts[f"ir/{function.name}.memory"] = f"{function.memory}\n"
         texts[f"c/{function.name}.c"] = cpu.render_function(function, machine, lines)
+        texts |= cuda.build_files(function, CUDA_ARCHITECTURE, function.name, lines)
     for header in cpu.HEADERS:
         texts[f"c/{Path(header).name}"] = (files("netc.templates") / header).read_text()
     texts["program.json"] = to_json(program)

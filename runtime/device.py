@@ -9,6 +9,7 @@ import numpy as np
 from netc.compiler.diagnostics import nearest
 from netc.compiler.program import FunctionFacts, Program, Tensor
 from netc.runtime.cpu import open_cpu
+from netc.runtime.cuda import open_cuda
 from netc.runtime.errors import ENVIRONMENT, fail
 from netc.runtime.reference import open_reference
 
@@ -51,11 +52,12 @@ def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> 
     """
     devices: dict[str, Callable[[Program, Path, int], Device]] = {
         "cpu": open_cpu,
+        "cuda": open_cuda,
         "reference": open_reference,
     }
     if name in devices:
         return devices[name](program, folder, threads)
-    if name in ("cuda", "emulate"):
+    if name == "emulate":
         raise fail(
             "E0901",
             f"training on the device `{name}` is not supported yet",
