@@ -16,7 +16,9 @@ from netc.compiler.build.cc import environment_error
 from netc.compiler.ir.graph import Graph, Input, Role
 from netc.compiler.ir.text import print_graph
 from netc.compiler.kernels.memory import plan_persistent
+from netc.compiler.language.data import DataSpec
 from netc.compiler.language.model import Model, load_model
+from netc.compiler.language.settings import Settings
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.passes.split_reductions import SplitFacts
@@ -32,14 +34,13 @@ from netc.compiler.program import (
     TrainingFacts,
     to_json,
 )
-from netc.compiler.targets import cpu, cuda
+from netc.compiler.targets import cpu, cuda, cuda_launches
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function, make_function
 from netc.compiler.targets.machine import predicted_seconds, this_machine
 
+ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
-# Whose sizes the tiles of the CUDA source are chosen for; it runs on any other as well.
-CUDA_ARCHITECTURE = "sm_90a"
 SPLIT = SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32)
 
 
@@ -151,7 +152,7 @@ def describe(
     settings = model.settings
     return Program(
         name=model.name,
-        hash=meaning(texts, persistent, settings),
+        hash=meaning(texts, persistent, settings, model.data),
         version=version("netc"),
         file=model.source.path,
         folder=str(model.folder.resolve()),
@@ -246,8 +247,11 @@ def describe_training(model: Model, graphs: tuple[Traced, ...]) -> TrainingFacts
     )
 
 
-def meaning(texts: list[str], persistent: tuple[Persistent, ...], settings) -> str:
-    """The hash of all that decides the numbers: graphs without their lines, weights, settings."""
+def meaning(
+    texts: list[str], persistent: tuple[Persistent, ...], settings: Settings, data: DataSpec | None
+) -> str:
+    """The hash of all that decides the numbers: graphs without their lines (but with the names of
+    their values), weights, settings, and where the data comes from."""
     digest = hashlib.sha256()
     for text in texts:
         digest.update(
@@ -255,7 +259,7 @@ def meaning(texts: list[str], persistent: tuple[Persistent, ...], settings) -> s
         )
     for entry in persistent:
         digest.update(repr((entry.tensor, entry.role, entry.initializer)).encode())
-    digest.update(repr(settings).encode())
+    digest.update(repr((settings, data)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -269,14 +273,16 @@ def write(
     functions: tuple[Function, ...],
     machine: CpuMachine,
 ) -> None:
-    """program.json, the `.net` text and the sources; raises NetError (exit 4) if that cannot be."""
+    """program.json, the `.net` text, ir/, c/ and cuda/; raises NetError (exit 4) where that cannot be."""
     lines = tuple(model.source.text.splitlines())
     texts = {f"{model.name}.net": model.source.text}
     for function in functions:
         texts[f"ir/{function.name}.ir"] = print_graph(function.graph)
         texts[f"ir/{function.name}.memory"] = f"{function.memory}\n"
         texts[f"c/{function.name}.c"] = cpu.render_function(function, machine, lines)
-        texts |= cuda.build_files(function, CUDA_ARCHITECTURE, function.name, lines)
+        texts[f"cuda/{function.name}.cu"] = cuda.render_function(function, ARCH, lines)
+        launches = cuda.launches(function, ARCH, function.name)
+        texts[f"cuda/{function.name}.json"] = cuda_launches.to_json(launches)
     for header in cpu.HEADERS:
         texts[f"c/{Path(header).name}"] = (files("netc.templates") / header).read_text()
     texts["program.json"] = to_json(program)

@@ -12,9 +12,9 @@ from types import ModuleType
 
 import numpy as np
 
-from netc.compiler.build.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json
 from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json
 from netc.runtime.cuda_driver import HELP, call, describe, device_count, load_driver
 from netc.runtime.errors import ENVIRONMENT, fail
 
@@ -280,7 +280,7 @@ def open_cuda(program: Program, folder: Path, threads: int) -> Cuda:
     """The program on the first GPU; `threads` means nothing here. NetError where there is none."""
 
     def compile_image(source: str, architecture: str) -> bytes:
-        return compile_cubin(source, architecture).bytes
+        return compile_cubin(source, architecture).image
 
     return Cuda(load_driver(), program, folder, compile_image)
 

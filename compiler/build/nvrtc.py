@@ -37,7 +37,7 @@ class Resources:
 class Cubin:
     """A compiled module: its bytes, the resources of each kernel, and the compiler's log."""
 
-    bytes: bytes
+    image: bytes
     resources: tuple[tuple[str, Resources], ...]
     log: str
 

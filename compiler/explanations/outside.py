@@ -176,16 +176,22 @@ ENVIRONMENT = (
     Code(
         "E0721",
         "no CUDA compiler",
-        "CUDA C is compiled by NVRTC, which needs no GPU and no toolkit: "
-        '`pip install "netc[cuda]"` brings it.',
+        'NVRTC and cuda-python come with `pip install "netc[cuda]"`; no CUDA toolkit is needed.',
     ),
     Code(
         "E0722",
         "no GPU",
-        "The NVIDIA driver is missing, does not start or finds no GPU. `--device cpu` trains "
-        "without one.",
+        "There is no NVIDIA driver or no GPU here. The CUDA source can still be read and built; "
+        "`--device cpu` trains.",
     ),
-    Code("E0723", "GPU too old", "netc needs compute capability 7.5, that of a T4, or more."),
+    Code("E0723", "GPU too old", "netc needs compute capability 7.5 (Turing, 2018) or more."),
+    Code(
+        "E0731",
+        "a CUDA kernel does wrong",
+        "The emulator found a race, an access out of bounds, a read of memory without a value or "
+        "the like. In a kernel that you own, that is to be corrected; in one that netc wrote, it "
+        "is netc's own fault: please report it.",
+    ),
 )
 
 OURS = (

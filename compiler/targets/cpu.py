@@ -30,6 +30,7 @@ CPU = Dialect(
     types={"f32": "float", "i32": "int32_t", "u8": "uint8_t", "bool": "uint8_t"},
     functions=dict(COMMON_FUNCTIONS)
     | {
+        "where:f32": "netc_where({0}, {1}, {2})",
         "exp": "netc_exp({0})",
         "log": "netc_log({0})",
         "log1p": "log1pf({0})",

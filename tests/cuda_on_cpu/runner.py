@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from netc.compiler.build.cuda_launches import CudaLaunch, from_json, to_json
 from netc.compiler.ir.graph import Graph, Role, Value
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.ops.table import OPS
 from netc.compiler.targets.cuda import launches, render_function
+from netc.compiler.targets.cuda_launches import CudaLaunch, from_json, to_json
 from netc.compiler.targets.function import Function, make_function
 
 HEADER = Path(__file__).parent / "cuda_on_cpu.h"

@@ -27,14 +27,14 @@ def cache_folder(tmp_path, monkeypatch):
 def test_a_cubin_comes_with_what_its_kernels_use():
     cubin = compile_cubin(KERNEL, "sm_80")
     used = cubin.kernel("double_it")
-    assert cubin.bytes[:4] == b"\x7fELF"
+    assert cubin.image[:4] == b"\x7fELF"
     assert used.shared_bytes == 256 and 4 < used.registers < 32
     assert used.stack_bytes == used.spill_stores == used.spill_loads == 0
 
 
 def test_the_same_source_is_compiled_once_for_each_architecture(cache_folder, monkeypatch):
     first, other = compile_cubin(KERNEL, "sm_80"), compile_cubin(KERNEL, "sm_90a")
-    assert first.bytes != other.bytes
+    assert first.image != other.image
     assert len(list(cache_folder.iterdir())) == 2
     monkeypatch.setattr(nvrtc, "run_nvrtc", None)
     assert compile_cubin(KERNEL, "sm_80") == first

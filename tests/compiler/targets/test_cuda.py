@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from netc.compiler.build.cuda_launches import from_json, to_json
 from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.targets.cuda import launches, render_function
+from netc.compiler.targets.cuda_launches import from_json, to_json
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, choose_tile, split_facts
 
 
@@ -32,7 +32,7 @@ def compiled(function, arch):
     )
     facts, resources = ARCHITECTURES[arch], dict(cubin.resources)
     names = [launch.kernel for launch in (*step.launches, step.last)]
-    assert sorted(names) == sorted(resources) and cubin.bytes[:4] == b"\x7fELF"
+    assert sorted(names) == sorted(resources) and cubin.image[:4] == b"\x7fELF"
     for launch in step.launches:
         used = resources[launch.kernel]
         assert used.spill_stores == used.spill_loads == 0, (launch.kernel, used)
