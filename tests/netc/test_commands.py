@@ -105,6 +105,8 @@ def test_check_builds_nothing(netc, small_file):
     assert (result.code, result.out) == (0, "")
     assert "67 parameters" in result.err
     assert sorted(path.name for path in Path().iterdir()) == ["small.net"]
+    told = json.loads(netc("check", small_file, "--json").out)
+    assert f"{told['memory_bytes']:,} bytes" in netc("compile", small_file).out
     listed = netc("check", small_file, "--weights")
     assert "small.dense_1.kernel: f32[4, 8]" in listed.out
 

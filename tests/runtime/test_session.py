@@ -57,6 +57,13 @@ def test_evaluation_counts_every_row_once(session, count):
     assert found["accuracy"] == pytest.approx(hits.mean(), abs=1e-6)
 
 
+def test_evaluation_takes_files_data_sets_and_the_programs_own_source(session, in_folder):
+    whole = blobs(count=200, features=4, classes=3)
+    assert session.evaluate() == session.evaluate(whole) == session.evaluate(whole.test)
+    np.savez("rows.npz", **DATA)
+    assert session.evaluate("rows.npz") == session.evaluate(DATA)
+
+
 def test_steps_lower_the_loss_and_are_counted(session):
     losses = [session.step(**BATCH)["loss"] for _ in range(60)]
     assert session.steps_done == 60
@@ -170,6 +177,9 @@ WRONG = {
     "weight text": (lambda s: assign(s, "x"), "E0521", "numbers"),
     "deleted weight": (lambda s: s.weights.pop(KERNEL), "E0520", "cannot be deleted"),
     "evaluation field": (lambda s: s.evaluate({"x": ROW}), "E0520", "`label`"),
+    "evaluation of a number": (lambda s: s.evaluate(3), "E0521", "from a int"),
+    "evaluation of a list": (lambda s: s.evaluate([1]), "E0521", "from a list"),
+    "evaluation of no file": (lambda s: s.evaluate("none.npz"), "E0501", "none.npz"),
     "gradient batch": (lambda s: s.gradients(x=ROW[:1], label=LABEL[:1]), "E0521", "16 rows"),
     "negative seed": (lambda s: s.initialize(-1), "E0521", "a seed"),
     "seed text": (lambda s: s.initialize("x"), "E0521", "a seed"),
