@@ -1,6 +1,8 @@
 """A session against NumPy, against the reference device, and against wrong use."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -220,3 +222,20 @@ def test_a_program_larger_than_the_memory_is_refused_before_anything_is_taken(sm
         open_device("cpu", replace(program, arena_bytes=1 << 60), folder)
     assert caught.value.diagnostics[0].code == "E0710"
     assert caught.value.exit_code == 4
+
+
+def resources() -> tuple[int, int]:
+    """Bytes of memory and open files of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir("/proc/self/fd"))
+
+
+def test_thousands_of_steps_take_no_more_memory_than_some(session):
+    for _ in range(300):
+        session.step(**BATCH)
+    memory, files = resources()
+    for _ in range(3000):
+        session.step(**BATCH)
+    memory_after, files_after = resources()
+    assert memory_after - memory < 1 << 20
+    assert files_after == files
