@@ -10,7 +10,7 @@ from netc.runtime.checkpoint import Checkpoint
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given
 from netc.runtime.restore import load_program
-from netc.runtime.run_folder import latest_run
+from netc.runtime.run_folder import latest_run, reopen
 
 LAST = Path("build", "last.json")
 
@@ -87,9 +87,10 @@ def seconds(text: str) -> float:
 
 
 def open_program(arguments: argparse.Namespace) -> Program:
-    """The program that the words name: compiled if they name a file."""
+    """The program that the words name: compiled if they name a file, else the one that the named
+    run or checkpoint was made with, else the last build."""
     device, threads = getattr(arguments, "device", "cpu"), getattr(arguments, "threads", 0)
-    folder = last_build() if arguments.file is None else Path(arguments.file)
+    folder = known_build(arguments) if arguments.file is None else Path(arguments.file)
     if arguments.file is None or is_folder(folder):
         if arguments.define or arguments.block:
             help = "name the `.net` file too"
@@ -102,6 +103,15 @@ def open_program(arguments: argparse.Namespace) -> Program:
         train=arguments.block,
         threads=threads,
     )
+
+
+def known_build(arguments: argparse.Namespace) -> Path:
+    told = None
+    if getattr(arguments, "resume", None):
+        told = reopen(Path(arguments.resume)).facts().get("build")
+    elif getattr(arguments, "checkpoint", None):
+        told = dict(checkpoint_at(Path(arguments.checkpoint)).facts.extra).get("program")
+    return Path(told) if isinstance(told, str) else last_build()
 
 
 def is_folder(path: Path) -> bool:

@@ -86,6 +86,17 @@ def test_stopping_and_resuming_by_the_command_that_is_told(netc, small_file):
     assert last[0].read_bytes() == last[1].read_bytes()
 
 
+def test_a_run_and_a_checkpoint_know_their_program(netc, small_file, in_folder):
+    netc("train", small_file, "--max-steps", 13)
+    Path("other.net").write_text(small_file.read_text().replace("dense(8)", "dense(9)"))
+    netc("compile", "other.net")
+    resumed = netc("train", "--resume", "runs/small-1")
+    assert resumed.code == 0 and "resumed after step 13" in resumed.err
+    measured = netc("eval", "--checkpoint", "runs/small-1/best.safetensors")
+    assert measured.code == 0 and measured.out.startswith("test  loss ")
+    assert netc("eval").code == 1  # the last build was never trained
+
+
 def test_resume_shows_the_line_that_was_changed(netc, small_file):
     netc("train", small_file, "--max-steps", 13)
     small_file.write_text(small_file.read_text().replace("dense(8)", "dense(9)"))
