@@ -30,7 +30,6 @@ WRONG = [
     (["train", "small.net", "--threads", "none"], 2, "--threads"),
     (["train", "small.net", "--time-limit", "nan"], 2, "seconds"),
     (["train", "small.net", "--device", "gpu"], 4, "there is no device"),
-    (["train", "small.net", "--device", "emulate"], 2, "not supported yet"),
     (["train", "small.net", "--data", "none.npz"], 1, "E0501"),
     (["train", "small.net", "--data", "small.net"], 1, "format"),
     (["train", "small.net", "--data", "folder"], 1, "E05"),
