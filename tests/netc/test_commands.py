@@ -135,6 +135,15 @@ def test_show_lists_kernels_and_prints_one(netc, small_file):
         assert netc("show", line.split()[0]).out.startswith(f"// {line.split()[0]}: ")
 
 
+def test_both_targets_are_built_and_shown(netc, small_file):
+    assert netc("compile", small_file, "--target", "all").code == 0
+    assert len(list(Path("build/small/cuda").glob("*.sm_80.cubin"))) == 6
+    assert len(list(Path("build/small/c").glob("*.so"))) == 6
+    name = netc("show").out.splitlines()[1].split()[0]
+    source = netc("show", name, "--target", "cuda").out
+    assert source.startswith(f"// {name}: ") and "__global__" in source
+
+
 def test_emit_and_dump_print_the_ir(netc, small_file):
     emitted = netc("compile", small_file, "--emit", "ir").out
     assert emitted.count('graph "') == 6
