@@ -22,7 +22,7 @@ COMMANDS = {
     "eval": "measure a trained program on data",
     "run": "compute a net's outputs for inputs",
     "show": "print the generated source of a kernel, or list the kernels",
-    "explain": "explain an error code, a layer or an op",
+    "explain": "explain an error code, a layer, an op or a kernel",
     "fmt": "put programs into the canonical format",
     "devices": "list what is here to run on",
 }

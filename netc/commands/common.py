@@ -1,18 +1,16 @@
 """What several commands take: a program by its file, its build folder or as the last build."""
 
 import argparse
-import json
 from pathlib import Path
 
 from netc.api import Program, checkpoint_at, compile
 from netc.compiler.diagnostics import Diagnostic, NetError
+from netc.last_build import LAST, last_folder
 from netc.runtime.checkpoint import Checkpoint
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given
 from netc.runtime.restore import load_program
 from netc.runtime.run_folder import latest_run, reopen
-
-LAST = Path("build", "last.json")
 
 
 def add_program(parser: argparse.ArgumentParser) -> None:
@@ -124,10 +122,10 @@ def is_folder(path: Path) -> bool:
 def last_build() -> Path:
     """The build folder that the last `netc compile` here made."""
     try:
-        return Path(json.loads(LAST.read_text(encoding="utf-8"))["folder"])
+        return last_folder()
     except OSError:
         reason = f"there is no build here: `{LAST}` is missing"
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         reason = f"`{LAST}` is damaged"
     raise fail("E0613", reason, help="name a program: `netc compile FILE`")
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from netc.api import ENDINGS
-from netc.commands.common import LAST, add_defines, add_json, wrong_use
+from netc.commands.common import add_defines, add_json, wrong_use
 from netc.compiler.build.cc import build_library
 from netc.compiler.diagnostics import nearest
 from netc.compiler.driver import ARCH, compile_file
@@ -14,6 +14,7 @@ from netc.compiler.ir.graph import Graph
 from netc.compiler.ir.text import print_graph
 from netc.compiler.program import Program
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES
+from netc.last_build import LAST
 from netc.runtime.errors import fail
 from netc.runtime.files import make_folders, write_atomically
 

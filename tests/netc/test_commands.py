@@ -198,6 +198,14 @@ def test_every_source_of_data_can_be_explained():
             assert explain.explanation(name).startswith(f"{name}(...): data with the fields")
 
 
+def test_a_kernel_of_the_last_build_is_explained_by_its_lines(netc, small_file):
+    netc("compile", small_file)
+    name = next(line.split()[0] for line in netc("show").out.splitlines() if "dense_2" in line)
+    told = netc("explain", name).out
+    assert f"{name}: a matmul kernel of `train`" in told
+    assert "2 | return x -> dense(8) -> tanh -> dropout(0.1) -> dense(3)" in told
+
+
 def test_devices_name_the_processor_and_the_compiler(netc):
     result = netc("devices", "--json")
     assert result.code == 0
