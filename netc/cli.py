@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 
 from netc.compiler.diagnostics import Diagnostic, NetError, as_json, nearest, render_all
 from netc.crash import report_crash
@@ -104,9 +103,9 @@ def no_command(name: str) -> NetError:
 
 
 def own_version() -> str:
-    try:
-        return version("netc")
-    except PackageNotFoundError:
+    try:  # loaded here: it reads mail headers, which no other command needs
+        return import_module("importlib.metadata").version("netc")
+    except ModuleNotFoundError:
         return "of a checkout"
 
 
