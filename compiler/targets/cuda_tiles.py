@@ -9,9 +9,12 @@ from netc.compiler.scalar.index import Variable
 
 WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency
-SHORT_ROW = SHORT_FOLD = 16  # elements that one thread folds by itself
-MANY_RESULTS = 2**18  # strided folds that fill a device with one thread each
+SHORT_FOLD = 16  # elements that one thread folds by itself
+MANY_ROWS = 2**13  # rows that fill a device with one thread each
+MANY_RESULTS = 2**18  # the same for strided folds that are longer
 LONG_ROW = 1024  # columns above which a block folds a row, where a warp did below
+LONG_OF_FEW = 128  # the same where rows are too few to give every multiprocessor eight warps
+FEW_ROWS = 1024
 SPLIT_DEPTH = 256  # products of one part of a sum that is cut up
 
 
@@ -202,7 +205,9 @@ def map_tile(plan: MapPlan) -> MapTile:
 
 def row_tile(plan: RowPlan) -> RowTile:
     rows, columns = plan.row.extent, plan.column.extent
-    lanes = 1 if columns <= SHORT_ROW else WARP if columns <= LONG_ROW else THREADS
+    long = LONG_OF_FEW if rows <= FEW_ROWS else LONG_ROW
+    lanes = 1 if columns <= SHORT_FOLD and rows >= MANY_ROWS else WARP
+    lanes = THREADS if columns > long else lanes
     threads = min(THREADS, round_up(rows * lanes, WARP))
     rows_of_block = threads // lanes
     return RowTile(lanes, rows_of_block, ceil(rows, rows_of_block), (threads, 1))
