@@ -34,11 +34,12 @@ from netc.compiler.program import (
     TrainingFacts,
     to_json,
 )
-from netc.compiler.targets import cpu
+from netc.compiler.targets import cpu, cuda, cuda_launches
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function, make_function
 from netc.compiler.targets.machine import predicted_seconds, this_machine
 
+ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
 SPLIT = SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32)
 
@@ -272,13 +273,16 @@ def write(
     functions: tuple[Function, ...],
     machine: CpuMachine,
 ) -> None:
-    """program.json, the `.net` text, ir/ and c/; raises NetError (exit 4) where that cannot be."""
+    """program.json, the `.net` text, ir/, c/ and cuda/; raises NetError (exit 4) where that cannot be."""
     lines = tuple(model.source.text.splitlines())
     texts = {f"{model.name}.net": model.source.text}
     for function in functions:
         texts[f"ir/{function.name}.ir"] = print_graph(function.graph)
         texts[f"ir/{function.name}.memory"] = f"{function.memory}\n"
         texts[f"c/{function.name}.c"] = cpu.render_function(function, machine, lines)
+        texts[f"cuda/{function.name}.cu"] = cuda.render_function(function, ARCH, lines)
+        launches = cuda.launches(function, ARCH, function.name)
+        texts[f"cuda/{function.name}.json"] = cuda_launches.to_json(launches)
     for header in cpu.HEADERS:
         texts[f"c/{Path(header).name}"] = (files("netc.templates") / header).read_text()
     texts["program.json"] = to_json(program)

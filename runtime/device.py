@@ -16,6 +16,7 @@ DEVICES = MappingProxyType(
     {
         "cpu": ("netc.runtime.cpu", "open_cpu"),
         "cuda": ("netc.runtime.cuda", "open_cuda"),
+        "emulate": ("netc.runtime.emulate", "open_emulate"),
         "reference": ("netc.runtime.reference", "open_reference"),
     }
 )
@@ -59,13 +60,6 @@ def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> 
     if name in DEVICES:
         module, opener = DEVICES[name]
         return getattr(import_module(module), opener)(program, folder, threads)
-    if name == "emulate":
-        raise fail(
-            "E0901",
-            f"training on the device `{name}` is not supported yet",
-            help="`--device cpu` trains here; the CUDA source is in the build folder",
-            exit_code=2,
-        )
     near = nearest(name, DEVICES)
     help = f"did you mean `{near}`?" if near else f"there are {', '.join(DEVICES)}"
     raise fail("E0714", f"there is no device `{name}`", help=help, exit_code=ENVIRONMENT)

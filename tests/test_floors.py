@@ -6,7 +6,7 @@ import graphlib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("compiler", "runtime", "grammar", "templates", "netc")
+SOURCES = ("compiler", "emulator", "runtime", "grammar", "templates", "netc")
 FOLDERS = ("compiler", "netc")  # that stand on no floor themselves: they hold what does
 
 # From the ground up. What shares a floor does not know of each other.
@@ -18,6 +18,7 @@ FLOORS = (
     ("compiler.interpret", "compiler.passes", "compiler.kernels", "compiler.build"),
     ("compiler.language", "compiler.targets"),
     ("compiler.driver",),
+    ("emulator",),
     ("runtime",),
     ("netc",),
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("compiler", "runtime", "grammar", "templates", "netc")
+FOLDERS = ("compiler", "emulator", "runtime", "grammar", "templates", "netc")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUP = PROJECT["tool"]["setuptools"]
 SMALL = """

@@ -185,6 +185,13 @@ ENVIRONMENT = (
         "`--device cpu` trains.",
     ),
     Code("E0723", "GPU too old", "netc needs compute capability 7.5 (Turing, 2018) or more."),
+    Code(
+        "E0731",
+        "a CUDA kernel does wrong",
+        "The emulator found a race, an access out of bounds, a read of memory without a value or "
+        "the like. In a kernel that you own, that is to be corrected; in one that netc wrote, it "
+        "is netc's own fault: please report it.",
+    ),
 )
 
 OURS = (

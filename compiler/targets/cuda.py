@@ -10,7 +10,7 @@ from math import prod
 
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.lower import identifier
-from netc.compiler.kernels.memory import MemoryPlan
+from netc.compiler.kernels.memory import Buffer, MemoryPlan
 from netc.compiler.kernels.plan import Kernel
 from netc.compiler.targets.cuda_dialect import CUDA, RESERVED
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
@@ -74,6 +74,7 @@ class CudaOutput:
     name: str
     type: str
     offset: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -184,24 +185,32 @@ def cuda_parameters(kernel: Kernel, memory: MemoryPlan) -> tuple[Parameter, ...]
 
 def kernel_launch(kernel: Kernel, function: Function, arch: CudaArchitecture) -> CudaLaunch:
     tile, memory = choose_tile(kernel, arch), function.memory
+    read = {memory.buffer(value.name) for value in kernel.reads}
     pointers = tuple(
-        Pointer("arena", memory.buffer(parameter.value.name).offset)
+        arena_pointer(parameter, memory.buffer(parameter.value.name), read)
         for parameter in cuda_parameters(kernel, memory)
     )
     return CudaLaunch(kernel.name, (tile.grid, 1, 1), (*tile.block, 1), 0, pointers)
+
+
+def arena_pointer(parameter: Parameter, buffer: Buffer, read: set[Buffer]) -> Pointer:
+    is_result = parameter.is_written and buffer not in read
+    return Pointer("arena", buffer.offset, buffer.bytes, parameter.name, is_result)
 
 
 def take_launch(taken: tuple[CudaField, ...], batch: int) -> CudaLaunch:
     blocks = ceil(max(field.units for field in taken) * batch, THREADS)
     pointers: list[Pointer] = []
     for number, field in enumerate(taken):
-        pointers += [Pointer("arena", field.offset), Pointer("field", number)]
+        bytes = field.row_bytes * batch
+        place = Pointer("arena", field.offset, bytes, field.name, is_result=True)
+        pointers += [place, Pointer("field", number)]
     pointers += [Pointer("order"), Pointer("cursor")]
     return CudaLaunch("netc_take", (blocks, 1, 1), (THREADS, 1, 1), 0, tuple(pointers))
 
 
 def log_parameters(logged: tuple[CudaOutput, ...]) -> tuple[Pointer, ...]:
-    arena = tuple(Pointer("arena", output.offset) for output in logged)
+    arena = tuple(Pointer("arena", o.offset, o.bytes, o.name) for o in logged)
     return (*arena, Pointer("log"), Pointer("cursor"))
 
 
@@ -242,6 +251,7 @@ def outputs(function: Function) -> tuple[CudaOutput, ...]:
             f"{identifier(output.name)}_now",
             CUDA.types[output.value.type.dtype],
             function.memory.buffer(output.value.name).offset,
+            output.value.type.bytes,
         )
         for output in function.graph.outputs
         if output.value.type.count == 1

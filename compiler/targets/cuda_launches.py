@@ -14,11 +14,15 @@ class Pointer:
     """What a kernel parameter points at.
 
     `space` is arena (at `offset` bytes), field (the whole data set's field number `offset`), order,
-    log or cursor.
+    log or cursor. Of the arena the kernel may touch `bytes` from there, which it calls `name`; where
+    `is_result`, it reads none of them and writes all.
     """
 
     space: str
     offset: int = 0
+    bytes: int = 0
+    name: str = ""
+    is_result: bool = False
 
 
 @dataclass(frozen=True)
