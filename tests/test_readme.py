@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import netc
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-FOLDERS = ("compiler", "runtime", "grammar", "templates")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+FOLDERS = tuple(PROJECT["tool"]["setuptools"]["package-dir"].values())
 NEW_OP = "compiler/ops/atan.py"
 TRAINING = """
 net bend(x: f32[N, 3]) { return x -> dense(4) -> atan -> dense(1) }
