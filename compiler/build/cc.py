@@ -81,6 +81,7 @@ def run_compiler(compiler: Compiler, source: Path) -> bytes:
                 capture_output=True,
                 text=True,
                 timeout=TIME_LIMIT,
+                start_new_session=True,  # Ctrl-C is for netc, which may want to finish and save
             )
         except subprocess.TimeoutExpired:
             raise environment_error(
