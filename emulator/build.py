@@ -21,7 +21,8 @@ from netc.compiler.ir.verify import InternalError
 
 COMMON = "-std=c++17 -fPIC -shared -fno-exceptions -fno-rtti -fno-strict-aliasing -w".split()
 MACHINE = ("-O2",)
-MODULE = "-O1 -march=native -ffp-contract=fast -Wl,--build-id=none -lm".split()
+# A local that nobody set is no number that a result could come from by luck.
+MODULE = "-O1 -ftrivial-auto-var-init=pattern -march=native -ffp-contract=fast -Wl,--build-id=none -lm".split()
 # What the sanitizers call is the machine's own: nothing of theirs is linked.
 CHECKED = (
     "-g1 -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 "
