@@ -16,7 +16,9 @@ from netc.compiler.build.cc import environment_error
 from netc.compiler.ir.graph import Graph, Input, Role
 from netc.compiler.ir.text import print_graph
 from netc.compiler.kernels.memory import plan_persistent
+from netc.compiler.language.data import DataSpec
 from netc.compiler.language.model import Model, load_model
+from netc.compiler.language.settings import Settings
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.passes.split_reductions import SplitFacts
@@ -150,7 +152,7 @@ def describe(
     settings = model.settings
     return Program(
         name=model.name,
-        hash=meaning(texts, persistent, settings),
+        hash=meaning(texts, persistent, settings, model.data),
         version=version("netc"),
         file=model.source.path,
         folder=str(model.folder.resolve()),
@@ -245,8 +247,11 @@ def describe_training(model: Model, graphs: tuple[Traced, ...]) -> TrainingFacts
     )
 
 
-def meaning(texts: list[str], persistent: tuple[Persistent, ...], settings) -> str:
-    """The hash of all that decides the numbers: graphs without their lines, weights, settings."""
+def meaning(
+    texts: list[str], persistent: tuple[Persistent, ...], settings: Settings, data: DataSpec | None
+) -> str:
+    """The hash of all that decides the numbers: graphs without their lines (but with the names of
+    their values), weights, settings, and where the data comes from."""
     digest = hashlib.sha256()
     for text in texts:
         digest.update(
@@ -254,7 +259,7 @@ def meaning(texts: list[str], persistent: tuple[Persistent, ...], settings) -> s
         )
     for entry in persistent:
         digest.update(repr((entry.tensor, entry.role, entry.initializer)).encode())
-    digest.update(repr(settings).encode())
+    digest.update(repr((settings, data)).encode())
     return digest.hexdigest()[:16]
 
 

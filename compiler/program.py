@@ -157,8 +157,9 @@ def to_json(program: Program) -> str:
 def from_json(text: str) -> Program:
     """The program that `to_json` wrote; raises ValueError, KeyError or TypeError on anything else."""
     raw = json.loads(text)
-    if raw.get("format") != FORMAT:
-        raise ValueError(f"program format {raw.get('format')}, this netc reads {FORMAT}")
+    found = raw.get("format") if isinstance(raw, dict) else None
+    if found != FORMAT:
+        raise ValueError(f"program format {found}, this netc reads {FORMAT}")
     return Program(
         **raw
         | {

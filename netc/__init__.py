@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netc.api import Program, compile, load, train
     from netc.compiler.diagnostics import NetError
+    from netc.runtime.loop import Run
     from netc.runtime.session import Session
-    from netc.runtime.train import Run
 
 __all__ = ["NetError", "Program", "Run", "Session", "compile", "load", "train"]
 
 HOMES = {
     "NetError": "netc.compiler.diagnostics",
-    "Run": "netc.runtime.train",
+    "Run": "netc.runtime.loop",
     "Session": "netc.runtime.session",
 }
 

@@ -15,11 +15,11 @@ from netc.runtime.checkpoint import Checkpoint
 from netc.runtime.device import open_device
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given
+from netc.runtime.loop import Run
 from netc.runtime.plan import Options
 from netc.runtime.progress import Progress, choose_mode, look_of
 from netc.runtime.restore import load_program, restore
 from netc.runtime.session import Session
-from netc.runtime.train import Run
 
 ENDINGS = {"cpu": ("c", "c"), "cuda": ("cuda", "cu")}  # target -> folder, ending
 

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.errors import ENVIRONMENT, fail
 from netc.runtime.files import SYSTEM, System, cause_of, remove, write_atomically
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 
 KEY = "netc"  # the only metadata key: safetensors does not keep several in order
 BEST = "best.safetensors"

@@ -11,6 +11,7 @@ from netc.runtime.errors import ENVIRONMENT, fail
 
 LIBRARY = "libcuda.so.1"
 OLDEST = (7, 5)
+NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 HELP = "`--device cpu` trains without a GPU"
 
 
@@ -43,8 +44,6 @@ def why_no_cuda() -> str | None:
         return None if device_count(driver) else "the driver finds no GPU"
     except NetError as error:
         return error.diagnostics[0].message
-    except DriverError as error:
-        return str(error)
 
 
 def describe_devices(driver: ModuleType | None = None) -> tuple[CudaDevice, ...]:
@@ -85,7 +84,15 @@ def call(driver: ModuleType, name: str, *arguments):
 
 
 def device_count(driver: ModuleType) -> int:
-    call(driver, "cuInit", 0)
+    """How many GPUs there are. Raises NetError where the driver does not start."""
+    (status,) = driver.cuInit(0)
+    if int(status) == NO_DEVICE:
+        return 0
+    try:
+        call(driver, "cuInit", 0)
+    except DriverError as error:
+        message = f"the NVIDIA driver does not start: {error}"
+        raise fail("E0722", message, help=HELP, exit_code=ENVIRONMENT) from None
     return call(driver, "cuDeviceGetCount")
 
 

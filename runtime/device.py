@@ -1,18 +1,25 @@
 """What a session asks of a device: memory that lasts, and functions that run many steps at once."""
 
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 
 from netc.compiler.diagnostics import nearest
 from netc.compiler.program import FunctionFacts, Program, Tensor
-from netc.runtime.cpu import open_cpu
-from netc.runtime.emulate import open_emulate
 from netc.runtime.errors import ENVIRONMENT, fail
-from netc.runtime.reference import open_reference
 
+# Loaded only when they are asked for: each may need what the others do not.
+DEVICES = MappingProxyType(
+    {
+        "cpu": ("netc.runtime.cpu", "open_cpu"),
+        "cuda": ("netc.runtime.cuda", "open_cuda"),
+        "emulate": ("netc.runtime.emulate", "open_emulate"),
+        "reference": ("netc.runtime.reference", "open_reference"),
+    }
+)
 Fields = tuple[np.ndarray, ...]
 
 
@@ -50,20 +57,9 @@ def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> 
 
     Raises NetError where there is no such device (E0714) or not enough memory (E0710).
     """
-    devices: dict[str, Callable[[Program, Path, int], Device]] = {
-        "cpu": open_cpu,
-        "emulate": open_emulate,
-        "reference": open_reference,
-    }
-    if name in devices:
-        return devices[name](program, folder, threads)
-    if name == "cuda":
-        raise fail(
-            "E0901",
-            f"training on the device `{name}` is not supported yet",
-            help="`--device cpu` trains here; the CUDA source is in the build folder",
-            exit_code=2,
-        )
-    near = nearest(name, devices)
-    help = f"did you mean `{near}`?" if near else f"there are {', '.join(devices)}"
+    if name in DEVICES:
+        module, opener = DEVICES[name]
+        return getattr(import_module(module), opener)(program, folder, threads)
+    near = nearest(name, DEVICES)
+    help = f"did you mean `{near}`?" if near else f"there are {', '.join(DEVICES)}"
     raise fail("E0714", f"there is no device `{name}`", help=help, exit_code=ENVIRONMENT)

@@ -17,6 +17,7 @@ from netc.runtime.initialize import initial
 from netc.runtime.inputs import as_array, fitted, gather_rows, listed
 
 MOST = 1 << 31  # counters on the device are i32
+MOST_AT_ONCE = 64  # batches of an evaluation in one call: Python hears signals between calls only
 
 
 class Weights(MutableMapping):
@@ -165,9 +166,12 @@ class Session:
         function = self.function("evaluate")
         sums = np.zeros(len(numbers(function)))
         for chunk, start, steps in self.cut("evaluate", count):
-            part = tuple(array[start : start + steps * chunk.batch] for array in rows)
-            log = self.device.run(chunk, part, None, steps)
-            sums += log.astype(np.float64).sum(axis=0) * chunk.batch
+            for done in range(0, steps, MOST_AT_ONCE):
+                now = min(MOST_AT_ONCE, steps - done)
+                first = start + done * chunk.batch
+                part = tuple(array[first : first + now * chunk.batch] for array in rows)
+                log = self.device.run(chunk, part, None, now)
+                sums += log.astype(np.float64).sum(axis=0) * chunk.batch
         return named(function, sums / max(1, count))
 
     def cut(self, name: str, count: int) -> Iterator[tuple[FunctionFacts, int, int]]:

@@ -1,74 +1,25 @@
-"""A program and options come in; a trained session and a run folder that tells of it go out.
-
-The order of samples depends on (seed, epoch) alone, and whatever else a step depends on lies in
-the checkpoint: a run that was stopped and resumed gives the same bits as one that never was.
-"""
+"""A program and options come in; a trained session and a run folder that tells of it go out."""
 
 import json
-import math
-import shlex
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
 
 from netc.compiler.program import Program
 from netc.runtime import checkpoint, run_folder
 from netc.runtime.checkpoint import Checkpoint
-from netc.runtime.data.dataset import order
 from netc.runtime.device import open_device
 from netc.runtime.errors import fail
-from netc.runtime.feeding import Parts, Rows, open_parts
-from netc.runtime.files import LineFile
+from netc.runtime.feeding import Parts, open_parts
 from netc.runtime.functions import numbers
 from netc.runtime.interrupt import Stop, watch_signals
+from netc.runtime.loop import Loop, Run, State
 from netc.runtime.plan import Options, Plan, make_plan, resumed_plan
 from netc.runtime.progress import Progress, steady
 from netc.runtime.restore import restore
-from netc.runtime.run_folder import RunFolder, append_record
+from netc.runtime.run_folder import RunFolder
 from netc.runtime.session import Session
 
-SLICE = 0.2  # seconds of steps between two looks at signals, the clock and the progress line
-MOST_GROWTH = 8  # of a slice from one to the next: the first steps are not typical
-RECORDS = 100  # of single steps in the log of an epoch; a fixed stride, so that logs compare
-NO_MEASURE = ("step", "epoch", "kind", "loss_hex")  # of what a record holds
-STOPPED = 3  # the exit code for a loss that is not a number
-
 Report = Callable[[str, int, int, int], Progress]  # (name, epochs, steps of each, batch)
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a call of `train` ended. `exit_code` is 0, or 130 or 143 after a signal.
-
-    `metrics` are the last epoch's, `test` those on the source's test rows once training is done.
-    """
-
-    folder: Path
-    session: Session
-    steps: int
-    is_finished: bool
-    exit_code: int
-    metrics: Mapping[str, float]
-    test: Mapping[str, float] | None = None
-    test_samples: int = 0
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a run stands, besides the tensors: all that a checkpoint adds to them.
-
-    `epoch` counts from 1; `sums` add up each number of the log since the epoch began.
-    """
-
-    step: int
-    epoch: int
-    position: int
-    sums: tuple[float, ...]
-    best_value: float | None = None
-    best_step: int | None = None
 
 
 def train(program: Program, folder: Path, options: Options, report: Report) -> Run:
@@ -77,22 +28,22 @@ def train(program: Program, folder: Path, options: Options, report: Report) -> R
     run = None if options.resume is None else find_run(program, options)
     data = data_of(run) if options.data is None else options.data
     parts = open_parts(program, data, validate)
+    device = open_device(options.device, program, folder, options.threads)
+    session = Session(program, folder, device)
+    # Ctrl-C reaches the C compiler too: until all is built, it simply ends both
+    session.prepare("train", "evaluate")
     with watch_signals() as stop:
-        device = open_device(options.device, program, folder, options.threads)
-        session = Session(program, folder, device)
-        session.prepare("train", "evaluate")
         loop = begin(session, options, parts, run, stop, report)
         try:
             return loop.run()
         finally:
-            loop.progress.close()
-            loop.log.close()
+            loop.close()
 
 
 def begin(
     session: Session, options: Options, parts: Parts, run: RunFolder | None, stop: Stop,
     report: Report,
-) -> "Loop":
+) -> Loop:
     """A loop that stands where the run begins or goes on."""
     found = None
     if run is None:
@@ -103,12 +54,12 @@ def begin(
         plan = resumed_plan(run.facts(), session.program, options, parts.train.count)
         session.initialize(plan.seed, plan.steps)
         found = resume(session, run)
-    session.set_counter("total", plan.steps)
+    session.set_counter("total", plan.steps)  # again: a resumed run may have become longer
     progress = report(session.program.name, plan.epochs, plan.epoch_steps, plan.batch)
     progress.message(first_line(session, plan))
     progress.message(where(run, found))
     state = state_of(found, session)
-    return Loop(session, options, parts, stop, progress, run, plan, state, run.open_metrics())
+    return Loop(session, options, parts, stop, progress, run, plan, state)
 
 
 def new_run(session: Session, options: Options, plan: Plan) -> RunFolder:
@@ -163,7 +114,8 @@ def resume(session: Session, run: RunFolder) -> Checkpoint | None:
     """Go back to the newest good checkpoint; without any, the run starts again from its seed."""
     if not checkpoint.steps_in(run.path):
         if run.facts().get("program_hash") != session.program.hash:
-            raise fail("E0610", f"the run `{run.path}` belongs to another program")
+            message = f"the run `{run.path}` belongs to another program"
+            raise fail("E0610", message, help="leave `--resume` out to start a new run")
         return None
     found = checkpoint.latest(run.path)
     restore(session, found, str(run.facts().get("source", "")))
@@ -198,219 +150,6 @@ def state_of(found: Checkpoint | None, session: Session) -> State:
     return State(
         facts.step, facts.epoch, facts.position, sums, facts.best_value, facts.best_step
     )
-
-
-class Loop:
-    """One call of `train`, from the step where it stands to the one where it ends."""
-
-    def __init__(
-        self, session: Session, options: Options, parts: Parts, stop: Stop, progress: Progress,
-        run: RunFolder, plan: Plan, state: State, log: LineFile,
-    ) -> None:  # fmt: skip
-        self.session, self.options, self.parts, self.stop = session, options, parts, stop
-        self.progress, self.folder, self.plan, self.log = progress, run, plan, log
-        self.state = state
-        self.function = session.function("train")
-        self.names = numbers(self.function)
-        self.fields = parts.train.of(self.function)
-        self.began = self.saved = time.monotonic()
-        self.first_step = self.saved_step = state.step
-        self.metrics = last_metrics(run)
-        self.slice = 1
-
-    def run(self) -> Run:
-        while self.state.step < self.plan.steps and not self.is_over:
-            self.epoch()
-        if self.state.step < self.plan.steps:
-            return self.interrupted()
-        return self.finished()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether this call ends before the plan does: a signal, the time or the steps are up."""
-        steps, seconds = self.options.max_steps, self.options.time_limit
-        return (
-            self.stop.requested
-            or (steps is not None and self.state.step - self.first_step >= steps)
-            or (seconds is not None and time.monotonic() - self.began >= seconds)
-        )
-
-    def epoch(self) -> None:
-        """The rest of an epoch, slice by slice."""
-        state = self.state
-        self.progress.begin_epoch(state.epoch, state.position)
-        rows = order(self.plan.seed, state.epoch, self.plan.samples)
-        last = min(self.plan.epoch_steps, state.position + self.plan.steps - state.step)
-        while self.state.position < last and not self.is_over:
-            self.run_slice(rows, last)
-        if self.state.position == last:
-            self.end_epoch()
-
-    def run_slice(self, rows: np.ndarray, last: int) -> None:
-        """Some steps at once; their numbers are checked and logged before anything is saved."""
-        state, batch = self.state, self.plan.batch
-        steps = min(self.slice, last - state.position, self.steps_left)
-        began = time.monotonic()
-        chosen = rows[state.position * batch : (state.position + steps) * batch]
-        log = self.session.device.run(self.function, self.fields, chosen, steps)
-        self.check(log)
-        self.record(log)
-        self.state = replace(
-            state,
-            step=state.step + steps,
-            position=state.position + steps,
-            sums=tuple(running_sums(state.sums, log)),
-        )
-        means = self.means()
-        self.progress.step(self.state.position, means.pop("loss"), means)
-        self.slice = next_slice(steps, time.monotonic() - began)
-        if time.monotonic() - self.saved >= self.options.save_every:
-            self.save()
-
-    @property
-    def steps_left(self) -> int:
-        most = self.options.max_steps
-        done = self.state.step - self.first_step
-        return self.plan.steps if most is None else max(1, most - done)
-
-    def check(self, log: np.ndarray) -> None:
-        """NetError, exit code 3, at the first step whose loss is not a number."""
-        wrong = np.flatnonzero(~np.isfinite(log[:, self.names.index("loss")]))
-        if len(wrong):
-            step = self.state.step + int(wrong[0])
-            loss = float(log[wrong[0], self.names.index("loss")])
-            raise self.diverged(f"the loss of step {step + 1} is {loss}")
-
-    def diverged(self, message: str):
-        kept = checkpoint.steps_in(self.folder.path)
-        notes = (f"the checkpoint of step {step} in `{self.folder.path}` is kept" for step in kept)
-        return fail(
-            "E0611",
-            f"training stopped: {message}",
-            notes=tuple(notes)[-1:],
-            help="a smaller learning rate, a warmup or `clip 1.0` often helps",
-            exit_code=STOPPED,
-        )
-
-    def record(self, log: np.ndarray) -> None:
-        stride = max(1, self.plan.epoch_steps // RECORDS)
-        for number, row in enumerate(log, self.state.step + 1):
-            if number % stride == 0:
-                values = dict(zip(self.names, map(float, row), strict=True))
-                append_record(self.log, {"step": number, "epoch": self.state.epoch, **values})
-
-    def means(self) -> dict[str, float]:
-        """Loss and measures, averaged over the epoch so far."""
-        done = max(1, self.state.position)
-        return {
-            name: total / done for name, total in zip(self.names, self.state.sums, strict=True)
-        }
-
-    def end_epoch(self) -> None:
-        """Validate, tell, and save; the state then stands at the start of the next epoch."""
-        state, means = self.state, self.means()
-        self.tell("epoch", means)
-        score = means["loss"]
-        if self.parts.validation is not None:
-            found = self.measure(self.parts.validation)
-            self.tell("validation", found)
-            score = found["loss"]
-            means |= {f"val_{name}": value for name, value in found.items()}
-        self.metrics = dict(means)
-        is_best = math.isfinite(score) and (state.best_value is None or score < state.best_value)
-        self.state = replace(
-            state,
-            epoch=state.epoch + 1,
-            position=0,
-            sums=(0.0,) * len(self.names),
-            best_value=score if is_best else state.best_value,
-            best_step=state.step if is_best else state.best_step,
-        )
-        self.save(best=is_best)
-        self.progress.end_epoch(means.pop("loss"), means)
-
-    def tell(self, kind: str, values: Mapping[str, float]) -> None:
-        facts = {"step": self.state.step, "epoch": self.state.epoch, "kind": kind}
-        append_record(self.log, {**facts, **values})
-
-    def measure(self, part: Rows) -> dict[str, float]:
-        return self.session.evaluate_rows(part.of(self.session.function("evaluate")), part.count)
-
-    def save(self, best: bool = False) -> None:
-        """A checkpoint of this step, unless a tensor has gone bad: then the last one stays."""
-        tensors = self.session.tensors()
-        for name, tensor in tensors.items():
-            if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-                raise self.diverged(f"after step {self.state.step}, `{name}` is not finite")
-        state = self.state
-        facts = replace(
-            self.session.facts(),
-            step=state.step,
-            epoch=state.epoch,
-            position=state.position,
-            best_value=state.best_value,
-            best_step=state.best_step,
-            extra=(
-                ("program", str(self.session.folder.resolve())),
-                ("sums", " ".join(value.hex() for value in state.sums)),
-            ),
-        )
-        checkpoint.save_step(self.folder.path, tensors, facts, best)
-        self.saved, self.saved_step = time.monotonic(), state.step
-
-    def interrupted(self) -> Run:
-        """Save where we are, and say how to go on."""
-        if self.saved_step != self.state.step or not checkpoint.steps_in(self.folder.path):
-            self.save()
-        self.progress.message(
-            f"stopped after step {self.state.step} of {self.plan.steps}, saved; go on with\n"
-            f"    {self.resume_command}"
-        )
-        return self.outcome(False, self.stop.exit_code or 0)
-
-    @property
-    def resume_command(self) -> str:
-        words = ["netc", "train", str(self.session.folder), "--resume", str(self.folder.path)]
-        if self.session.device.name != "cpu":
-            words += ["--device", self.session.device.name]
-        return shlex.join(words)
-
-    def finished(self) -> Run:
-        """Measure on the test rows, if the data has any, and mark the run as done."""
-        run = self.outcome(True, 0)
-        if self.parts.test is not None:
-            test = self.measure(self.parts.test)
-            self.tell("test", test)
-            run = replace(run, test=test, test_samples=self.parts.test.count)
-        self.folder.finish({"steps": run.steps, "metrics": run.metrics, "test": run.test})
-        return run
-
-    def outcome(self, is_finished: bool, exit_code: int) -> Run:
-        return Run(
-            self.folder.path, self.session, self.state.step, is_finished, exit_code, self.metrics
-        )
-
-
-def last_metrics(run: RunFolder) -> dict[str, float]:
-    """What the last whole epoch of an earlier call came to, as `end_epoch` told it."""
-    found: dict[str, float] = {}
-    for record in run.metrics():
-        prefix = {"epoch": "", "validation": "val_"}.get(str(record.get("kind")))
-        if prefix is not None:
-            values = {k: v for k, v in record.items() if k not in NO_MEASURE}
-            found |= {f"{prefix}{name}": value for name, value in values.items()}
-    return found
-
-
-def running_sums(sums: tuple[float, ...], log: np.ndarray) -> list[float]:
-    """One row added after the other: the same bits wherever the log is cut into slices."""
-    return np.cumsum(np.vstack([sums, log.astype(np.float64)]), axis=0)[-1].tolist()
-
-
-def next_slice(steps: int, seconds: float) -> int:
-    """How many steps take about SLICE seconds, by the time that the last ones took."""
-    return max(1, min(steps * MOST_GROWTH, int(steps * SLICE / max(seconds, 1e-6))))
-
 
 def result_line(run: Run) -> str | None:
     """What a person wants to know in the end."""

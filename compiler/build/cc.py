@@ -50,12 +50,13 @@ def build_library(source: Path) -> Path:
     if module is None:
         module = run_compiler(compiler, source)
         keep(key, module)
+    fresh = library.with_suffix(f".{os.getpid()}.new")
     try:
-        fresh = library.with_suffix(f".{os.getpid()}.new")
         fresh.write_bytes(module)
         os.replace(fresh, library)
         stamp.write_text(key)
     except OSError as error:
+        fresh.unlink(missing_ok=True)
         raise environment_error(
             "E0713", f"cannot write {library}: {error.strerror}", "choose a folder with --out"
         ) from None

@@ -174,6 +174,18 @@ ENVIRONMENT = (
     ),
     Code("E0714", "no such device", "`netc devices` lists what is here."),
     Code(
+        "E0721",
+        "no CUDA compiler",
+        'NVRTC and cuda-python come with `pip install "netc[cuda]"`; no CUDA toolkit is needed.',
+    ),
+    Code(
+        "E0722",
+        "no GPU",
+        "There is no NVIDIA driver or no GPU here. The CUDA source can still be read and built; "
+        "`--device cpu` trains.",
+    ),
+    Code("E0723", "GPU too old", "netc needs compute capability 7.5 (Turing, 2018) or more."),
+    Code(
         "E0731",
         "a CUDA kernel does wrong",
         "The emulator found a race, an access out of bounds, a read of memory without a value or "

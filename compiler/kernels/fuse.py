@@ -79,6 +79,7 @@ class Fusion:
             str, int
         ] = {}  # operations per element of what is computed where it is read
         self.loads: dict[str, list[Load]] = {}  # what a node reads, by its output
+        self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
         self.results = {value.name for value in graph.results}
         self.consumers = graph.consumers()
         inputs = {entry.value.name for entry in graph.inputs}
@@ -88,6 +89,8 @@ class Fusion:
 
     def place(self, node: Node) -> None:
         op = self.ops[node.op]
+        for value in node.outputs:
+            self.sources[value.name] = self._sources(node)
         if op.family is Family.CONTRACT:
             self._start(node, self._all_loads(node))
         elif op.family is Family.REDUCE:
@@ -112,9 +115,10 @@ class Fusion:
                 self._start(node, self._map_loads(node))
 
     def _place_fold(self, node: Node) -> None:
-        _, space = alone(node, self.ops)
+        kind, space = alone(node, self.ops)
         for number in range(len(self.drafts) - 1, -1, -1):
-            if self.drafts[number].space == space and self._fits_fold(node, number):
+            draft = self.drafts[number]
+            if (draft.kind, draft.space) == (kind, space) and self._fits_fold(node, number):
                 self._add(number, node, self._fold_loads(node, space))
                 return
         self._start(node, self._fold_loads(node, space))
@@ -127,7 +131,7 @@ class Fusion:
     def _join(self, node: Node, numbers) -> bool:
         for number in numbers:
             loads = self._fitting_loads(node, number)
-            if loads is not None and self._is_free(number, loads):
+            if loads is not None and self._is_free(number, node):
                 self._add(number, node, loads)
                 return True
         return False
@@ -166,7 +170,7 @@ class Fusion:
             loads = self._fold_loads(node, draft.space)
             fits = not self._reads(loads, number)
         shared = {load.value.name for load in loads} & draft.loaded
-        return fits and bool(shared or self._reads(loads, number)) and self._is_free(number, loads)
+        return fits and bool(shared or self._reads(loads, number)) and self._is_free(number, node)
 
     def _own_places(self, loads: list[Load], number: int, row: Index, column: Index) -> bool:
         """Whether the group's own values are read at the same row, or the same row and column."""
@@ -182,10 +186,15 @@ class Fusion:
         """Whether the value has one element for each result of the group (not for each folded one)."""
         return value.type.count == _count(draft.space)
 
-    def _is_free(self, number: int, loads: list[Load]) -> bool:
-        """Whether nothing that is loaded waits for the group itself."""
-        homes = {self.home[load.value.name] for load in loads if self._made(load)} - {number}
+    def _is_free(self, number: int, node: Node) -> bool:
+        """Whether nothing that the node may read waits for the group itself."""
+        homes = self._homes(node) - {number}
         return all(number not in self.drafts[home].waits_for for home in homes)
+
+    def _homes(self, node: Node) -> set[int]:
+        """The groups that compute what the node may read."""
+        sources = self.sources[node.output.name]
+        return {self.home[name] for name in sources if name in self.home}
 
     def _should_store(self, node: Node, op: Op) -> bool:
         """Whether a value is better kept than computed again by each of its readers."""
@@ -217,6 +226,15 @@ class Fusion:
         return readers
 
     # --- loads, costs and bookkeeping -------------------------------------------------------
+
+    def _sources(self, node: Node) -> frozenset[str]:
+        """All stored values that a node's elements can come from. Which of them a kernel loads is
+        up to its loops: some reads are ruled out by one way to write an index and not by another."""
+        found: set[str] = set()
+        for value in node.inputs:
+            is_stored = value.name in self.home or value.name not in self.sources
+            found |= {value.name} if is_stored else self.sources[value.name]
+        return frozenset(found)
 
     def _map_loads(self, node: Node) -> list[Load]:
         """What a node reads for element i. What it reads was placed before: it stays the same."""
@@ -263,10 +281,8 @@ class Fusion:
             self.home[value.name] = number
             self.cost[value.name] = 0
         new: set[int] = set()
-        for load in loads:
-            if self._made(load) and self.home[load.value.name] != number:
-                home = self.home[load.value.name]
-                new |= {home} | self.drafts[home].waits_for
+        for home in self._homes(node) - {number}:
+            new |= {home} | self.drafts[home].waits_for
         for other in self.drafts:
             if other is draft or number in other.waits_for:
                 other.waits_for |= new
@@ -278,8 +294,8 @@ class Fusion:
         read_by: dict[str, set[int]] = {}
         for number, draft in enumerate(self.drafts):
             for node in draft.nodes:
-                for load in self._member_loads(node, draft):
-                    read_by.setdefault(load.value.name, set()).add(number)
+                for name in self.sources[node.output.name]:
+                    read_by.setdefault(name, set()).add(number)
         order = self._order(read_by)
         return tuple(self._finish(number, read_by) for number in order)
 
@@ -303,14 +319,6 @@ class Fusion:
             done.add(number)
             waiting.remove(number)
         return order
-
-    def _member_loads(self, node: Node, draft: Draft) -> list[Load]:
-        family = self.ops[node.op].family
-        if family is Family.CONTRACT:
-            return self._all_loads(node)
-        if family is Family.REDUCE:
-            return self._fold_loads(node, draft.space)
-        return self._map_loads(node)
 
     def _finish(self, number: int, read_by: Mapping[str, set[int]]) -> Group:
         draft = self.drafts[number]

@@ -41,8 +41,31 @@ def blobs_rows(count: int, features: int, classes: int, seed: int) -> tuple[Row,
     return ("x", "f32", (features,)), ("label", "i32", ())
 
 
+def text_rows(path: str, window: int) -> tuple[Row, ...]:
+    return ("token", "i32", (window,)), ("next", "i32", (window,))
+
+
+def dates_rows(count: int, seed: int) -> tuple[Row, ...]:
+    return ("source", "i32", (20,)), ("target", "i32", (11,)), ("next", "i32", (11,))
+
+
+def digits_rows(path: str, size: int, cells: int, count: int, seed: int) -> tuple[Row, ...]:
+    image: Row = ("image", "u8", (size, size, 1))
+    if not cells:
+        return image, ("mask", "i32", (size, size))
+    box, present = ("box", "f32", (cells, cells, 4)), ("present", "f32", (cells, cells, 1))
+    return image, box, present, ("label", "i32", (cells, cells))
+
+
 ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
-    {"mnist": mnist_rows, "shapes_on_canvas": canvas_rows, "blobs": blobs_rows}
+    {
+        "mnist": mnist_rows,
+        "shapes_on_canvas": canvas_rows,
+        "blobs": blobs_rows,
+        "text": text_rows,
+        "dates": dates_rows,
+        "digits_on_canvas": digits_rows,
+    }
 )
 
 SOURCES: Mapping[str, Choice] = MappingProxyType(
@@ -52,6 +75,13 @@ SOURCES: Mapping[str, Choice] = MappingProxyType(
             "data set",
             "shapes_on_canvas",
             (("count", None), ("size", 16), ("channels", 1), ("classes", 4), ("seed", 0)),
+        ),
+        "text": Choice("data set", "text", (("path", "data/text.txt"), ("window", None))),
+        "dates": Choice("data set", "dates", (("count", None), ("seed", 0))),
+        "digits_on_canvas": Choice(
+            "data set",
+            "digits_on_canvas",
+            (("path", "data/mnist"), ("size", 64), ("cells", 0), ("count", 5000), ("seed", 0)),
         ),
         "blobs": Choice(
             "data set",

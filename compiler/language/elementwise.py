@@ -106,6 +106,8 @@ def elementwise(trace: Trace, op: str, operands: tuple[Any, ...], spans: tuple[S
     if rule.kind == "logical":
         check_logical(trace, op, operands, spans)
     shape = common_shape(trace, op, operands, spans)
+    if op in ("floor_divide", "remainder") and kinds == "i32" and 0 in operands[1:]:
+        raise trace.fail("E0222", "division by zero", spans[1])
     if op == "power" and is_number(operands[1]):
         return simple_power(trace, operands[0], operands[1], TensorType(kinds, shape))
     kind = TensorType(kinds, shape)
@@ -214,13 +216,19 @@ def as_tensor(trace: Trace, operand: Any, kind: TensorType) -> Value:
     """A number or tensor as a tensor of `kind`."""
     if is_tensor(operand):
         return trace.build.broadcast_to(cast(trace, operand, kind.dtype), kind.shape)
-    return trace.build.number(typed(operand, kind.dtype), kind)
+    return trace.build.number(typed(trace, operand, kind.dtype), kind)
 
 
-def typed(number: float, dtype: str) -> float | int | bool:
+def typed(trace: Trace, number: float, dtype: str) -> float | int | bool:
+    """A number as an element of this type, which must be able to hold it."""
     if dtype == "bool":
         return bool(number)
-    return float(number) if dtype in FLOATS else int(number)
+    if dtype in FLOATS:
+        return float(number)
+    low, high = (0, 255) if dtype == "u8" else (-(2**31), 2**31 - 1)
+    if not low <= number <= high:
+        raise trace.fail("E0222", f"{number} does not fit an element of {dtype}")
+    return int(number)
 
 
 def cast(trace: Trace, value: Value, dtype: str) -> Value:

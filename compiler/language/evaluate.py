@@ -10,7 +10,7 @@ from netc.compiler.language.indexing import index_items, index_tensor
 from netc.compiler.language.library import known_names, lookup
 from netc.compiler.language.limits import MOST_ITEMS
 from netc.compiler.language.products import matmul
-from netc.compiler.language.trace import Trace
+from netc.compiler.language.trace import Fatal, Trace
 from netc.compiler.language.values import (
     Argument,
     Layer,
@@ -78,10 +78,15 @@ def sequence(trace: Trace, expression: tree.Tuple_ | tree.List_) -> Any:
 
 
 def binary(trace: Trace, expression: tree.Binary) -> Any:
-    left = trace.evaluate(expression.left)
-    if expression.op in ("and", "or") and isinstance(left, bool):
-        return decided(trace, expression, left)
-    right = trace.evaluate(expression.right)
+    if expression.op in ("and", "or"):
+        left = trace.evaluate(expression.left)
+        if isinstance(left, bool):
+            return decided(trace, expression, left)
+        right = trace.evaluate(expression.right)
+    else:
+        left, right = each(
+            lambda: trace.evaluate(expression.left), lambda: trace.evaluate(expression.right)
+        )
     with trace.at(expression.span):
         if expression.op == "@":
             return matmul(trace, left, right, (expression.left.span, expression.right.span))
@@ -127,7 +132,9 @@ def unary(trace: Trace, expression: tree.Unary) -> Any:
 
 
 def compare(trace: Trace, expression: tree.Compare) -> Any:
-    left, right = trace.evaluate(expression.left), trace.evaluate(expression.right)
+    left, right = each(
+        lambda: trace.evaluate(expression.left), lambda: trace.evaluate(expression.right)
+    )
     plain = [one for one in (left, right) if not (is_tensor(one) or is_number(one))]
     if plain and expression.op in ("==", "!="):
         same = type(left) is type(right) and left == right
@@ -168,9 +175,27 @@ def function_of(trace: Trace, expression: tree.Expression) -> Any:
     return trace.evaluate(expression)
 
 
+def each(*steps: Callable[[], Any]) -> list[Any]:
+    """The result of every step; what is wrong with any of them is raised together."""
+    results, problems, failed = [], [], False
+    for step in steps:
+        try:
+            results.append(step())
+        except Fatal:
+            raise
+        except NetError as error:
+            problems, failed = [*problems, *error.diagnostics], True
+    if failed:
+        raise NetError(*problems)
+    return results
+
+
 def call(trace: Trace, expression: tree.Call) -> Any:
-    function = function_of(trace, expression.function)
-    return trace.call(function, arguments_of(trace, expression), expression.span)
+    function, arguments = each(
+        lambda: function_of(trace, expression.function),
+        lambda: arguments_of(trace, expression),
+    )
+    return trace.call(function, arguments, expression.span)
 
 
 def arguments_of(trace: Trace, expression: tree.Call) -> tuple[Argument, ...]:
@@ -182,9 +207,12 @@ def arguments_of(trace: Trace, expression: tree.Call) -> tuple[Argument, ...]:
 
 
 def pipe(trace: Trace, expression: tree.Pipe) -> Any:
-    value = trace.evaluate(expression.value)
-    function = function_of(trace, expression.call.function)
-    arguments = (Argument(value, end_of(expression.value)), *arguments_of(trace, expression.call))
+    value, function, others = each(
+        lambda: trace.evaluate(expression.value),
+        lambda: function_of(trace, expression.call.function),
+        lambda: arguments_of(trace, expression.call),
+    )
+    arguments = (Argument(value, end_of(expression.value)), *others)
     result = trace.call(function, arguments, expression.call.span)
     trace.remember(result, expression.call.span)
     if is_tensor(result) and is_tensor(value) and result != value:

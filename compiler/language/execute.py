@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netc.compiler.diagnostics import Label, NetError
+from netc.compiler.ir.tensor import TensorType
 from netc.compiler.language.choices import initializer_of
 from netc.compiler.language.evaluate import arguments_of, condition
 from netc.compiler.language.limits import MOST_STATEMENTS
@@ -14,6 +15,7 @@ from netc.compiler.language.values import (
     Block,
     Layer,
     Poison,
+    Size,
     describe,
     is_tensor,
     is_whole,
@@ -141,12 +143,23 @@ def declare_weight(trace: Trace, statement: tree.WeightDeclaration) -> None:
             raise trace.fail(
                 "E0205", f"a weight has float elements, not {kind.dtype}", statement.type.span
             )
+        check_constant_size(trace, statement, kind)
         start = trace.evaluate(statement.value)
         initializer = initializer_of(trace, start, kind.shape, statement.value.span)
         path = declare_name(trace, statement.name)
         value = trace.declare(path, kind, initializer, statement.trainable)
     trace.remember(value, statement.name.span)
     trace.frame.names[statement.name.text] = value
+
+
+def check_constant_size(trace: Trace, statement: tree.WeightDeclaration, kind: TensorType) -> None:
+    if any(isinstance(size, Size) for size in kind.shape):
+        raise trace.fail(
+            "E0221",
+            f"the weight `{statement.name.text}` would be {kind}, and change with the batch",
+            statement.type.span,
+            help="the first axis is the batch: a weight has the sizes of the others",
+        )
 
 
 def update(trace: Trace, statement: tree.Update) -> None:

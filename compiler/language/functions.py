@@ -103,8 +103,7 @@ def require(trace: Trace, value: Anything, condition: Truth, message: Text) -> A
         for name, argument in trace.frame.arguments.items()
         if is_tensor(argument.value)
     )
-    owner = f"`{trace.frame.block.name}`: " if trace.frame.block else ""
-    raise trace.fail("E0223", f"{owner}{message}", notes=(given,) if given else ())
+    raise trace.fail("E0223", message, notes=(given,) if given else ())
 
 
 FUNCTIONS = {name: unary(op) for name, op in UNARY.items()} | {

@@ -70,7 +70,7 @@ def along(trace: Trace, x: Value, axis: int, item: Any) -> tuple[int, int, int, 
             "E0209",
             f"axis {axis} of {x.type} has no index {position}",
             item.span,
-            f"-{size} to {size - 1}",
+            f"it has -{size} to {size - 1}",
             trace.birth(x),
         )
     position %= size

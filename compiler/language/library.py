@@ -19,12 +19,10 @@ from netc.compiler.syntax.parse import parse
 WORDS = ("none", "same", "valid", "feed", "total", *SIZES)
 
 UNSUPPORTED = (
-    "embedding", "conv1d", "depthwise_conv2d", "conv2d_transpose", "rnn", "lstm", "gru",
-    "bidirectional", "multi_head_attention", "upsample", "cumsum", "einsum", "gather", "rotary",
-    "scaled_dot_product", "split_heads", "merge_heads", "kl_divergence", "cosine_distance", "dice",
-    "focal", "triplet", "ctc", "mean_iou", "mean_iou_boxes", "exact_match", "f1", "auc", "rmsprop",
-    "adagrad", "lamb", "lion", "muon", "fashion_mnist", "cifar10", "idx", "npz", "csv", "parquet",
-    "images", "text", "ratings", "dates", "digits_on_canvas", "shuffle", "random_crop",
+    "conv1d", "depthwise_conv2d", "rnn", "lstm", "gru", "bidirectional", "cumsum", "einsum",
+    "gather", "rotary", "kl_divergence", "cosine_distance", "focal", "triplet", "ctc",
+    "mean_iou_boxes", "f1", "auc", "rmsprop", "adagrad", "lamb", "lion", "muon", "fashion_mnist",
+    "cifar10", "idx", "npz", "csv", "parquet", "images", "ratings", "shuffle", "random_crop",
     "random_flip", "normalise", "mixup",
 )  # fmt: skip
 

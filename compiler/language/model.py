@@ -14,7 +14,8 @@ from netc.compiler.language.patterns import tensor_type
 from netc.compiler.language.settings import Settings, read_settings
 from netc.compiler.language.trace import Frame, Initializer, Weight
 from netc.compiler.language.tracer import Tracer, sorted_problems
-from netc.compiler.language.values import Argument, Block, Module, is_tensor
+from netc.compiler.language.train import RESERVED
+from netc.compiler.language.values import Argument, Block, Module, Size, is_tensor
 from netc.compiler.passes.train import Objective
 from netc.compiler.syntax import tree
 
@@ -169,10 +170,21 @@ def load_model(
         train=chosen,
         train_name=chosen.name.text if chosen is not None and chosen.name else None,
         weights=tuple(weights.values()),
-        data=tracer.train.data,
+        data=plain(tracer.train.data),
         settings=settings,
         nets=specs,
     )
+
+
+def plain(data: DataSpec | None) -> DataSpec | None:
+    """The fields with the batch as the number that it is."""
+    if data is None:
+        return None
+    fields = tuple(
+        replace(one, type=one.type.with_shape(tuple(map(int, one.type.shape))))
+        for one in data.fields
+    )
+    return replace(data, fields=fields)
 
 
 def unique(problems):
@@ -219,7 +231,7 @@ def check_train(loaded: Loaded, train: tree.Train | None) -> tuple[Tracer, Setti
     reader = Tracer(source, training=True)
     with reader.inside(reader.train_frame(loaded.module)), reader.at(train.span):
         settings = read_settings(reader, train.body)
-    tracer = Tracer(source, training=True, batch=settings.batch)
+    tracer = Tracer(source, training=True, batch=Size(settings.batch, "N"))
     tracer.problems = reader.problems
     try:
         tracer.run_train(loaded.module, train)
@@ -247,9 +259,8 @@ def net_specs(module: Module, tracer: Tracer) -> dict[str, NetSpec]:
             parameters = tuple(
                 (one.name.text, one.type) for one in value.declaration.parameters if one.type
             )
-            specs[name] = NetSpec(
-                parameters, batch_name(module, parameters), tracer.sizes.get(name, {})
-            )
+            known = {one: int(size) for one, size in tracer.sizes.get(name, {}).items()}
+            specs[name] = NetSpec(parameters, batch_name(module, parameters), known)
     return specs
 
 
@@ -269,7 +280,7 @@ def check_net(loaded: Loaded, name: str, spec: NetSpec, train, settings: Setting
         return []
     if net.module is not loaded.module:
         return []
-    batch = settings.batch if train is not None else CHECK_BATCH
+    batch = Size(settings.batch if train is not None else CHECK_BATCH, spec.batch or "N")
     tracer = Tracer(loaded.module.source, training=False, batch=batch)
     try:
         run_net(tracer, loaded.module, net, spec, batch, {})
@@ -295,6 +306,12 @@ def net_types(tracer: Tracer, module: Module, net: Block, spec: NetSpec, batch: 
                     "E0417",
                     f"`{parameter.name.text}` of net `{net.name}` needs a type",
                     parameter.span,
+                )
+            if parameter.name.text in RESERVED:
+                raise fail(
+                    "E0307",
+                    f"`{parameter.name.text}` is the name of a counter of the run",
+                    parameter.name.span,
                 )
             check_free(frame, net, parameter.type)
             types.append((parameter.name.text, tensor_type(tracer, parameter.type)))
@@ -325,6 +342,7 @@ def run_net(
         Argument(tracer.parameter(name, kind), parameter.span)
         for (name, kind), parameter in zip(types, net.declaration.parameters, strict=True)
     )
+    tracer.made |= {argument.value.name: argument.span for argument in arguments}
     with tracer.inside(Frame(module, "")):
         result = tracer.call(net, arguments, net.declaration.name.span)
     results = result if isinstance(result, tuple) else (result,)

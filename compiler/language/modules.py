@@ -127,8 +127,8 @@ def read(path: str, declaration: tree.Use | None = None) -> Source:
         return Source(path, Path(path).read_bytes().decode("utf-8"))
     except UnicodeDecodeError:
         raise fail("E0313", f"{path} is not a text file in UTF-8", span) from None
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or "it cannot be read"
         near = neighbours(path)
         raise fail(
             "E0313", f"cannot read {path}: {reason.lower()}", span,

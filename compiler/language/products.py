@@ -104,4 +104,25 @@ def convolve(
     )
 
 
-FUNCTIONS = {"matmul": matmul_function, "convolve": convolve}
+def convolve_transpose(trace: Trace, x: Tensor, kernel: Tensor, stride: Wholes = 1) -> Value:
+    """x [N, H, W, C] spread by a kernel [kh, kw, filters, C]: the gradient of convolve."""
+    step = pair(trace, "stride", stride)
+    count, *places = x.type.shape[:3]
+    high, wide, filters = kernel.type.shape[:3]
+    sizes = ((places[0] - 1) * step[0] + high, (places[1] - 1) * step[1] + wide)
+    dtype = common_dtype((x, kernel), to_float=True)
+    return trace.build.conv2d_image_gradient(
+        cast(trace, x, dtype),
+        cast(trace, kernel, dtype),
+        shape=(count, *sizes, filters),
+        stride=step,
+        pad=((0, 0), (0, 0)),
+        dilation=(1, 1),
+    )
+
+
+FUNCTIONS = {
+    "matmul": matmul_function,
+    "convolve": convolve,
+    "convolve_transpose": convolve_transpose,
+}

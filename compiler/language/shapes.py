@@ -208,7 +208,7 @@ def pad(trace: Trace, x: Tensor, amount: Anything, value: Number = 0) -> Value:
             f"this is {describe(amount)}",
         )
     low, high = tuple(one[0] for one in flat), tuple(one[1] for one in flat)
-    return trace.build.pad(x, low=low, high=high, value=typed(value, x.type.dtype))
+    return trace.build.pad(x, low=low, high=high, value=typed(trace, value, x.type.dtype))
 
 
 def windows(

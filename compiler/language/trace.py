@@ -123,7 +123,7 @@ class Trace(ABC):
             failure = self.fail(error.code, str(error))
             raise (Fatal.of(failure) if error.code == "E0322" else failure) from None
         except OpError as error:
-            raise self.fail("E0219", self.accused(str(error))) from None
+            raise self.fail("E0219", str(error)) from None
         finally:
             self.span, self.build.origin = before
 
@@ -137,7 +137,9 @@ class Trace(ABC):
             self.frames.pop()
 
     def accused(self, message: str) -> str:
-        """The message with the prelude block that the user called in front, if it is inside one."""
+        """The message, inside the prelude with the block that the user called in front."""
+        if not self.frames or not self.frame.module.prelude:
+            return message
         for frame in self.frames:
             if frame.module.prelude and frame.block is not None:
                 return f"`{frame.block.name}` cannot work here: {message}"
@@ -174,7 +176,9 @@ class Trace(ABC):
         )
         helps = (help,) if help else ()
         return NetError(
-            Diagnostic(code, message, at, label, visible + self.callers(at), notes, helps)
+            Diagnostic(
+                code, self.accused(message), at, label, visible + self.callers(at), notes, helps
+            )
         )
 
     def callers(self, at: Span | None) -> tuple[Label, ...]:
@@ -216,7 +220,8 @@ class Trace(ABC):
         shapes = [str(value.type)]
         while value.name in self.piped:
             value = self.piped[value.name]
-            shapes.append(str(value.type))
+            if shapes[-1] != str(value.type):
+                shapes.append(str(value.type))
         return (f"shapes so far: {' -> '.join(reversed(shapes))}",) if len(shapes) > 1 else ()
 
     def declare(

@@ -100,13 +100,13 @@ def bind_batch(trace: Trace, state: TrainState, statement: tree.Take) -> None:
 
 
 def check_count(trace: Trace, statement: tree.Take, data: Chosen, rows: tuple[Row, ...]) -> None:
-    if len(statement.fields) != len(rows):
+    if len(statement.fields) > len(rows):
         names = ", ".join(name for name, _, _ in rows)
         raise trace.fail(
             "E0411",
             f"`{data.choice.name}` has {len(rows)} fields, `take` names {len(statement.fields)}",
             statement.span,
-            help=f"its fields are {names}; `_` leaves one out",
+            help=f"its fields are {names}",
         )
 
 

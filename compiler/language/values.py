@@ -16,6 +16,22 @@ class Word:
     text: str
 
 
+class Size(int):
+    """A whole number that messages call by a name: the batch of a program that is being checked."""
+
+    name: str
+
+    def __new__(cls, value: int, name: str) -> "Size":
+        size = super().__new__(cls, value)
+        size.name = name
+        return size
+
+    def __repr__(self) -> str:
+        return self.name
+
+    __str__ = __repr__
+
+
 @dataclass(frozen=True)
 class List:
     """`[a, b]`. Tuples are Python tuples, a range of numbers is a Python range."""

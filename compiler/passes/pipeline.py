@@ -7,6 +7,7 @@ from netc.compiler.ir.operation import Op
 from netc.compiler.ir.verify import verify
 from netc.compiler.passes.collapse_folds import collapse_folds
 from netc.compiler.passes.eliminate_common import eliminate_common
+from netc.compiler.passes.name_values import name_values
 from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.simplify import simplify
 from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
@@ -28,6 +29,7 @@ def optimize(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watc
         ("simplify_parts", lambda graph: simplify(graph, ops)),
         ("eliminate_common_parts", eliminate_common),
         ("remove_dead_parts", remove_dead),
+        ("name_values", name_values),
     )
     for name, transform in passes:
         graph = transform(graph)

@@ -30,6 +30,7 @@ CPU = Dialect(
     types={"f32": "float", "i32": "int32_t", "u8": "uint8_t", "bool": "uint8_t"},
     functions=dict(COMMON_FUNCTIONS)
     | {
+        "where:f32": "netc_where({0}, {1}, {2})",
         "exp": "netc_exp({0})",
         "log": "netc_log({0})",
         "log1p": "log1pf({0})",
@@ -91,14 +92,33 @@ class CpuKernel:
 
 @dataclass(frozen=True)
 class CpuKernelSource:
-    """A rendered kernel and what the function that calls it needs. `waits` says whether all threads
-    meet before it runs."""
+    """A rendered kernel and what the function that calls it needs."""
 
     name: str
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
-    waits: bool
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Tasks of a phase, from its task number `start` on: those of one kernel, or a single one that runs
+    several kernels in order."""
+
+    start: int
+    tasks: int
+    kernels: tuple[CpuKernelSource, ...]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Tasks that may run in any order and at once; what they need was made in earlier phases."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def tasks(self) -> int:
+        return sum(piece.tasks for piece in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -121,6 +141,7 @@ class CpuFunction:
     vector_bytes: int
     products: tuple[str, ...]
     kernels: tuple[CpuKernelSource, ...]
+    phases: tuple[Phase, ...]
     fields: tuple[Place, ...]
     outputs: tuple[Place, ...]
     copies: tuple
@@ -177,6 +198,7 @@ TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "
 def render_function(function: Function, machine: CpuMachine, source: tuple[str, ...]) -> str:
     """The C source of a function; `source` are the lines of the user's file, for the comments."""
     kernels = [cpu_kernel(kernel, function, machine, source) for kernel in function.kernels]
+    sources = tuple(render_kernel(kernel) for kernel in kernels)
     tiles = {k.tile.product: k.tile for k in kernels if isinstance(k.tile, MatmulTile)}
     return render(
         "cpu/function.c.j2",
@@ -186,10 +208,8 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             batch=function.batch,
             vector_bytes=machine.vector_bytes,
             products=tuple(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
-            kernels=tuple(
-                render_kernel(kernel, waits)
-                for kernel, waits in zip(kernels, waiting(function, kernels), strict=True)
-            ),
+            kernels=sources,
+            phases=phases(function, sources),
             fields=fields(function),
             outputs=outputs(function),
             copies=function.memory.copies,
@@ -197,27 +217,43 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     )
 
 
-def render_kernel(kernel: CpuKernel, waits: bool) -> CpuKernelSource:
+def render_kernel(kernel: CpuKernel) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
-    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text, waits)
+    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text)
 
 
-def waiting(function: Function, kernels: list[CpuKernel]) -> tuple[bool, ...]:
-    """For each kernel whether the threads must meet before it: it touches what a kernel since their
-    last meeting wrote, or writes what such a kernel reads. Kernels of one task run on one thread."""
-    waits, since = [], []
-    for kernel, tiled in zip(function.kernels, kernels, strict=True):
-        reads, writes = touched(function, kernel.reads), touched(function, kernel.writes)
-        conflict = any(
-            (overlap(writes, others_reads + others_writes) or overlap(reads, others_writes))
-            and not (single and tiled.tasks == 1)
-            for others_reads, others_writes, single in since
-        )
-        if conflict:
-            since = []
-        waits.append(conflict)
-        since.append((reads, writes, tiled.tasks == 1))
-    return tuple(waits)
+def phases(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Phase, ...]:
+    """The kernels in phases. A kernel joins the last phase where nothing in it touches what the kernel
+    writes, or writes what it reads; kernels of one task that need each other are run as one task."""
+    found: list[list[list[tuple[Kernel, CpuKernelSource]]]] = []
+    for kernel, source in zip(function.kernels, sources, strict=True):
+        pieces = found[-1] if found else []
+        needed = [p for p in pieces if any(in_conflict(function, kernel, k) for k, _ in p)]
+        single = len(needed) == 1 and source.tasks == needed[0][0][1].tasks == 1
+        if single:
+            needed[0].append((kernel, source))
+        elif needed or not found:
+            found.append([[(kernel, source)]])
+        else:
+            pieces.append([(kernel, source)])
+    return tuple(make_phase(pieces) for pieces in found)
+
+
+def make_phase(pieces: list[list[tuple[Kernel, CpuKernelSource]]]) -> Phase:
+    made, start = [], 0
+    for piece in pieces:
+        sources = tuple(source for _, source in piece)
+        made.append(Piece(start, sources[0].tasks, sources))
+        start += sources[0].tasks
+    return Phase(tuple(made))
+
+
+def in_conflict(function: Function, kernel: Kernel, other: Kernel) -> bool:
+    """Whether two kernels may not run at once: one writes bytes that the other touches."""
+    reads, writes = touched(function, kernel.reads), touched(function, kernel.writes)
+    others_writes = touched(function, other.writes)
+    others = touched(function, other.reads) + others_writes
+    return overlap(writes, others) or overlap(reads, others_writes)
 
 
 def touched(function: Function, values: tuple[Value, ...]) -> list[Buffer]:

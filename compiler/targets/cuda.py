@@ -12,7 +12,8 @@ from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import Buffer, MemoryPlan
 from netc.compiler.kernels.plan import Kernel
-from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer
+from netc.compiler.targets.cuda_dialect import CUDA, RESERVED
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
 from netc.compiler.targets.cuda_tiles import (
     ARCHITECTURES,
     THREADS,
@@ -26,7 +27,7 @@ from netc.compiler.targets.cuda_tiles import (
     choose_tile,
     limit,
 )
-from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller
+from netc.compiler.targets.dialect import Speller
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
 from netc.compiler.targets.templates import render
@@ -38,32 +39,8 @@ from netc.compiler.targets.text import (
     plan_text,
 )
 
-CUDA = Dialect(
-    name="cuda",
-    types={"f32": "float", "i32": "int", "u8": "unsigned char", "bool": "unsigned char"},
-    functions=dict(COMMON_FUNCTIONS)
-    | {
-        "exp": "expf({0})",
-        "log": "logf({0})",
-        "log1p": "log1pf({0})",
-        "tanh": "tanhf({0})",
-        "sigmoid": "netc_sigmoid({0})",
-        "erf": "erff({0})",
-        "sin": "sinf({0})",
-        "cos": "cosf({0})",
-        "power": "powf({0}, {1})",
-        "where": "({0} ? {1} : {2})",
-    },
-    folds=FOLDS,
-)
 TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "matmul"}
 UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "unsigned char"}
-# What the templates declare: a parameter of the same name would be hidden.
-TEMPLATE_NAMES = frozenset(
-    ("b", "c", "column", "cursor", "d", "e", "element", "half", "i", "j", "k", "l", "lane", "left",
-     "log", "m", "n", "o", "order", "r", "result", "right", "row", "start", "step", "sums",
-     "thread", "threadIdx", "blockIdx", "warp", "x", "y")
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -161,6 +138,16 @@ def launches(function: Function, arch: str, symbol: str) -> CudaStep:
     )
 
 
+def build_files(
+    function: Function, arch: str, symbol: str, source_lines: tuple[str, ...]
+) -> dict[str, str]:
+    """What the build folder holds of a function for this target: texts by their paths in it."""
+    return {
+        f"cuda/{symbol}.cu": render_function(function, arch, source_lines),
+        f"cuda/{symbol}.json": to_json(launches(function, arch, symbol)),
+    }
+
+
 def cuda_kernel(
     kernel: Kernel, function: Function, arch: CudaArchitecture, source_lines: tuple[str, ...]
 ) -> CudaKernel:
@@ -168,7 +155,7 @@ def cuda_kernel(
     given = cuda_parameters(kernel, function.memory)
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, arch)
-    shape = f"{tile.grid:,} blocks of {prod(tile.block)} threads{tile.description}"
+    shape = f"grid of {tile.grid:,}, blocks of {prod(tile.block)} threads{tile.description}"
     least = limit(kernel, arch)
     best = f"at best {least.seconds * 1e6:.2f} us on {arch.device}: {least.reason}"
     return CudaKernel(
@@ -183,13 +170,15 @@ def cuda_kernel(
 
 
 def render_kernel(kernel: CudaKernel) -> str:
-    return render(f"cuda/{TEMPLATES[type(kernel.tile)]}.cu.j2", kernel=kernel)
+    """The kernel's text, without the lines that an empty body leaves behind."""
+    text = render(f"cuda/{TEMPLATES[type(kernel.tile)]}.cu.j2", kernel=kernel)
+    return "\n".join(line for line in text.split("\n") if line.strip() or not line)
 
 
 def cuda_parameters(kernel: Kernel, memory: MemoryPlan) -> tuple[Parameter, ...]:
-    """The kernel's pointers; what is named like a variable of the templates has another name."""
+    """The kernel's pointers; what is named like something else in the source is renamed."""
     return tuple(
-        replace(p, name=f"{p.name}_in") if p.name in TEMPLATE_NAMES else p
+        replace(p, name=f"{p.name}_in") if p.name in RESERVED else p
         for p in parameters(kernel, memory, CUDA)
     )
 
@@ -235,7 +224,7 @@ def function_header(function: Function, arch: CudaArchitecture) -> tuple[str, ..
     return (
         f"{function.name}: {len(function.kernels)} kernels for a batch of {function.batch}, "
         f"in an arena of {function.memory.arena_bytes:,} bytes.",
-        f"Written by netc for {arch.name}, with the sizes of {arch.device} in mind. "
+        f"Written by netc for {arch.name}, for the likes of {arch.device}. "
         "Kernels run in the order of this file.",
     )
 

@@ -32,7 +32,7 @@ def add_defines(parser: argparse.ArgumentParser) -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="cpu", help="cpu (the default) or reference")
+    parser.add_argument("--device", default="cpu", help="cpu (the default), cuda, reference")
     parser.add_argument("--threads", type=positive, default=0, help="one a processor by default")
 
 

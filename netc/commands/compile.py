@@ -96,7 +96,7 @@ def build(program: Program, folder: Path, target: str, arch: str) -> None:
     nvrtc = import_module("netc.compiler.build.nvrtc")  # loads NVRTC: only where it is wanted
     for path in sources:
         cubin = nvrtc.compile_cubin(path.read_text(encoding="utf-8"), arch)
-        write_atomically(path.with_suffix(f".{arch}.cubin"), cubin.bytes)
+        write_atomically(path.with_suffix(f".{arch}.cubin"), cubin.image)
 
 
 def facts(program: Program, folder: Path) -> dict[str, object]:

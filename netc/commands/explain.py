@@ -1,20 +1,24 @@
-"""Explain an error code, a layer of the prelude with its source, or an op."""
+"""Explain an error code, a layer of the prelude with its source, an op, an optimizer or data."""
 
 import argparse
 import re
 from pathlib import Path
 
 import netc.compiler
+import netc.runtime
 from netc.compiler.codes import CODES, find_code
 from netc.compiler.diagnostics import Diagnostic, NetError, nearest
 
 HOME = Path(netc.compiler.__file__).parent
+DATA = Path(netc.runtime.__file__).parent / "data"
 BLOCK = re.compile(r"^(?:block|net) (\w+)", re.MULTILINE)
 DOCUMENTATION = re.compile(r'^"""(.*?)"""', re.DOTALL)
+SOURCE = re.compile(r'^def (?:read_)?(\w+)\([^)]*\) -> DataSet:\n    """(.*?)"""', re.DOTALL | re.M)
+STATED = {"ops": "OP = ", "optimizers": "OPTIMIZER = "}  # folder -> what a file of it states
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="WHAT", help="E0203, dense, matmul ...")
+    parser.add_argument("what", metavar="WHAT", help="E0203, dense, matmul, adam, mnist ...")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,12 +30,10 @@ def explanation(what: str) -> str:
     page = find_code(what)
     if page is not None:
         return str(page)
-    layers = prelude()
-    if what in layers:
-        return layers[what]
-    if what in ops():
-        return op(what)
-    raise unknown(what, [*layers, *ops(), *(page.code for page in CODES)])
+    texts = prelude() | files("optimizers") | files("ops") | sources()
+    if what in texts:
+        return texts[what]
+    raise unknown(what, [*texts, *(page.code for page in CODES)])
 
 
 def prelude() -> dict[str, str]:
@@ -45,20 +47,29 @@ def prelude() -> dict[str, str]:
     return found
 
 
-def ops() -> tuple[str, ...]:
-    """The files of compiler/ops that state an op, by the op's name."""
-    paths = sorted((HOME / "ops").glob("*.py"))
-    return tuple(path.stem for path in paths if "OP = " in path.read_text(encoding="utf-8"))
+def files(folder: str) -> dict[str, str]:
+    """What each file says that states an op or an optimizer, by that name."""
+    found = {}
+    for path in sorted((HOME / folder).glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        told = DOCUMENTATION.match(text)
+        if told and f"\n{STATED[folder]}" in text:
+            found[path.stem] = f"{told[1].strip()}\n\nIt is written down in {path}"
+    return found
 
 
-def op(name: str) -> str:
-    path = HOME / "ops" / f"{name}.py"
-    told = DOCUMENTATION.match(path.read_text(encoding="utf-8"))
-    text = told[1].strip() if told else name
-    return f"{text}\n\nAn op: its type rule, gradient, cost and reference are in {path}"
+def sources() -> dict[str, str]:
+    """What each source of data says of its fields."""
+    found = {}
+    for path in sorted(set(DATA.glob("*.py")) - {DATA / "dataset.py", DATA / "sources.py"}):
+        for match in SOURCE.finditer(path.read_text(encoding="utf-8")):
+            lines = [line.strip() for line in match[2].strip().splitlines()]
+            found[match[1]] = "\n".join([f"{match[1]}(...): data with the fields", "", *lines])
+    return found
 
 
 def unknown(what: str, names: list[str]) -> NetError:
     near = nearest(what, names)
-    help = f"did you mean `{near}`?" if near else "an error code, a layer or an op"
+    kinds = "error codes, layers, ops, optimizers and sources of data can be explained"
+    help = f"did you mean `{near}`?" if near else kinds
     return NetError(Diagnostic("", f"there is nothing called `{what}`", helps=(help,)))

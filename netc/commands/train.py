@@ -14,8 +14,9 @@ from netc.commands.common import (
     positive,
     seconds,
 )
+from netc.runtime.loop import Run
 from netc.runtime.plan import Options
-from netc.runtime.train import Run, result_json, result_line, train
+from netc.runtime.train import result_json, result_line, train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

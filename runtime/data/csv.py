@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
 from netc.runtime.data.dataset import MOST_BYTES, DataSet, data_set
 from netc.runtime.data.reading import reading
 from netc.runtime.errors import fail

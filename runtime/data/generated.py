@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from netc.runtime.data.dataset import Arrays, DataSet, data_set, words
 from netc.runtime.errors import fail
 

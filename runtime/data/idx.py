@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+
 from netc.runtime.data.dataset import MOST_BYTES
 from netc.runtime.data.reading import MOST_EXPANSION, reading
 

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.data.dataset import MOST_BYTES, Arrays, DataSet, data_set
 from netc.runtime.data.idx import decode_idx, read_idx

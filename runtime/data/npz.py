@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.lib import format as npy
+
 from netc.runtime.data.dataset import MOST_BYTES, Arrays, DataSet, data_set
 from netc.runtime.data.reading import MOST_EXPANSION, reading
-from numpy.lib import format as npy
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 MOST_ARRAYS = 1000

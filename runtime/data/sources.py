@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
+
 from netc.runtime.data.csv import read_csv, read_ratings
 from netc.runtime.data.dataset import DataSet, data_set
 from netc.runtime.data.generated import blobs, shapes_on_canvas

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+
 from netc.runtime.data.dataset import Arrays, DataSet, data_set, words
 from netc.runtime.data.generated import check_sizes, test_rows, uniform
 from netc.runtime.data.named import mnist

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from netc.runtime.data.dataset import DataSet, data_set
 from netc.runtime.data.reading import reading
 from netc.runtime.errors import fail

@@ -1,13 +1,14 @@
-// A team of threads that live as long as the program: each calls the same job, and they meet at
-// barriers between kernels. What a thread computes depends on its share of the tasks, never the
-// result of a task on which thread ran it: the bits are the same for any number of threads.
+// A team of threads that live as long as the program and share out the tasks of one phase after another.
+// A phase begins when every task of the one before has been done. No thread waits for another one to
+// arrive: one that the system has stopped holds up nobody, unless in the middle of a task. The result of
+// a task does not depend on who runs it: the bits are the same for any number of threads.
 #pragma once
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { NETC_MAXIMUM_THREADS = 256, NETC_SPINS = 300, NETC_YIELDS = 2000 };
+enum { NETC_MAXIMUM_THREADS = 256, NETC_SPINS = 1000, NETC_YIELDS = 2000 };
 
 typedef void (*netc_job)(void *context, int thread, int threads);
 
@@ -18,7 +19,9 @@ static struct {
     void *context;
     atomic_int generation;  // goes up by one for each job; -1 tells the team to end
     atomic_int arrived;     // threads that wait at the barrier
-    atomic_int phase;       // goes up by one each time the barrier opens
+    atomic_int opened;      // goes up by one each time the barrier opens
+    atomic_uint_least64_t place;  // the phase of the running job, and below 2^32 its next task
+    atomic_uint_least64_t done;   // how many tasks of the phase have been done
     pthread_mutex_t mutex;
     pthread_cond_t wake;
 } netc_team = {.threads = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
@@ -34,13 +37,13 @@ static inline void netc_pause(void)
 static void netc_barrier(void)
 {
     if (netc_team.threads == 1) return;
-    const int phase = atomic_load_explicit(&netc_team.phase, memory_order_relaxed);
+    const int opened = atomic_load_explicit(&netc_team.opened, memory_order_relaxed);
     if (atomic_fetch_add(&netc_team.arrived, 1) == netc_team.threads - 1) {
         atomic_store(&netc_team.arrived, 0);
-        atomic_store(&netc_team.phase, phase + 1);
+        atomic_store(&netc_team.opened, opened + 1);
         return;
     }
-    for (int spins = 0; atomic_load_explicit(&netc_team.phase, memory_order_acquire) == phase; spins++) {
+    for (int spins = 0; atomic_load_explicit(&netc_team.opened, memory_order_acquire) == opened; spins++) {
         if (spins < NETC_SPINS) netc_pause();
         else sched_yield();
     }
@@ -98,14 +101,52 @@ static void netc_run(netc_job job, void *context)
 {
     netc_team.job = job;
     netc_team.context = context;
+    atomic_store(&netc_team.place, 0);
+    atomic_store(&netc_team.done, 0);
     if (netc_team.threads > 1) netc_announce(atomic_load(&netc_team.generation) + 1);
     job(context, 0, netc_team.threads);
     netc_barrier();
 }
 
-// The first task of a thread's share; it ends where the next thread's begins. One task is thread 0's:
-// kernels of one task that follow each other need not meet.
-static inline int64_t netc_share(int64_t tasks, int thread, int threads)
+// Some tasks of a phase: [first, last).
+typedef struct { uint32_t phase; int64_t first, last; } netc_claim;
+
+// Claims tasks of the running phase, a third of a fair share at a time; `tasks` says how many each of the
+// `phases` has, which follow each other in rounds. False when all rounds are over.
+static inline int netc_next(netc_claim *claim, const int64_t *tasks, uint32_t phases, uint32_t rounds)
 {
-    return tasks == 1 ? thread > 0 : tasks * thread / threads;
+    for (int spins = 0;; spins++) {
+        uint_least64_t place = atomic_load_explicit(&netc_team.place, memory_order_acquire);
+        claim->phase = (uint32_t)(place >> 32);
+        if (claim->phase == phases * rounds) return 0;
+        const int64_t all = tasks[claim->phase % phases];
+        const int64_t share = (all + 3 * netc_team.threads - 1) / (3 * netc_team.threads);
+        claim->first = (int64_t)(uint32_t)place;
+        claim->last = claim->first + share < all ? claim->first + share : all;
+        if (claim->first < all) {
+            const uint_least64_t after = place + (uint_least64_t)(claim->last - claim->first);
+            if (atomic_compare_exchange_strong(&netc_team.place, &place, after)) return 1;
+        } else if (spins < NETC_SPINS) {
+            netc_pause();
+        } else {
+            sched_yield();
+        }
+    }
+}
+
+// Says that claimed tasks have been done; who does the last ones of a phase begins the next phase.
+static inline void netc_finish(const netc_claim *claim, int64_t tasks)
+{
+    const uint_least64_t count = (uint_least64_t)(claim->last - claim->first);
+    if (atomic_fetch_add(&netc_team.done, count) + count < (uint_least64_t)tasks) return;
+    atomic_store(&netc_team.done, 0);
+    atomic_store_explicit(&netc_team.place, (uint_least64_t)(claim->phase + 1) << 32, memory_order_release);
+}
+
+// The part of claimed tasks that falls on `tasks` of them from `start` on, counted from there.
+static inline int netc_part(const netc_claim *claim, int64_t start, int64_t tasks, int64_t *first, int64_t *last)
+{
+    *first = claim->first > start ? claim->first - start : 0;
+    *last = claim->last < start + tasks ? claim->last - start : tasks;
+    return *first < *last;
 }

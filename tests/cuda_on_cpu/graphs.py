@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from netc.compiler.ir.builder import Builder
-from netc.compiler.ir.graph import Graph, Output, Role, Update, Value
+from netc.compiler.ir.graph import Graph, Origin, Output, Role, Update, Value
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.train import Objective, add_training
@@ -96,6 +96,36 @@ def matmul(*sizes: int, batch: tuple[int, ...] = (), transposed: bool = False) -
         a, b = build.transpose(a, axes=last), build.transpose(b, axes=last)
     y = build.relu(build.add(build.matmul(a, b), c))
     return build.graph("matmul", (Output("y", y),))
+
+
+def named(names: list[str]) -> Graph:
+    """Rows of inputs with these names go through a map, a row, a column and a matrix product."""
+    build = Builder(OPS)
+    inputs = [build.input(name, f32(6, 6), Role.WEIGHT) for name in names]
+    total = inputs[0]
+    for value in inputs[1:]:
+        total = build.relu(build.add(total, build.exp(value)))
+    rows, columns = build.sum(inputs[0], axes=(1,)), build.sum(inputs[1], axes=(0,))
+    product = build.matmul(inputs[2], inputs[3])
+    for value in inputs:
+        product = build.add(product, build.multiply(value, build.add(rows, columns)))
+    return build.graph("named", (Output("total", total), Output("product", product)))
+
+
+def classifier() -> Graph:
+    """A dense layer and softmax on five samples of three numbers: a short source to read."""
+    build = Builder(OPS)
+    x = build.input("x", f32(5, 3), Role.FIELD)
+    kernel = build.input("dense.kernel", f32(3, 4), Role.WEIGHT)
+    bias = build.input("dense.bias", f32(4), Role.WEIGHT)
+    with build.at(Origin(2, "net.dense")):
+        logits = build.add(build.matmul(x, kernel), bias)
+    with build.at(Origin(3, "net.softmax")):
+        top = build.reshape(build.max(logits, axes=(1,)), shape=(5, 1))
+        e = build.exp(build.subtract(logits, top))
+        p = build.divide(e, build.reshape(build.sum(e, axes=(1,)), shape=(5, 1)))
+        mean = build.divide(build.sum(p, axes=(0, 1)), 20.0)
+    return build.graph("run_net_5", (Output("p", p), Output("mean", mean)))
 
 
 def random_numbers(count: int) -> Graph:

@@ -5,6 +5,7 @@ both are tested: kernels, grids, offsets and all.
 """
 
 import ctypes
+import mmap
 import re
 import subprocess
 from collections.abc import Mapping
@@ -73,13 +74,16 @@ class CudaOnCpu:
         return log
 
     def launch(self, launch: CudaLaunch, fields, spaces, backward: bool) -> None:
-        places = (
+        places = [
             fields[p.offset].ctypes.data
             if p.space == "field"
             else spaces[p.space].ctypes.data + p.offset
             for p in launch.parameters
-        )
-        pointers = np.array([*places], np.uint64)
+        ]
+        self.call(launch, places, backward)
+
+    def call(self, launch: CudaLaunch, places: list[int], backward: bool) -> None:
+        pointers = np.array(places, np.uint64)
         slots = pointers.ctypes.data + 8 * np.arange(len(pointers), dtype=np.uint64)
         launch_kernel(
             self.code, launch.kernel, slots.ctypes.data, launch.grid, launch.block, backward
@@ -98,6 +102,49 @@ class CudaOnCpu:
         self.run(fields, np.zeros(1, np.int64), 1, backward)
         results = {output.name: self.read(output.value) for output in graph.outputs}
         return results | {u.target.name: self.read(u.target) for u in graph.updates}
+
+
+class GuardedOnCpu(CudaOnCpu):
+    """The same, but every tensor that a kernel is given lies against a page that may not be
+    touched, at its end or at its start: an access outside of it ends the process."""
+
+    at_end = True
+
+    def call(self, launch: CudaLaunch, places: list[int], backward: bool) -> None:
+        sizes = self.sizes(launch.kernel)
+        rooms = [
+            Guarded(sizes[p.offset], self.at_end) if p.space == "arena" else None
+            for p in launch.parameters
+        ]
+        pairs = [(room, place) for room, place in zip(rooms, places, strict=True) if room]
+        for room, place in pairs:
+            ctypes.memmove(room.address, place, room.size)
+        moved = [room.address if room else place for room, place in zip(rooms, places, strict=True)]
+        super().call(launch, moved, backward)
+        for room, place in pairs:
+            ctypes.memmove(place, room.address, room.size)
+
+    def sizes(self, name: str) -> dict[int, int]:
+        """The bytes of each tensor that a kernel is given, by its offset in the arena."""
+        graph, memory = self.function.graph, self.function.memory
+        values = {kernel.name: (*kernel.reads, *kernel.writes) for kernel in self.function.kernels}
+        values["netc_take"] = tuple(e.value for e in graph.inputs if e.role is Role.FIELD)
+        values["netc_log"] = tuple(output.value for output in graph.outputs)
+        buffers = (memory.buffer(value.name) for value in values[name])
+        return {buffer.offset: buffer.bytes for buffer in buffers}
+
+
+class Guarded:
+    """Memory of some bytes that starts behind, or ends before, a page without any access."""
+
+    def __init__(self, size: int, at_end: bool) -> None:
+        page = mmap.PAGESIZE
+        room = -(-size // page) * page
+        self.memory, self.size = mmap.mmap(-1, room + 2 * page), size
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        for guard in (start, start + page + room):
+            assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(guard), page, 0) == 0
+        self.address = start + page + (room - size if at_end else 0)
 
 
 def launch_kernel(code: ctypes.CDLL, name: str, slots: int, grid, block, backward=False) -> None:

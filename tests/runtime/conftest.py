@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from netc.runtime.checkpoint import CheckpointFacts
 from netc.runtime.files import SYSTEM, System
 

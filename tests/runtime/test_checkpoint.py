@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.checkpoint import BEST, encode, latest, load, save, save_step, step_name, steps_in
-from safetensors.numpy import load_file, save_file
 
 
 def same(some, others):

@@ -10,11 +10,16 @@ from netc.compiler.diagnostics import NetError
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Role
 from netc.compiler.program import FunctionFacts, Program, Tensor
-from netc.compiler.targets.cuda import launches, render_function
-from netc.compiler.targets.cuda_launches import to_json
+from netc.compiler.targets.cuda import build_files
 from netc.runtime import cuda_driver
 from netc.runtime.cuda import Cuda
-from netc.runtime.cuda_driver import DriverError, architecture_of, describe_devices, why_no_cuda
+from netc.runtime.cuda_driver import (
+    DriverError,
+    architecture_of,
+    describe_devices,
+    device_count,
+    why_no_cuda,
+)
 
 BATCH, SIZE, ROWS = 2, 8, 9
 
@@ -56,8 +61,8 @@ def bench(cuda_on_cpu, graphs, fake_driver, tmp_path) -> Bench:
     graph = graphs.mnist(batch=BATCH, size=SIZE, filters=3, hidden=5)
     function = cuda_on_cpu.function_of(graph, BATCH)
     (tmp_path / "cuda").mkdir()
-    (tmp_path / "cuda" / "train.cu").write_text(render_function(function, "sm_90a", ()))
-    (tmp_path / "cuda" / "train.json").write_text(to_json(launches(function, "sm_90a", "train")))
+    for name, text in build_files(function, "sm_90a", "train", ()).items():
+        (tmp_path / name).write_text(text)
     facts = FunctionFacts("train", BATCH, "train", (), (), (), (), 0)
     program = Program(
         "test", "0", "0", "test.net", str(tmp_path), function.memory.arena_bytes, 0, (), (facts,),
@@ -182,6 +187,15 @@ def test_a_machine_without_a_gpu_is_told_from_one_without_a_driver(bench, monkey
         cuda_driver.load_driver()
     assert caught.value.exit_code == 4
     assert why_no_cuda() == "there is no NVIDIA driver here" and describe_devices() == ()
+
+
+def test_a_driver_that_does_not_start_says_so(bench, fake_driver):
+    driver = fake_driver()
+    driver.cuInit = lambda flags: (100,)
+    assert device_count(driver) == 0
+    driver.cuInit = lambda flags: (803,)
+    with pytest.raises(NetError, match="E0722: the NVIDIA driver does not start: cuInit fails"):
+        device_count(driver)
 
 
 def test_a_build_folder_without_cuda_is_told_how_to_get_it(bench):

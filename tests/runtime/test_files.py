@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.files import (
     append_line,

@@ -4,6 +4,7 @@ import signal
 import threading
 
 import pytest
+
 from netc.runtime.interrupt import StoppedAtOnce, watch_signals
 
 

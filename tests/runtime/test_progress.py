@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+
 from netc.runtime.progress import (
     CLEAR,
     Look,

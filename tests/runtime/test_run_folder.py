@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.run_folder import append_record, create, latest_run, record_line, reopen
 

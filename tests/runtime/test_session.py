@@ -198,7 +198,7 @@ def test_a_near_name_is_suggested(session):
 
 
 def test_unknown_devices_are_told_from_those_to_come(small):
-    for name, exit_code in (("cup", 4), ("cuda", 2)):
+    for name, exit_code in (("cup", 4), ("emulate", 2)):
         with pytest.raises(NetError) as caught:
             start(small, name)
         assert caught.value.exit_code == exit_code

@@ -18,11 +18,12 @@ from netc.runtime import checkpoint
 from netc.runtime.data.dataset import order
 from netc.runtime.data.generated import blobs
 from netc.runtime.device import open_device
+from netc.runtime.loop import next_slice, running_sums
 from netc.runtime.plan import Options
 from netc.runtime.progress import Progress
 from netc.runtime.run_folder import RunFolder
 from netc.runtime.session import Session
-from netc.runtime.train import next_slice, result_json, result_line, running_sums, train
+from netc.runtime.train import result_json, result_line, train
 
 STEPS = 40  # 4 epochs of 10 batches of 16 from 160 of 200 rows
 

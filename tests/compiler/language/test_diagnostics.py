@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+
 from netc.compiler.codes import CODES
 from netc.compiler.diagnostics import NetError, Source, render_all
+from netc.compiler.language import limits
 from netc.compiler.language.model import load_model
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -13,13 +15,12 @@ NET = "net f(x: f32[N, 8]) {\n    return x -> dense(1)\n}\n\n"
 
 # Codes whose page has no program: a file, a definition, or a program too long to print.
 OTHERS = {
-    "E0322": "net f(x: f32[N, 8]) {\n    repeat 12000 {\n        x = x -> softmax -> gelu\n"
+    "E0322": "net f(x: f32[N, 8]) {\n    repeat 12 {\n        x = x -> softmax -> gelu\n"
     "    }\n    return x\n}\n",
-    "E0323": "".join(
-        f"block b{i}(x) {{\n    return x -> b{i + 1}\n}}\n" for i in range(65)
-    )
+    "E0323": "".join(f"block b{i}(x) {{\n    return x -> b{i + 1}\n}}\n" for i in range(65))
     + "block b65(x) {\n    return x\n}\nnet f(x: f32[N, 8]) {\n    return x -> b0\n}\n",
-    "E0411": NET + "train {\n    take image from mnist\n    minimize mean(f(image)) with sgd\n}\n",
+    "E0411": NET
+    + "train {\n    take image, label, x from mnist\n    minimize mean(f(image)) with sgd\n}\n",
 }
 
 MISTAKES = {
@@ -90,7 +91,8 @@ def test_the_right_program_of_a_page_loads(page):
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_other_codes_are_reported(code, golden):
+def test_other_codes_are_reported(code, golden, monkeypatch):
+    monkeypatch.setattr(limits, "MOST_NODES", 100)
     text = answer(OTHERS[code])
     assert f"error[{code}]" in text
     golden(GOLDEN / f"{code}.txt", text)
@@ -123,3 +125,34 @@ def test_spans_point_into_the_users_file():
             for span in (one.span, *(label.span for label in one.secondary)):
                 assert span.source.path == "test.net", one
                 assert span.line <= len(span.source.lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("k // 0", "E0222"),
+        ("k % 0", "E0222"),
+        ("k + 3000000000", "E0222"),
+        ("pad(k, 1, value=infinity)", "E0222"),
+        ("x * (10 ** 400)", "E0222"),
+        ("zeros(2 ** 31)", "E0213"),
+        ("zeros(2 ** 30, 2 ** 11)", "E0214"),
+        ("reshape(x, (1, 1, 1, 1, 1, 1, 1, N, 8))", "E0214"),
+        ("huber(x, x, weight=k[:, None, None])", "E0223"),
+        ("[x] + [x] * 2", "E0220"),
+        ("x[k]", "E0901"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(text, code):
+    program = f"net f(x: f32[N, 8], k: i32[N]) {{ return {text} }}"
+    with pytest.raises(NetError) as caught:
+        load_model(Source("test.net", program))
+    assert [one.code for one in caught.value.diagnostics] == [code]
+
+
+def test_every_part_of_an_expression_is_looked_at():
+    text = "net f(x: f32[N, 8]) {\n    y = one + two\n    return y -> dens(three)\n}\n"
+    with pytest.raises(NetError) as caught:
+        load_model(Source("test.net", text))
+    found = [(one.code, one.span.text) for one in caught.value.diagnostics]
+    assert found == [("E0301", "one"), ("E0301", "two"), ("E0302", "dens"), ("E0301", "three")]

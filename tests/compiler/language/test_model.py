@@ -10,6 +10,7 @@ from netc.compiler.ir.graph import Role
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ir.verify import verify
 from netc.compiler.language.data import FieldSpec
+from netc.compiler.language.library import prelude_text
 from netc.compiler.language.model import load_model
 from netc.compiler.ops.table import OPS
 from netc.compiler.schedules import Rate
@@ -222,7 +223,7 @@ def test_every_program_loads_or_names_what_is_not_supported_yet(programs):
             if model.train is not None:
                 verify(model.trace_step(4).graph, OPS)
                 verify(model.trace_evaluation(4), OPS)
-    assert {"mnist", "feed", "gan", "blocks"} <= set(loaded)
+    assert {"mnist", "feed", "gan", "blocks", "gpt", "bert", "unet"} <= set(loaded)
 
 
 def test_resnet_traces_on_canvases():
@@ -250,3 +251,63 @@ def test_the_prelude_is_well_formatted_and_explained():
         for number, line in enumerate(lines):
             if line.startswith("block"):
                 assert lines[number - 1].startswith("#"), line
+
+
+def test_a_weight_of_the_size_of_the_batch_is_refused(faults):
+    text = """
+    net f(x: f32[N, 8]) { return transpose(x) -> dense(3) }
+    train {
+        take x: f32[N, 8] from feed
+        minimize mean(f(x)) with sgd(0.1)
+    }
+    """
+    (found,) = faults(text)
+    assert found.code == "E0221" and "f32[N, 3]" in found.message
+
+
+def test_loops_carry_names_and_lists_grow(run_net):
+    text = """
+    net f(x: f32[N, 2]) {
+        parts = [x]
+        total = 0
+        for i in 1..4 {
+            parts = parts + [x * i]
+            total = total + i
+        }
+        repeat total - 5 { x = x + 1 }
+        if total == 6 and training { x = x * 100 } else { x = x + 10 }
+        return concat(parts[2:]), x
+    }
+    """
+    x = np.array([[1.0, 2.0]])
+    outputs = run_net(text, x=x).outputs
+    np.testing.assert_array_equal(outputs["output_1"], [[2, 4, 3, 6]])
+    np.testing.assert_array_equal(outputs["output_2"], [[12, 13]])
+
+
+def test_a_state_of_a_users_block_is_updated_while_training(load, run_step):
+    text = """
+    block counted(x: [N, C]) {
+        weight scale: f32[C] = ones
+        state seen: f32[C] = zeros
+        update seen = seen + sum(x, axis=0)
+        return x * scale
+    }
+    net f(x: f32[N, 2]) { return x -> counted }
+    train {
+        take x: f32[N, 2] from feed
+        minimize mean(f(x)) with sgd(0.1)
+    }
+    """
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    run = run_step(load(text), x=x)
+    expected = run.weights["f.counted_1.seen"] + [4, 6]
+    np.testing.assert_allclose(run.outputs["f.counted_1.seen"], expected)
+    assert set(run_step(load(text), training=False, x=x).outputs) == {"loss"}
+
+
+def test_a_block_of_the_prelude_is_shown_with_its_comment():
+    lines = prelude_text("dense").splitlines()
+    assert lines[0].startswith("# dense: every row")
+    assert lines[1].startswith("block dense(x: [N, ..., C], units") and lines[-1] == "}"
+    assert prelude_text("nothing") is None

@@ -3,6 +3,7 @@
 import json
 import re
 from math import prod
+from pathlib import Path
 
 import pytest
 
@@ -58,11 +59,14 @@ def test_a_residual_block_compiles(cuda_on_cpu, graphs, arch):
     compiled(cuda_on_cpu.function_of(optimized(graphs.residual(32, 17, 64), arch), 32), arch)
 
 
-def test_long_rows_big_products_and_random_numbers_compile(cuda_on_cpu, graphs):
+def test_long_rows_huge_products_and_random_numbers_compile(cuda_on_cpu, graphs):
     for graph in (
         graphs.softmax(77, 5000), graphs.layer_norm(4096, 768), graphs.random_numbers(1000),
         graphs.matmul(4096, 768, 3072), graphs.matmul(1000, 333, 777, transposed=True),
         graphs.fold("argmax", (9, 2000), (1,)),
+        # more elements than an int counts
+        graphs.softmax(70_000, 70_000), graphs.fold("max", (70_000, 70_000), (0,)),
+        graphs.matmul(70_000, 16, 70_000),
     ):  # fmt: skip
         compiled(cuda_on_cpu.function_of(graph), "sm_90a")
 
@@ -88,6 +92,13 @@ def test_the_source_says_what_it_does_and_includes_nothing(cuda_on_cpu, graphs):
     for name in kernels:
         assert re.search(rf"^// {name}: ", source, re.MULTILINE), name
     assert "at best" in source and "blocks of" in source
+    assert not re.search(r"[ \t]\n", source)
+
+
+def test_a_short_source_reads_as_it_should(cuda_on_cpu, graphs, golden):
+    lines = ("net net(x: f32[5, 3]) {", "    logits = x -> dense(4)", "    return softmax(logits)")
+    source = render_function(cuda_on_cpu.function_of(graphs.classifier(), 5), "sm_90a", lines)
+    golden(Path(__file__).parent / "golden" / "classifier.cu", source)
 
 
 def test_launches_survive_the_build_folder(cuda_on_cpu, graphs):

@@ -1,5 +1,7 @@
 """The CUDA C of every kernel family, run on this CPU, against the NumPy interpreter."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,11 @@ def test_matrix_products_run_in_batches(agrees, graphs):
     agrees(graphs.matmul(5, 7, 9, batch=(2, 3)))
 
 
+def test_users_may_use_the_words_of_the_source(agrees, graphs):
+    words = "x k left lane class log expf netc_relu step order float blockIdx"
+    agrees(graphs.named(words.split(" ")))
+
+
 def test_random_numbers_are_those_of_the_reference(agrees, graphs):
     graph = graphs.random_numbers(103)
     arrays = graphs.arrays_for(graph) | {"seed": np.int32(-5), "step": np.int32(9)}
@@ -125,3 +132,25 @@ def test_steps_take_their_samples_in_order_and_log_each(cuda_on_cpu, graphs, tmp
         np.testing.assert_allclose(
             log[step], [state["loss"], state["accuracy"]], rtol=1e-3, err_msg=str(step)
         )
+
+
+def test_no_kernel_touches_what_it_was_not_given(cuda_on_cpu, graphs, op_graph, tmp_path):
+    """In a process of its own, which an access out of bounds ends."""
+    ragged = (
+        graphs.matmul(70, 37, 67), graphs.matmul(33, 5, 18, transposed=True),
+        graphs.softmax(37, 5), graphs.layer_norm(3, 1500), graphs.fold("sum", (200, 3), (0,)),
+        graphs.random_numbers(103), graphs.mnist(3, 9, 5, 7), graphs.residual(2, 5, 3),
+    )  # fmt: skip
+    cases = [op_graph, *((graph, graphs.arrays_for(graph)) for graph in ragged)]
+    for number, (graph, arrays) in enumerate(cases):
+        (tmp_path / str(number)).mkdir()
+        function = cuda_on_cpu.function_of(graph)
+        machine = cuda_on_cpu.GuardedOnCpu(function, tmp_path / str(number))
+        child = os.fork()
+        if child == 0:
+            machine.results(arrays)
+            machine.at_end = False
+            machine.results(arrays)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert status == 0, f"graph {number} ends with {status}"

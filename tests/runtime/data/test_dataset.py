@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.data.dataset import Field, data_set, order, select, split_validation, words
 

@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.data.csv import read_csv
 from netc.runtime.data.idx import read_idx

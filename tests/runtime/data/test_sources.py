@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.data.named import MNIST
 from netc.runtime.data.sources import SOURCES, open_source

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from netc.compiler.diagnostics import NetError
 from netc.runtime.data.sources import open_source
 

@@ -1,0 +1,56 @@
+"""A graph in, the same graph with values named for what they are and where they come from out.
+
+    %add_13 -> %dense_1.add        %matmul_7 -> %dense_1.gradient.matmul
+
+The new value of a weight or a moment is `<its name>.new`. Inputs keep their names, and a name that is
+taken gets a number. The names are part of what a program's hash is made from: the same graph always
+gets the same ones, whatever its values were called before.
+"""
+
+from dataclasses import replace
+
+from netc.compiler.ir.graph import Graph, Node, Output, Update, Value
+
+
+def name_values(graph: Graph) -> Graph:
+    """The graph with a new name for each value that a node makes; nothing else changes."""
+    named = {entry.value.name: entry.value for entry in graph.inputs}
+    taken = set(named)
+
+    def give(value: Value, hint: str) -> None:
+        if value.name not in named:
+            named[value.name] = Value(free_name(hint, taken), value.type)
+            taken.add(named[value.name].name)
+
+    for update in graph.updates:  # first: no other value may take these names
+        give(update.value, f"{update.target.name}.new")
+    for node in graph.nodes:
+        for value in node.outputs:
+            give(value, description(node))
+    return renamed(graph, named)
+
+
+def description(node: Node) -> str:
+    """Where a node stands, in its last part, and its op; for an update the part of the layer too."""
+    phase, parts = node.origin.phase, node.origin.path.split(".")
+    place = [part for part in parts[-2 if phase == "update" else -1 :] if part]
+    return ".".join((*place, *(["gradient"] if phase == "backward" else []), node.op))
+
+
+def free_name(hint: str, taken: set[str]) -> str:
+    name, number = hint, 2
+    while name in taken:
+        name, number = f"{hint}_{number}", number + 1
+    return name
+
+
+def renamed(graph: Graph, named: dict[str, Value]) -> Graph:
+    """The graph with each value replaced by the one that is under its name."""
+
+    def now(values: tuple[Value, ...]) -> tuple[Value, ...]:
+        return tuple(named[value.name] for value in values)
+
+    nodes = (replace(n, inputs=now(n.inputs), outputs=now(n.outputs)) for n in graph.nodes)
+    outputs = tuple(Output(output.name, named[output.value.name]) for output in graph.outputs)
+    updates = tuple(Update(update.target, named[update.value.name]) for update in graph.updates)
+    return replace(graph, nodes=tuple(nodes), outputs=outputs, updates=updates)

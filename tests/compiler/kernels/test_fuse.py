@@ -1,0 +1,72 @@
+"""What joins what: graphs as text in, printed groups out, and the rules that every grouping keeps."""
+
+import pytest
+
+from netc.compiler.ir.text import parse_graph
+from netc.compiler.kernels.fuse import fuse, keep_apart
+from netc.compiler.ops.table import OPS
+
+X = 'graph "test"\ninput %x: f32[8, 32] field\n'
+
+
+def kinds(text: str) -> list[tuple[str, int]]:
+    """(kind, number of nodes) of each group."""
+    return [(group.kind.value, len(group.nodes)) for group in fuse(parse_graph(X + text), OPS)]
+
+
+def test_a_softmax_is_one_kernel_over_rows():
+    softmax = """%m: f32[8] = max(%x) axes=(1,)
+        %r: f32[8, 1] = reshape(%m) shape=(8, 1)
+        %b: f32[8, 32] = broadcast(%r) shape=(8, 32)
+        %d: f32[8, 32] = subtract(%x, %b)
+        %e: f32[8, 32] = exp(%d)
+        %s: f32[8] = sum(%e) axes=(1,)
+        %r2: f32[8, 1] = reshape(%s) shape=(8, 1)
+        %b2: f32[8, 32] = broadcast(%r2) shape=(8, 32)
+        %y: f32[8, 32] = divide(%e, %b2)
+        output "y" = %y"""
+    assert [kind for kind, _ in kinds("\n".join(map(str.strip, softmax.split("\n"))))] == ["row"]
+
+
+def test_a_fold_of_no_axes_does_not_join_a_kernel_without_folds():
+    text = (
+        "%a: f32[8, 32] = exp(%x)\n%b: i32[8, 32] = argmax(%x) axes=()\n"
+        '%c: f32[8, 32] = cast(%b) dtype="f32"\noutput "a" = %a\noutput "c" = %c'
+    )
+    assert [kind for kind, _ in kinds(text)] == ["map", "row"]
+
+
+def test_kernels_never_wait_for_each_other():
+    """b reads a through a fold, and c reads both: c may not join a's kernel."""
+    text = (
+        "%a: f32[8, 32] = exp(%x)\n%s: f32[] = sum(%a) axes=(0, 1)\n"
+        "%b: f32[8, 32] = broadcast(%s) shape=(8, 32)\n%c: f32[8, 32] = multiply(%a, %b)\n"
+        'output "a" = %a\noutput "c" = %c'
+    )
+    groups = fuse(parse_graph(X + text), OPS)
+    made: set[str] = {"x"}
+    for group in groups:
+        inside = {value.name for value in group.values}
+        for node in group.nodes:
+            for value in node.inputs:
+                stored = any(value in other.stored for other in groups)
+                assert not stored or value.name in made | inside
+        made |= inside
+
+
+@pytest.mark.parametrize("cut", [fuse, keep_apart])
+def test_every_result_is_stored_once(cut):
+    text = (
+        "%a: f32[8, 32] = exp(%x)\n%b: f32[32, 8] = transpose(%a) axes=(1, 0)\n"
+        "%c: f32[8, 8] = matmul(%a, %b)\n%d: f32[8] = sum(%c) axes=(0,)\n"
+        'output "b" = %b\noutput "d" = %d\noutput "again" = %d'
+    )
+    stored = [value.name for group in cut(parse_graph(X + text), OPS) for value in group.stored]
+    assert len(stored) == len(set(stored)) and {"b", "d"} <= set(stored)
+
+
+def test_apart_is_a_kernel_for_each_node():
+    graph = parse_graph(
+        X + '%a: f32[8, 32] = exp(%x)\n%b: f32[8, 32] = negate(%a)\noutput "b" = %b'
+    )
+    assert [len(group.nodes) for group in keep_apart(graph, OPS)] == [1, 1]

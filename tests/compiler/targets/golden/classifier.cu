@@ -1,0 +1,210 @@
+// run_net_5: 3 kernels for a batch of 5, in an arena of 1,024 bytes.
+// Written by netc for sm_90a, for the likes of H100. Kernels run in the order of this file.
+
+// What CUDA's own functions leave open: the meaning of NaN in comparisons, and of whole-number
+// division. Everything else is the accurate function of the same name; nothing is fast-math.
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7f800000)
+#define NAN __int_as_float(0x7fc00000)
+#endif
+
+// NaN is the greatest and the least: a maximum or a minimum with it is NaN.
+__device__ __forceinline__ float netc_maximum(float a, float b) { return a > b || a != a ? a : b; }
+__device__ __forceinline__ float netc_minimum(float a, float b) { return a < b || a != a ? a : b; }
+__device__ __forceinline__ bool netc_is_greater(float a, float b) { return a > b || (a != a && b == b); }
+__device__ __forceinline__ bool netc_is_less(float a, float b) { return a < b || (a != a && b == b); }
+__device__ __forceinline__ bool netc_is_same(float a, float b) { return a == b || (a != a && b != b); }
+__device__ __forceinline__ bool netc_is_same(int a, int b) { return a == b; }
+__device__ __forceinline__ float netc_relu(float x) { return x < 0.0f ? 0.0f : x; }
+__device__ __forceinline__ float netc_sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
+__device__ __forceinline__ float netc_sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+// Whole-number division that rounds towards minus infinity, and what it leaves.
+__device__ __forceinline__ int netc_floor_divide(int a, int b)
+{
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+__device__ __forceinline__ int netc_remainder_int(int a, int b)
+{
+    return a - netc_floor_divide(a, b) * b;
+}
+
+__device__ __forceinline__ float netc_remainder(float a, float b)
+{
+    const float left = fmodf(a, b);
+    return left != 0.0f && (left < 0.0f) != (b < 0.0f) ? left + b : left;
+}
+
+// netc_take: the samples of step `cursor`, copied from the data set in the order given.
+extern "C" __global__ __launch_bounds__(256) void netc_take(
+    unsigned int *__restrict__ x_batch, const unsigned int *__restrict__ x_batch_rows,
+    const long long *__restrict__ order, const int *__restrict__ cursor)
+{
+    const long long element = (long long)blockIdx.x * 256 + threadIdx.x;
+    const long long first = (long long)*cursor * 5;
+    if (element < 15) {
+        const long long row = order[first + element / 3];
+        x_batch[element] = x_batch_rows[row * 3 + element % 3];
+    }
+}
+
+// k01_dense_forward: matrix product (matmul, add)
+// matmul[m, n] = sum over k < 3 of left[m, k] * right[k, n]
+//   left[m, k] = x_in[m * 3 + k]
+//   right[k, n] = dense_kernel[k * 4 + n]
+//   for m < 5, n < 4
+//   add = (matmul + dense_bias[n])
+//   stores add_out[m * 4 + n]
+// line 2: logits = x -> dense(4)
+// reads  x_in: f32[5, 3]
+// reads  dense_kernel: f32[3, 4]
+// reads  dense_bias: f32[4]
+// writes add_out: f32[5, 4]
+// 140 FLOP, 204 bytes at least; at best 0.00 us on H100: memory at 3.35 TB/s
+// grid of 1, blocks of 256 threads, 16 x 16 x 16 a block, 1 x 1 a thread
+extern "C" __global__ __launch_bounds__(256) void k01_dense_forward(
+    float *__restrict__ add_out,
+    const float *__restrict__ x_in,
+    const float *__restrict__ dense_kernel,
+    const float *__restrict__ dense_bias)
+{
+    // One more than the tile, so that neither filling it nor reading it meets in one bank.
+    __shared__ float left[16][16 + 1];
+    __shared__ float right[16][16 + 1];
+    const int row = 0;
+    const int column = 0;
+    const int x = threadIdx.x, y = threadIdx.y, thread = y * 16 + x;
+    float sums[1][1] = {};
+    for (int start = 0; start < 3; start += 16) {
+        for (int e = thread; e < 256; e += 256) {
+            const int i = e / 16, d = e % 16;
+            const int m = row + i, k = start + d;
+            left[d][i] = m >= 5 ? 0.0f : k >= 3 ? 0.0f : x_in[m * 3 + k];
+        }
+        for (int e = thread; e < 256; e += 256) {
+            const int i = e % 16, d = e / 16;
+            const int n = column + i, k = start + d;
+            right[d][i] = n >= 4 ? 0.0f : k >= 3 ? 0.0f : dense_kernel[k * 4 + n];
+        }
+        __syncthreads();
+#pragma unroll
+        for (int d = 0; d < 16; d++) {
+            float l[1], r[1];
+#pragma unroll
+            for (int i = 0; i < 1; i++) l[i] = left[d][y + i * 16];
+#pragma unroll
+            for (int j = 0; j < 1; j++) r[j] = right[d][x + j * 16];
+#pragma unroll
+            for (int i = 0; i < 1; i++)
+#pragma unroll
+                for (int j = 0; j < 1; j++) sums[i][j] += l[i] * r[j];
+        }
+        __syncthreads();
+    }
+#pragma unroll
+    for (int i = 0; i < 1; i++) {
+        const int m = row + y + i * 16;
+#pragma unroll
+        for (int j = 0; j < 1; j++) {
+            const int n = column + x + j * 16;
+            if (m >= 5) continue;
+            if (n >= 4) continue;
+            const float matmul = sums[i][j];
+            const float add = (matmul + dense_bias[n]);
+            add_out[m * 4 + n] = add;
+        }
+    }
+}
+
+// k02_softmax_forward: row by row (max, subtract, exp, sum, divide)
+// for each of 5 rows r of 4 columns c:
+//   max = max over c of add[r * 4 + c]
+//   subtract = (add[r * 4 + c] - max)
+//   exp = exp(subtract)
+//   sum = sum over c of exp
+//   subtract = (add[r * 4 + c] - max)
+//   exp = exp(subtract)
+//   divide = (exp / sum)
+//   stores divide_out[r * 4 + c]
+// line 3: return softmax(logits)
+// reads  add: f32[5, 4]
+// writes divide_out: f32[5, 4]
+// 300 FLOP, 160 bytes at least; at best 0.00 us on H100: memory at 3.35 TB/s
+// grid of 1, blocks of 160 threads, 32 threads a row
+extern "C" __global__ __launch_bounds__(160) void k02_softmax_forward(
+    float *__restrict__ divide_out,
+    const float *__restrict__ add)
+{
+    const int r = (int)blockIdx.x * 5 + threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
+    if (r >= 5) return;  // a whole warp at once
+    float max = -INFINITY;
+    for (int c = lane; c < 4; c += 32) {
+        const float max_value = add[r * 4 + c];
+        max = netc_maximum(max, max_value);
+    }
+    for (int step = 16; step > 0; step /= 2) {
+        const float max_value = __shfl_xor_sync(0xffffffffu, max, step);
+        max = netc_maximum(max, max_value);
+    }
+    float sum = 0.0f;
+    for (int c = lane; c < 4; c += 32) {
+        const float subtract = (add[r * 4 + c] - max);
+        const float exp = expf(subtract);
+        const float sum_value = exp;
+        sum = sum + sum_value;
+    }
+    for (int step = 16; step > 0; step /= 2) {
+        const float sum_value = __shfl_xor_sync(0xffffffffu, sum, step);
+        sum = sum + sum_value;
+    }
+    for (int c = lane; c < 4; c += 32) {
+        const float subtract = (add[r * 4 + c] - max);
+        const float exp = expf(subtract);
+        const float divide = (exp / sum);
+        divide_out[r * 4 + c] = divide;
+    }
+}
+
+// k03_softmax_forward: row by row (sum, divide)
+// for each of 1 rows r of 20 columns c:
+//   sum_2 = sum over c of divide[c]
+//   divide_2 = (sum_2 / 20)
+//   stores divide_2_out[0]
+// line 3: return softmax(logits)
+// reads  divide: f32[5, 4]
+// writes divide_2_out: f32[]
+// 24 FLOP, 84 bytes at least; at best 0.00 us on H100: memory at 3.35 TB/s
+// grid of 1, blocks of 32 threads, 32 threads a row
+extern "C" __global__ __launch_bounds__(32) void k03_softmax_forward(
+    float *__restrict__ divide_2_out,
+    const float *__restrict__ divide)
+{
+    const int r = (int)blockIdx.x * 1 + threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
+    if (r >= 1) return;  // a whole warp at once
+    float sum_2 = 0.0f;
+    for (int c = lane; c < 20; c += 32) {
+        const float sum_2_value = divide[c];
+        sum_2 = sum_2 + sum_2_value;
+    }
+    for (int step = 16; step > 0; step /= 2) {
+        const float sum_2_value = __shfl_xor_sync(0xffffffffu, sum_2, step);
+        sum_2 = sum_2 + sum_2_value;
+    }
+    const float divide_2 = (sum_2 / 20.0f);
+    if (lane == 0) {
+        divide_2_out[0] = divide_2;
+    }
+}
+
+// netc_log: writes the outputs of step `cursor` and goes to the next step.
+extern "C" __global__ __launch_bounds__(1) void netc_log(
+    const float *__restrict__ mean_now,
+    float *__restrict__ log, int *__restrict__ cursor)
+{
+    const int step = *cursor;
+    log[(long long)step * 1 + 0] = (float)mean_now[0];
+    *cursor = step + 1;
+}

@@ -1,0 +1,1087 @@
+// train: 15 kernels for a batch of 16, in an arena of 49,664 bytes.
+// Written by netc. Every kernel is preceded by what it computes; the loop at the end runs them.
+#include "netc_math.h"
+#include "netc_random.h"
+#include "netc_threads.h"
+
+typedef float netc_vector __attribute__((vector_size(32)));
+
+static inline __attribute__((always_inline)) void netc_store_vector(float *place, netc_vector value, int adds)
+{
+    netc_vector before = {0};
+    if (adds) memcpy(&before, place, sizeof before);
+    value += before;
+    memcpy(place, &value, sizeof value);
+}
+
+// sums[i][j] = (adds ? sums[i][j] : 0) + sum over d of left[i][d] * right[d][j], for 13 rows and
+// 8 columns. Element (i, d) of left is at i * row + d * left_depth, and (d, j) of right at
+// d * right_depth + j; stride is the distance of rows in sums.
+static inline __attribute__((always_inline)) void netc_product_13x8(
+    const float *left, int64_t row, int64_t left_depth, const float *right, int64_t right_depth,
+    int depth, int adds, float *sums, int stride)
+{
+    netc_vector s0_0 = {0};
+    netc_vector s1_0 = {0};
+    netc_vector s2_0 = {0};
+    netc_vector s3_0 = {0};
+    netc_vector s4_0 = {0};
+    netc_vector s5_0 = {0};
+    netc_vector s6_0 = {0};
+    netc_vector s7_0 = {0};
+    netc_vector s8_0 = {0};
+    netc_vector s9_0 = {0};
+    netc_vector s10_0 = {0};
+    netc_vector s11_0 = {0};
+    netc_vector s12_0 = {0};
+    for (int d = 0; d < depth; d++) {
+        netc_vector r0;
+        memcpy(&r0, right + d * right_depth + 0, sizeof r0);
+        const float l0 = left[d * left_depth + 0 * row];
+        s0_0 += l0 * r0;
+        const float l1 = left[d * left_depth + 1 * row];
+        s1_0 += l1 * r0;
+        const float l2 = left[d * left_depth + 2 * row];
+        s2_0 += l2 * r0;
+        const float l3 = left[d * left_depth + 3 * row];
+        s3_0 += l3 * r0;
+        const float l4 = left[d * left_depth + 4 * row];
+        s4_0 += l4 * r0;
+        const float l5 = left[d * left_depth + 5 * row];
+        s5_0 += l5 * r0;
+        const float l6 = left[d * left_depth + 6 * row];
+        s6_0 += l6 * r0;
+        const float l7 = left[d * left_depth + 7 * row];
+        s7_0 += l7 * r0;
+        const float l8 = left[d * left_depth + 8 * row];
+        s8_0 += l8 * r0;
+        const float l9 = left[d * left_depth + 9 * row];
+        s9_0 += l9 * r0;
+        const float l10 = left[d * left_depth + 10 * row];
+        s10_0 += l10 * r0;
+        const float l11 = left[d * left_depth + 11 * row];
+        s11_0 += l11 * r0;
+        const float l12 = left[d * left_depth + 12 * row];
+        s12_0 += l12 * r0;
+    }
+    netc_store_vector(sums + 0 * stride + 0, s0_0, adds);
+    netc_store_vector(sums + 1 * stride + 0, s1_0, adds);
+    netc_store_vector(sums + 2 * stride + 0, s2_0, adds);
+    netc_store_vector(sums + 3 * stride + 0, s3_0, adds);
+    netc_store_vector(sums + 4 * stride + 0, s4_0, adds);
+    netc_store_vector(sums + 5 * stride + 0, s5_0, adds);
+    netc_store_vector(sums + 6 * stride + 0, s6_0, adds);
+    netc_store_vector(sums + 7 * stride + 0, s7_0, adds);
+    netc_store_vector(sums + 8 * stride + 0, s8_0, adds);
+    netc_store_vector(sums + 9 * stride + 0, s9_0, adds);
+    netc_store_vector(sums + 10 * stride + 0, s10_0, adds);
+    netc_store_vector(sums + 11 * stride + 0, s11_0, adds);
+    netc_store_vector(sums + 12 * stride + 0, s12_0, adds);
+}
+
+// sums[i][j] = (adds ? sums[i][j] : 0) + sum over d of left[i][d] * right[d][j], for 8 rows and
+// 8 columns. Element (i, d) of left is at i * row + d * left_depth, and (d, j) of right at
+// d * right_depth + j; stride is the distance of rows in sums.
+static inline __attribute__((always_inline)) void netc_product_8x8(
+    const float *left, int64_t row, int64_t left_depth, const float *right, int64_t right_depth,
+    int depth, int adds, float *sums, int stride)
+{
+    netc_vector s0_0 = {0};
+    netc_vector s1_0 = {0};
+    netc_vector s2_0 = {0};
+    netc_vector s3_0 = {0};
+    netc_vector s4_0 = {0};
+    netc_vector s5_0 = {0};
+    netc_vector s6_0 = {0};
+    netc_vector s7_0 = {0};
+    for (int d = 0; d < depth; d++) {
+        netc_vector r0;
+        memcpy(&r0, right + d * right_depth + 0, sizeof r0);
+        const float l0 = left[d * left_depth + 0 * row];
+        s0_0 += l0 * r0;
+        const float l1 = left[d * left_depth + 1 * row];
+        s1_0 += l1 * r0;
+        const float l2 = left[d * left_depth + 2 * row];
+        s2_0 += l2 * r0;
+        const float l3 = left[d * left_depth + 3 * row];
+        s3_0 += l3 * r0;
+        const float l4 = left[d * left_depth + 4 * row];
+        s4_0 += l4 * r0;
+        const float l5 = left[d * left_depth + 5 * row];
+        s5_0 += l5 * r0;
+        const float l6 = left[d * left_depth + 6 * row];
+        s6_0 += l6 * r0;
+        const float l7 = left[d * left_depth + 7 * row];
+        s7_0 += l7 * r0;
+    }
+    netc_store_vector(sums + 0 * stride + 0, s0_0, adds);
+    netc_store_vector(sums + 1 * stride + 0, s1_0, adds);
+    netc_store_vector(sums + 2 * stride + 0, s2_0, adds);
+    netc_store_vector(sums + 3 * stride + 0, s3_0, adds);
+    netc_store_vector(sums + 4 * stride + 0, s4_0, adds);
+    netc_store_vector(sums + 5 * stride + 0, s5_0, adds);
+    netc_store_vector(sums + 6 * stride + 0, s6_0, adds);
+    netc_store_vector(sums + 7 * stride + 0, s7_0, adds);
+}
+
+// sums[i][j] = (adds ? sums[i][j] : 0) + sum over d of left[i][d] * right[d][j], for 4 rows and
+// 16 columns. Element (i, d) of left is at i * row + d * left_depth, and (d, j) of right at
+// d * right_depth + j; stride is the distance of rows in sums.
+static inline __attribute__((always_inline)) void netc_product_4x16(
+    const float *left, int64_t row, int64_t left_depth, const float *right, int64_t right_depth,
+    int depth, int adds, float *sums, int stride)
+{
+    netc_vector s0_0 = {0}, s0_1 = {0};
+    netc_vector s1_0 = {0}, s1_1 = {0};
+    netc_vector s2_0 = {0}, s2_1 = {0};
+    netc_vector s3_0 = {0}, s3_1 = {0};
+    for (int d = 0; d < depth; d++) {
+        netc_vector r0, r1;
+        memcpy(&r0, right + d * right_depth + 0, sizeof r0);
+        memcpy(&r1, right + d * right_depth + 8, sizeof r1);
+        const float l0 = left[d * left_depth + 0 * row];
+        s0_0 += l0 * r0;
+        s0_1 += l0 * r1;
+        const float l1 = left[d * left_depth + 1 * row];
+        s1_0 += l1 * r0;
+        s1_1 += l1 * r1;
+        const float l2 = left[d * left_depth + 2 * row];
+        s2_0 += l2 * r0;
+        s2_1 += l2 * r1;
+        const float l3 = left[d * left_depth + 3 * row];
+        s3_0 += l3 * r0;
+        s3_1 += l3 * r1;
+    }
+    netc_store_vector(sums + 0 * stride + 0, s0_0, adds);
+    netc_store_vector(sums + 0 * stride + 8, s0_1, adds);
+    netc_store_vector(sums + 1 * stride + 0, s1_0, adds);
+    netc_store_vector(sums + 1 * stride + 8, s1_1, adds);
+    netc_store_vector(sums + 2 * stride + 0, s2_0, adds);
+    netc_store_vector(sums + 2 * stride + 8, s2_1, adds);
+    netc_store_vector(sums + 3 * stride + 0, s3_0, adds);
+    netc_store_vector(sums + 3 * stride + 8, s3_1, adds);
+}
+
+// sums[i][j] = (adds ? sums[i][j] : 0) + sum over d of left[i][d] * right[d][j], for 12 rows and
+// 8 columns. Element (i, d) of left is at i * row + d * left_depth, and (d, j) of right at
+// d * right_depth + j; stride is the distance of rows in sums.
+static inline __attribute__((always_inline)) void netc_product_12x8(
+    const float *left, int64_t row, int64_t left_depth, const float *right, int64_t right_depth,
+    int depth, int adds, float *sums, int stride)
+{
+    netc_vector s0_0 = {0};
+    netc_vector s1_0 = {0};
+    netc_vector s2_0 = {0};
+    netc_vector s3_0 = {0};
+    netc_vector s4_0 = {0};
+    netc_vector s5_0 = {0};
+    netc_vector s6_0 = {0};
+    netc_vector s7_0 = {0};
+    netc_vector s8_0 = {0};
+    netc_vector s9_0 = {0};
+    netc_vector s10_0 = {0};
+    netc_vector s11_0 = {0};
+    for (int d = 0; d < depth; d++) {
+        netc_vector r0;
+        memcpy(&r0, right + d * right_depth + 0, sizeof r0);
+        const float l0 = left[d * left_depth + 0 * row];
+        s0_0 += l0 * r0;
+        const float l1 = left[d * left_depth + 1 * row];
+        s1_0 += l1 * r0;
+        const float l2 = left[d * left_depth + 2 * row];
+        s2_0 += l2 * r0;
+        const float l3 = left[d * left_depth + 3 * row];
+        s3_0 += l3 * r0;
+        const float l4 = left[d * left_depth + 4 * row];
+        s4_0 += l4 * r0;
+        const float l5 = left[d * left_depth + 5 * row];
+        s5_0 += l5 * r0;
+        const float l6 = left[d * left_depth + 6 * row];
+        s6_0 += l6 * r0;
+        const float l7 = left[d * left_depth + 7 * row];
+        s7_0 += l7 * r0;
+        const float l8 = left[d * left_depth + 8 * row];
+        s8_0 += l8 * r0;
+        const float l9 = left[d * left_depth + 9 * row];
+        s9_0 += l9 * r0;
+        const float l10 = left[d * left_depth + 10 * row];
+        s10_0 += l10 * r0;
+        const float l11 = left[d * left_depth + 11 * row];
+        s11_0 += l11 * r0;
+    }
+    netc_store_vector(sums + 0 * stride + 0, s0_0, adds);
+    netc_store_vector(sums + 1 * stride + 0, s1_0, adds);
+    netc_store_vector(sums + 2 * stride + 0, s2_0, adds);
+    netc_store_vector(sums + 3 * stride + 0, s3_0, adds);
+    netc_store_vector(sums + 4 * stride + 0, s4_0, adds);
+    netc_store_vector(sums + 5 * stride + 0, s5_0, adds);
+    netc_store_vector(sums + 6 * stride + 0, s6_0, adds);
+    netc_store_vector(sums + 7 * stride + 0, s7_0, adds);
+    netc_store_vector(sums + 8 * stride + 0, s8_0, adds);
+    netc_store_vector(sums + 9 * stride + 0, s9_0, adds);
+    netc_store_vector(sums + 10 * stride + 0, s10_0, adds);
+    netc_store_vector(sums + 11 * stride + 0, s11_0, adds);
+}
+
+// sums[i][j] = (adds ? sums[i][j] : 0) + sum over d of left[i][d] * right[d][j], for 9 rows and
+// 8 columns. Element (i, d) of left is at i * row + d * left_depth, and (d, j) of right at
+// d * right_depth + j; stride is the distance of rows in sums.
+static inline __attribute__((always_inline)) void netc_product_9x8(
+    const float *left, int64_t row, int64_t left_depth, const float *right, int64_t right_depth,
+    int depth, int adds, float *sums, int stride)
+{
+    netc_vector s0_0 = {0};
+    netc_vector s1_0 = {0};
+    netc_vector s2_0 = {0};
+    netc_vector s3_0 = {0};
+    netc_vector s4_0 = {0};
+    netc_vector s5_0 = {0};
+    netc_vector s6_0 = {0};
+    netc_vector s7_0 = {0};
+    netc_vector s8_0 = {0};
+    for (int d = 0; d < depth; d++) {
+        netc_vector r0;
+        memcpy(&r0, right + d * right_depth + 0, sizeof r0);
+        const float l0 = left[d * left_depth + 0 * row];
+        s0_0 += l0 * r0;
+        const float l1 = left[d * left_depth + 1 * row];
+        s1_0 += l1 * r0;
+        const float l2 = left[d * left_depth + 2 * row];
+        s2_0 += l2 * r0;
+        const float l3 = left[d * left_depth + 3 * row];
+        s3_0 += l3 * r0;
+        const float l4 = left[d * left_depth + 4 * row];
+        s4_0 += l4 * r0;
+        const float l5 = left[d * left_depth + 5 * row];
+        s5_0 += l5 * r0;
+        const float l6 = left[d * left_depth + 6 * row];
+        s6_0 += l6 * r0;
+        const float l7 = left[d * left_depth + 7 * row];
+        s7_0 += l7 * r0;
+        const float l8 = left[d * left_depth + 8 * row];
+        s8_0 += l8 * r0;
+    }
+    netc_store_vector(sums + 0 * stride + 0, s0_0, adds);
+    netc_store_vector(sums + 1 * stride + 0, s1_0, adds);
+    netc_store_vector(sums + 2 * stride + 0, s2_0, adds);
+    netc_store_vector(sums + 3 * stride + 0, s3_0, adds);
+    netc_store_vector(sums + 4 * stride + 0, s4_0, adds);
+    netc_store_vector(sums + 5 * stride + 0, s5_0, adds);
+    netc_store_vector(sums + 6 * stride + 0, s6_0, adds);
+    netc_store_vector(sums + 7 * stride + 0, s7_0, adds);
+    netc_store_vector(sums + 8 * stride + 0, s8_0, adds);
+}
+
+// k01_pixels_forward: element by element (divide)
+// for each of 2880 elements:
+//   pixels_divide = (image[i] / 255)
+//   stores pixels_divide_out[i]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// reads  image: u8[16, 10, 9, 2]
+// writes pixels_divide_out: f32[16, 10, 9, 2]
+// 11,520 FLOP, 14,400 bytes at least; 1 tasks of 4096 elements
+static void k01_pixels_forward(
+    float *restrict pixels_divide_out,
+    const uint8_t *restrict image,
+    int64_t first, int64_t last)
+{
+    const int end = (int)(last * 4096 < 2880 ? last * 4096 : 2880);
+    for (int i = (int)(first * 4096); i < end; i++) {
+        const float pixels_divide = ((float)image[i] / 255.0f);
+        pixels_divide_out[i] = pixels_divide;
+    }
+}
+
+// k02_conv2d_1_forward: matrix product (conv2d, add, relu, greater)
+// conv2d_1_conv2d[m, n] = sum over k < 18 of left[m, k] * right[k, n]
+//   left[m, k] = pixels_divide[(m / 56) * 180 + ((m / 7) % 8) * 18 + (k / 6) * 18 + (m % 7) * 2 + (k % 6)]
+//   right[k, n] = pixels_conv2d_1_kernel[k * 5 + n]
+//   for m < 896, n < 5
+//   conv2d_1_add = (conv2d_1_conv2d + pixels_conv2d_1_bias[n])
+//   pixels_relu = relu(conv2d_1_add)
+//   pixels_gradient_greater = (pixels_relu > 0)
+//   stores pixels_relu_out[m * 5 + n], pixels_gradient_greater_out[m * 5 + n]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// reads  pixels_divide: f32[16, 10, 9, 2]
+// reads  pixels_conv2d_1_kernel: f32[3, 3, 2, 5]
+// reads  pixels_conv2d_1_bias: f32[5]
+// writes pixels_relu_out: f32[16, 8, 7, 5]
+// writes pixels_gradient_greater_out: bool[16, 8, 7, 5]
+// 174,720 FLOP, 34,300 bytes at least; 10 tasks of 91 x 8 in tiles of 13 x 8, depth 18 at a time
+static void k02_conv2d_1_forward(
+    float *restrict pixels_relu_out,
+    uint8_t *restrict pixels_gradient_greater_out,
+    const float *restrict pixels_divide,
+    const float *restrict pixels_conv2d_1_kernel,
+    const float *restrict pixels_conv2d_1_bias,
+    int64_t first, int64_t last)
+{
+    float left[1638] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[144] __attribute__((aligned(64)));  // packed, panel by panel
+    float sums[728] __attribute__((aligned(64)));
+    for (int64_t task = first; task < last; task++) {
+        const int b = (int)(task / 10);
+        const int row = (int)(task / 1 % 10) * 91;
+        const int column = (int)(task % 1) * 8;
+        const int rows = row + 91 <= 896 ? 91 : 896 - row;
+        const int columns = column + 8 <= 5 ? 8 : 5 - column;
+        for (int start = 0; start < 18; start += 18) {
+            const int depth = start + 18 <= 18 ? 18 : 18 - start;
+            for (int panel = 0; panel < rows; panel += 13)
+                for (int i = 0; i < 13; i++)
+                    for (int d = 0; d < depth; d++) {
+                        const int m = row + panel + i, k = start + d;
+                        left[panel * depth + d * 13 + i] = m < 896 ? pixels_divide[(m / 56) * 180 + ((m / 7) % 8) * 18 + (k / 6) * 18 + (m % 7) * 2 + (k % 6)] : 0.0f;
+                    }
+            for (int panel = 0; panel < columns; panel += 8)
+                for (int d = 0; d < depth; d++)
+                    for (int j = 0; j < 8; j++) {
+                        const int n = column + panel + j, k = start + d;
+                        right[panel * depth + d * 8 + j] = n < 5 ? pixels_conv2d_1_kernel[k * 5 + n] : 0.0f;
+                    }
+            for (int j = 0; j < columns; j += 8)
+                for (int i = 0; i < rows; i += 13) {
+                    const int m = row + i, n = column + j, k = start;
+                    netc_product_13x8(
+                        left + i * depth, 1, 13,
+                        right + j * depth, 8,
+                        depth, start > 0, sums + i * 8 + j, 8);
+                }
+        }
+        for (int i = 0; i < rows; i++) {
+            const int m = row + i;
+            for (int j = 0; j < columns; j++) {
+                const int n = column + j;
+                const float conv2d_1_conv2d = sums[i * 8 + j];
+                const float conv2d_1_add = (conv2d_1_conv2d + pixels_conv2d_1_bias[n]);
+                const float pixels_relu = netc_relu(conv2d_1_add);
+                const int pixels_gradient_greater = (pixels_relu > 0.0f);
+                pixels_relu_out[m * 5 + n] = pixels_relu;
+                pixels_gradient_greater_out[m * 5 + n] = pixels_gradient_greater;
+            }
+        }
+    }
+}
+
+// k03_max_pool_1_forward: folds strided elements (max, argmax)
+// max_pool_1_max[o, j] = max over k < 4 of pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) *
+// max_pool_1_gradient_argmax[o, j] = argmax over k < 4 of pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) *
+//   for o < 192, j < 5
+//   stores max_pool_1_max_out[o * 5 + j], max_pool_1_gradient_argmax_out[o * 5 + j]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// reads  pixels_relu: f32[16, 8, 7, 5]
+// writes max_pool_1_max_out: f32[192, 5]
+// writes max_pool_1_gradient_argmax_out: i32[192, 5]
+// 7,680 FLOP, 25,600 bytes at least; 192 tasks of 5 columns
+static void k03_max_pool_1_forward(
+    float *restrict max_pool_1_max_out,
+    int32_t *restrict max_pool_1_gradient_argmax_out,
+    const float *restrict pixels_relu,
+    int64_t first, int64_t last)
+{
+    for (int64_t task = first; task < last; task++) {
+        const int o = (int)(task / 1);
+        const int start = (int)(task % 1) * 5;
+        enum { width = 5 };
+        float max_pool_1_max_of[5];
+        for (int at = 0; at < width; at++) max_pool_1_max_of[at] = -INFINITY;
+        float max_pool_1_gradient_argmax_best_of[5];
+        int max_pool_1_gradient_argmax_of[5];
+        for (int at = 0; at < width; at++) { max_pool_1_gradient_argmax_best_of[at] = -INFINITY; max_pool_1_gradient_argmax_of[at] = 0; }
+        for (int k = 0; k < 4; k++)
+            for (int at = 0; at < width; at++) {
+                const int j = start + at;
+                const float max_pool_1_max_value = pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) * 5 + j];
+                const float max_pool_1_max = max_pool_1_max_of[at];
+                max_pool_1_max_of[at] = netc_maximum(max_pool_1_max, max_pool_1_max_value);
+                const float max_pool_1_gradient_argmax_value = pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) * 5 + j];
+                const float max_pool_1_gradient_argmax_best = max_pool_1_gradient_argmax_best_of[at];
+                const int max_pool_1_gradient_argmax_is_better = netc_is_greater(max_pool_1_gradient_argmax_value, max_pool_1_gradient_argmax_best);
+                max_pool_1_gradient_argmax_best_of[at] = max_pool_1_gradient_argmax_is_better ? max_pool_1_gradient_argmax_value : max_pool_1_gradient_argmax_best;
+                max_pool_1_gradient_argmax_of[at] = max_pool_1_gradient_argmax_is_better ? k : max_pool_1_gradient_argmax_of[at];
+            }
+        for (int at = 0; at < width; at++) {
+            const int j = start + at;
+            const float max_pool_1_max = max_pool_1_max_of[at];
+            const int max_pool_1_gradient_argmax = max_pool_1_gradient_argmax_of[at];
+            max_pool_1_max_out[o * 5 + j] = max_pool_1_max;
+            max_pool_1_gradient_argmax_out[o * 5 + j] = max_pool_1_gradient_argmax;
+        }
+    }
+}
+
+// k04_dense_1_forward: matrix product (matmul, add)
+// dense_1_matmul[m, n] = sum over k < 60 of left[m, k] * right[k, n]
+//   left[m, k] = max_pool_1_max[m * 60 + k]
+//   right[k, n] = pixels_dense_1_kernel[k * 3 + n]
+//   for m < 16, n < 3
+//   dense_1_add = (dense_1_matmul + pixels_dense_1_bias[n])
+//   stores dense_1_add_out[m * 3 + n]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// reads  max_pool_1_max: f32[192, 5]
+// reads  pixels_dense_1_kernel: f32[60, 3]
+// reads  pixels_dense_1_bias: f32[3]
+// writes dense_1_add_out: f32[16, 3]
+// 5,808 FLOP, 4,764 bytes at least; 2 tasks of 8 x 8 in tiles of 8 x 8, depth 60 at a time
+static void k04_dense_1_forward(
+    float *restrict dense_1_add_out,
+    const float *restrict max_pool_1_max,
+    const float *restrict pixels_dense_1_kernel,
+    const float *restrict pixels_dense_1_bias,
+    int64_t first, int64_t last)
+{
+    float right[480] __attribute__((aligned(64)));  // packed, panel by panel
+    float sums[64] __attribute__((aligned(64)));
+    for (int64_t task = first; task < last; task++) {
+        const int b = (int)(task / 2);
+        const int row = (int)(task / 1 % 2) * 8;
+        const int column = (int)(task % 1) * 8;
+        const int rows = row + 8 <= 16 ? 8 : 16 - row;
+        const int columns = column + 8 <= 3 ? 8 : 3 - column;
+        for (int start = 0; start < 60; start += 60) {
+            const int depth = start + 60 <= 60 ? 60 : 60 - start;
+            for (int panel = 0; panel < columns; panel += 8)
+                for (int d = 0; d < depth; d++)
+                    for (int j = 0; j < 8; j++) {
+                        const int n = column + panel + j, k = start + d;
+                        right[panel * depth + d * 8 + j] = n < 3 ? pixels_dense_1_kernel[k * 3 + n] : 0.0f;
+                    }
+            for (int j = 0; j < columns; j += 8)
+                for (int i = 0; i < rows; i += 8) {
+                    const int m = row + i, n = column + j, k = start;
+                    netc_product_8x8(
+                        max_pool_1_max + m * 60 + k, 60, 1,
+                        right + j * depth, 8,
+                        depth, start > 0, sums + i * 8 + j, 8);
+                }
+        }
+        for (int i = 0; i < rows; i++) {
+            const int m = row + i;
+            for (int j = 0; j < columns; j++) {
+                const int n = column + j;
+                const float dense_1_matmul = sums[i * 8 + j];
+                const float dense_1_add = (dense_1_matmul + pixels_dense_1_bias[n]);
+                dense_1_add_out[m * 3 + n] = dense_1_add;
+            }
+        }
+    }
+}
+
+// k05_cross_entropy_1_log_softmax_1_forward: row by row (max, subtract, exp, sum, log, where, negate, divide,
+// for each of 16 rows r of 3 columns c:
+//   log_softmax_1_max = max over c of dense_1_add[r * 3 + c]
+//   log_softmax_1_gradient_sum = sum over c of (-((label[r] == c) ? -0.0625 : 0))
+//   log_softmax_1_subtract = (dense_1_add[r * 3 + c] - log_softmax_1_max)
+//   log_softmax_1_exp = exp(log_softmax_1_subtract)
+//   log_softmax_1_sum = sum over c of log_softmax_1_exp
+//   log_softmax_1_log = log(log_softmax_1_sum)
+//   log_softmax_1_gradient_divide = (log_softmax_1_gradient_sum / log_softmax_1_sum)
+//   log_softmax_1_subtract = (dense_1_add[r * 3 + c] - log_softmax_1_max)
+//   log_softmax_1_exp = exp(log_softmax_1_subtract)
+//   log_softmax_1_subtract_2 = (log_softmax_1_subtract - log_softmax_1_log)
+//   cross_entropy_1_where = ((label[r] == c) ? log_softmax_1_subtract_2 : 0)
+//   log_softmax_1_gradient_multiply = (log_softmax_1_gradient_divide * log_softmax_1_exp)
+//   log_softmax_1_gradient_add = (((label[r] == c) ? -0.0625 : 0) + log_softmax_1_gradient_multiply)
+//   stores log_softmax_1_gradient_add_out[r * 3 + c]
+//   cross_entropy_1_sum = sum over c of cross_entropy_1_where
+//   cross_entropy_1_negate = (-cross_entropy_1_sum)
+//   stores cross_entropy_1_negate_out[r]
+// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
+// reads  dense_1_add: f32[16, 3]
+// reads  label: i32[16]
+// writes cross_entropy_1_negate_out: f32[16]
+// writes log_softmax_1_gradient_add_out: f32[16, 3]
+// 1,056 FLOP, 512 bytes at least; 16 tasks of a row
+static void k05_cross_entropy_1_log_softmax_1_forward(
+    float *restrict cross_entropy_1_negate_out,
+    float *restrict log_softmax_1_gradient_add_out,
+    const float *restrict dense_1_add,
+    const int32_t *restrict label,
+    int64_t first, int64_t last)
+{
+    for (int r = (int)first; r < (int)last; r++) {
+        float log_softmax_1_max = -INFINITY;
+        float log_softmax_1_gradient_sum = 0.0f;
+        for (int c = 0; c < 3; c++) {
+            const float log_softmax_1_max_value = dense_1_add[r * 3 + c];
+            log_softmax_1_max = netc_maximum(log_softmax_1_max, log_softmax_1_max_value);
+            const float log_softmax_1_gradient_sum_value = (-netc_where((label[r] == c), (-0.0625f), 0.0f));
+            log_softmax_1_gradient_sum = log_softmax_1_gradient_sum + log_softmax_1_gradient_sum_value;
+        }
+        float log_softmax_1_sum = 0.0f;
+        for (int c = 0; c < 3; c++) {
+            const float log_softmax_1_subtract = (dense_1_add[r * 3 + c] - log_softmax_1_max);
+            const float log_softmax_1_exp = netc_exp(log_softmax_1_subtract);
+            const float log_softmax_1_sum_value = log_softmax_1_exp;
+            log_softmax_1_sum = log_softmax_1_sum + log_softmax_1_sum_value;
+        }
+        const float log_softmax_1_log = netc_log(log_softmax_1_sum);
+        const float log_softmax_1_gradient_divide = (log_softmax_1_gradient_sum / log_softmax_1_sum);
+        float cross_entropy_1_sum = 0.0f;
+        for (int c = 0; c < 3; c++) {
+            const float log_softmax_1_subtract = (dense_1_add[r * 3 + c] - log_softmax_1_max);
+            const float log_softmax_1_exp = netc_exp(log_softmax_1_subtract);
+            const float log_softmax_1_subtract_2 = (log_softmax_1_subtract - log_softmax_1_log);
+            const float cross_entropy_1_where = netc_where((label[r] == c), log_softmax_1_subtract_2, 0.0f);
+            const float log_softmax_1_gradient_multiply = (log_softmax_1_gradient_divide * log_softmax_1_exp);
+            const float log_softmax_1_gradient_add = (netc_where((label[r] == c), (-0.0625f), 0.0f) + log_softmax_1_gradient_multiply);
+            log_softmax_1_gradient_add_out[r * 3 + c] = log_softmax_1_gradient_add;
+            const float cross_entropy_1_sum_value = cross_entropy_1_where;
+            cross_entropy_1_sum = cross_entropy_1_sum + cross_entropy_1_sum_value;
+        }
+        const float cross_entropy_1_negate = (-cross_entropy_1_sum);
+        cross_entropy_1_negate_out[r] = cross_entropy_1_negate;
+    }
+}
+
+// k06_cross_entropy_1_average_1_forward: row by row (sum, multiply)
+// for each of 1 rows r of 16 columns c:
+//   average_1_sum = sum over c of cross_entropy_1_negate[c]
+//   average_1_multiply = (average_1_sum * 0.0625)
+//   stores average_1_multiply_out[0]
+// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
+// reads  cross_entropy_1_negate: f32[16]
+// writes average_1_multiply_out: f32[]
+// 17 FLOP, 68 bytes at least; 1 tasks of a row
+static void k06_cross_entropy_1_average_1_forward(
+    float *restrict average_1_multiply_out,
+    const float *restrict cross_entropy_1_negate,
+    int64_t first, int64_t last)
+{
+    for (int r = (int)first; r < (int)last; r++) {
+        float average_1_sum = 0.0f;
+        for (int c = 0; c < 16; c++) {
+            const float average_1_sum_value = cross_entropy_1_negate[c];
+            average_1_sum = average_1_sum + average_1_sum_value;
+        }
+        const float average_1_multiply = (average_1_sum * 0.0625f);
+        average_1_multiply_out[0] = average_1_multiply;
+    }
+}
+
+// k07_dense_1_backward: folds strided elements (sum, add, multiply, subtract)
+// dense_1_gradient_sum[o, j] = sum over k < 16 of log_softmax_1_gradient_add[k * 3 + j]
+//   for o < 1, j < 3
+//   pixels_dense_1_bias_velocity_new = ((pixels_dense_1_bias_velocity[j] * 0.9) + dense_1_gradient_sum)
+//   dense_1_bias_multiply_2 = (pixels_dense_1_bias_velocity_new * 0.05)
+//   pixels_dense_1_bias_new = (pixels_dense_1_bias[j] - dense_1_bias_multiply_2)
+//   stores pixels_dense_1_bias_velocity[j], pixels_dense_1_bias[j]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
+// reads  log_softmax_1_gradient_add: f32[16, 3]
+// reads  pixels_dense_1_bias_velocity: f32[3]
+// reads  pixels_dense_1_bias: f32[3]
+// writes pixels_dense_1_bias_velocity: f32[3]
+// writes pixels_dense_1_bias: f32[3]
+// 57 FLOP, 240 bytes at least; 1 tasks of 3 columns
+static void k07_dense_1_backward(
+    float *restrict pixels_dense_1_bias_velocity,
+    float *restrict pixels_dense_1_bias,
+    const float *restrict log_softmax_1_gradient_add,
+    int64_t first, int64_t last)
+{
+    for (int64_t task = first; task < last; task++) {
+        const int o = (int)(task / 1);
+        const int start = (int)(task % 1) * 3;
+        enum { width = 3 };
+        float dense_1_gradient_sum_of[3];
+        for (int at = 0; at < width; at++) dense_1_gradient_sum_of[at] = 0.0f;
+        for (int k = 0; k < 16; k++)
+            for (int at = 0; at < width; at++) {
+                const int j = start + at;
+                const float dense_1_gradient_sum_value = log_softmax_1_gradient_add[k * 3 + j];
+                const float dense_1_gradient_sum = dense_1_gradient_sum_of[at];
+                dense_1_gradient_sum_of[at] = dense_1_gradient_sum + dense_1_gradient_sum_value;
+            }
+        for (int at = 0; at < width; at++) {
+            const int j = start + at;
+            const float dense_1_gradient_sum = dense_1_gradient_sum_of[at];
+            const float pixels_dense_1_bias_velocity_new = ((pixels_dense_1_bias_velocity[j] * 0.9f) + dense_1_gradient_sum);
+            const float dense_1_bias_multiply_2 = (pixels_dense_1_bias_velocity_new * 0.05f);
+            const float pixels_dense_1_bias_new = (pixels_dense_1_bias[j] - dense_1_bias_multiply_2);
+            pixels_dense_1_bias_velocity[j] = pixels_dense_1_bias_velocity_new;
+            pixels_dense_1_bias[j] = pixels_dense_1_bias_new;
+        }
+    }
+}
+
+// k08_dense_1_backward: matrix product (matmul)
+// dense_1_gradient_matmul[m, n] = sum over k < 3 of left[m, k] * right[k, n]
+//   left[m, k] = log_softmax_1_gradient_add[m * 3 + k]
+//   right[k, n] = pixels_dense_1_kernel[n * 3 + k]
+//   for m < 16, n < 60
+//   stores dense_1_gradient_matmul_out[m * 60 + n]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// reads  log_softmax_1_gradient_add: f32[16, 3]
+// reads  pixels_dense_1_kernel: f32[60, 3]
+// writes dense_1_gradient_matmul_out: f32[16, 60]
+// 5,760 FLOP, 4,752 bytes at least; 4 tasks of 16 x 16 in tiles of 4 x 16, depth 3 at a time
+static void k08_dense_1_backward(
+    float *restrict dense_1_gradient_matmul_out,
+    const float *restrict log_softmax_1_gradient_add,
+    const float *restrict pixels_dense_1_kernel,
+    int64_t first, int64_t last)
+{
+    float right[48] __attribute__((aligned(64)));  // packed, panel by panel
+    float sums[256] __attribute__((aligned(64)));
+    for (int64_t task = first; task < last; task++) {
+        const int b = (int)(task / 4);
+        const int row = (int)(task / 4 % 1) * 16;
+        const int column = (int)(task % 4) * 16;
+        const int rows = row + 16 <= 16 ? 16 : 16 - row;
+        const int columns = column + 16 <= 60 ? 16 : 60 - column;
+        for (int start = 0; start < 3; start += 3) {
+            const int depth = start + 3 <= 3 ? 3 : 3 - start;
+            for (int panel = 0; panel < columns; panel += 16)
+                for (int j = 0; j < 16; j++)
+                    for (int d = 0; d < depth; d++) {
+                        const int n = column + panel + j, k = start + d;
+                        right[panel * depth + d * 16 + j] = n < 60 ? pixels_dense_1_kernel[n * 3 + k] : 0.0f;
+                    }
+            for (int j = 0; j < columns; j += 16)
+                for (int i = 0; i < rows; i += 4) {
+                    const int m = row + i, n = column + j, k = start;
+                    netc_product_4x16(
+                        log_softmax_1_gradient_add + m * 3 + k, 3, 1,
+                        right + j * depth, 16,
+                        depth, start > 0, sums + i * 16 + j, 16);
+                }
+        }
+        for (int i = 0; i < rows; i++) {
+            const int m = row + i;
+            for (int j = 0; j < columns; j++) {
+                const int n = column + j;
+                const float dense_1_gradient_matmul = sums[i * 16 + j];
+                dense_1_gradient_matmul_out[m * 60 + n] = dense_1_gradient_matmul;
+            }
+        }
+    }
+}
+
+// k09_dense_1_backward: matrix product (matmul, add, multiply, subtract)
+// dense_1_gradient_matmul_2[m, n] = sum over k < 16 of left[m, k] * right[k, n]
+//   left[m, k] = max_pool_1_max[k * 60 + m]
+//   right[k, n] = log_softmax_1_gradient_add[k * 3 + n]
+//   for m < 60, n < 3
+//   pixels_dense_1_kernel_velocity_new = ((pixels_dense_1_kernel_velocity[m * 3 + n] * 0.9) + dense_1_gradien
+//   dense_1_kernel_multiply_2 = (pixels_dense_1_kernel_velocity_new * 0.05)
+//   pixels_dense_1_kernel_new = (pixels_dense_1_kernel[m * 3 + n] - dense_1_kernel_multiply_2)
+//   stores pixels_dense_1_kernel_velocity[m * 3 + n], pixels_dense_1_kernel[m * 3 + n]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
+// reads  max_pool_1_max: f32[192, 5]
+// reads  log_softmax_1_gradient_add: f32[16, 3]
+// reads  pixels_dense_1_kernel_velocity: f32[60, 3]
+// reads  pixels_dense_1_kernel: f32[60, 3]
+// writes pixels_dense_1_kernel_velocity: f32[60, 3]
+// writes pixels_dense_1_kernel: f32[60, 3]
+// 6,300 FLOP, 6,912 bytes at least; 5 tasks of 12 x 8 in tiles of 12 x 8, depth 16 at a time
+static void k09_dense_1_backward(
+    float *restrict pixels_dense_1_kernel_velocity,
+    float *restrict pixels_dense_1_kernel,
+    const float *restrict max_pool_1_max,
+    const float *restrict log_softmax_1_gradient_add,
+    int64_t first, int64_t last)
+{
+    float right[128] __attribute__((aligned(64)));  // packed, panel by panel
+    float sums[96] __attribute__((aligned(64)));
+    for (int64_t task = first; task < last; task++) {
+        const int b = (int)(task / 5);
+        const int row = (int)(task / 1 % 5) * 12;
+        const int column = (int)(task % 1) * 8;
+        const int rows = row + 12 <= 60 ? 12 : 60 - row;
+        const int columns = column + 8 <= 3 ? 8 : 3 - column;
+        for (int start = 0; start < 16; start += 16) {
+            const int depth = start + 16 <= 16 ? 16 : 16 - start;
+            for (int panel = 0; panel < columns; panel += 8)
+                for (int d = 0; d < depth; d++)
+                    for (int j = 0; j < 8; j++) {
+                        const int n = column + panel + j, k = start + d;
+                        right[panel * depth + d * 8 + j] = n < 3 ? log_softmax_1_gradient_add[k * 3 + n] : 0.0f;
+                    }
+            for (int j = 0; j < columns; j += 8)
+                for (int i = 0; i < rows; i += 12) {
+                    const int m = row + i, n = column + j, k = start;
+                    netc_product_12x8(
+                        max_pool_1_max + k * 60 + m, 1, 60,
+                        right + j * depth, 8,
+                        depth, start > 0, sums + i * 8 + j, 8);
+                }
+        }
+        for (int i = 0; i < rows; i++) {
+            const int m = row + i;
+            for (int j = 0; j < columns; j++) {
+                const int n = column + j;
+                const float dense_1_gradient_matmul_2 = sums[i * 8 + j];
+                const float pixels_dense_1_kernel_velocity_new = ((pixels_dense_1_kernel_velocity[m * 3 + n] * 0.9f) + dense_1_gradient_matmul_2);
+                const float dense_1_kernel_multiply_2 = (pixels_dense_1_kernel_velocity_new * 0.05f);
+                const float pixels_dense_1_kernel_new = (pixels_dense_1_kernel[m * 3 + n] - dense_1_kernel_multiply_2);
+                pixels_dense_1_kernel_velocity[m * 3 + n] = pixels_dense_1_kernel_velocity_new;
+                pixels_dense_1_kernel[m * 3 + n] = pixels_dense_1_kernel_new;
+            }
+        }
+    }
+}
+
+// k10_pixels_backward: element by element (where)
+// for each of 4480 elements:
+//   pixels_gradient_where = (pixels_gradient_greater[o * 5 + i] ? (((o % 7) / 2) < 3 ? (((((((o / 7) % 2)) * 
+//   stores pixels_gradient_where_out[o * 5 + i]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// reads  pixels_gradient_greater: bool[16, 8, 7, 5]
+// reads  max_pool_1_gradient_argmax: i32[192, 5]
+// reads  dense_1_gradient_matmul: f32[16, 60]
+// writes pixels_gradient_where_out: f32[16, 8, 7, 5]
+// 4,480 FLOP, 30,080 bytes at least; 896 tasks of 5 elements
+static void k10_pixels_backward(
+    float *restrict pixels_gradient_where_out,
+    const uint8_t *restrict pixels_gradient_greater,
+    const int32_t *restrict max_pool_1_gradient_argmax,
+    const float *restrict dense_1_gradient_matmul,
+    int64_t first, int64_t last)
+{
+    for (int o = (int)first; o < (int)last; o++)
+        for (int i = 0; i < 5; i++) {
+            const float pixels_gradient_where = netc_where(pixels_gradient_greater[o * 5 + i], (((o % 7) / 2) < 3 ? netc_where((netc_add(netc_multiply((((o / 7) % 2)), 2), (((o % 7) % 2))) == max_pool_1_gradient_argmax[(o / 14) * 15 + ((o % 7) / 2) * 5 + i]), dense_1_gradient_matmul[(o / 14) * 15 + ((o % 7) / 2) * 5 + i], 0.0f) : 0.0f), 0.0f);
+            pixels_gradient_where_out[o * 5 + i] = pixels_gradient_where;
+        }
+}
+
+// k11_conv2d_1_backward: folds strided elements (sum)
+// conv2d_1_gradient_sum[o, j] = sum over k < 448 of pixels_gradient_where[o * 2240 + k * 5 + j]
+//   for o < 2, j < 5
+//   stores conv2d_1_gradient_sum_out[o * 5 + j]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// reads  pixels_gradient_where: f32[16, 8, 7, 5]
+// writes conv2d_1_gradient_sum_out: f32[2, 5]
+// 4,480 FLOP, 17,960 bytes at least; 2 tasks of 5 columns
+static void k11_conv2d_1_backward(
+    float *restrict conv2d_1_gradient_sum_out,
+    const float *restrict pixels_gradient_where,
+    int64_t first, int64_t last)
+{
+    for (int64_t task = first; task < last; task++) {
+        const int o = (int)(task / 1);
+        const int start = (int)(task % 1) * 5;
+        enum { width = 5 };
+        float conv2d_1_gradient_sum_of[5];
+        for (int at = 0; at < width; at++) conv2d_1_gradient_sum_of[at] = 0.0f;
+        for (int k = 0; k < 448; k++)
+            for (int at = 0; at < width; at++) {
+                const int j = start + at;
+                const float conv2d_1_gradient_sum_value = pixels_gradient_where[o * 2240 + k * 5 + j];
+                const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
+                conv2d_1_gradient_sum_of[at] = conv2d_1_gradient_sum + conv2d_1_gradient_sum_value;
+            }
+        for (int at = 0; at < width; at++) {
+            const int j = start + at;
+            const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
+            conv2d_1_gradient_sum_out[o * 5 + j] = conv2d_1_gradient_sum;
+        }
+    }
+}
+
+// k12_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
+// conv2d_1_gradient_sum_2[o, j] = sum over k < 2 of conv2d_1_gradient_sum[k * 5 + j]
+//   for o < 1, j < 5
+//   pixels_conv2d_1_bias_velocity_new = ((pixels_conv2d_1_bias_velocity[j] * 0.9) + conv2d_1_gradient_sum_2)
+//   conv2d_1_bias_multiply_2 = (pixels_conv2d_1_bias_velocity_new * 0.05)
+//   pixels_conv2d_1_bias_new = (pixels_conv2d_1_bias[j] - conv2d_1_bias_multiply_2)
+//   stores pixels_conv2d_1_bias_velocity[j], pixels_conv2d_1_bias[j]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
+// reads  conv2d_1_gradient_sum: f32[2, 5]
+// reads  pixels_conv2d_1_bias_velocity: f32[5]
+// reads  pixels_conv2d_1_bias: f32[5]
+// writes pixels_conv2d_1_bias_velocity: f32[5]
+// writes pixels_conv2d_1_bias: f32[5]
+// 25 FLOP, 120 bytes at least; 1 tasks of 5 columns
+static void k12_conv2d_1_backward(
+    float *restrict pixels_conv2d_1_bias_velocity,
+    float *restrict pixels_conv2d_1_bias,
+    const float *restrict conv2d_1_gradient_sum,
+    int64_t first, int64_t last)
+{
+    for (int64_t task = first; task < last; task++) {
+        const int o = (int)(task / 1);
+        const int start = (int)(task % 1) * 5;
+        enum { width = 5 };
+        float conv2d_1_gradient_sum_2_of[5];
+        for (int at = 0; at < width; at++) conv2d_1_gradient_sum_2_of[at] = 0.0f;
+        for (int k = 0; k < 2; k++)
+            for (int at = 0; at < width; at++) {
+                const int j = start + at;
+                const float conv2d_1_gradient_sum_2_value = conv2d_1_gradient_sum[k * 5 + j];
+                const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
+                conv2d_1_gradient_sum_2_of[at] = conv2d_1_gradient_sum_2 + conv2d_1_gradient_sum_2_value;
+            }
+        for (int at = 0; at < width; at++) {
+            const int j = start + at;
+            const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
+            const float pixels_conv2d_1_bias_velocity_new = ((pixels_conv2d_1_bias_velocity[j] * 0.9f) + conv2d_1_gradient_sum_2);
+            const float conv2d_1_bias_multiply_2 = (pixels_conv2d_1_bias_velocity_new * 0.05f);
+            const float pixels_conv2d_1_bias_new = (pixels_conv2d_1_bias[j] - conv2d_1_bias_multiply_2);
+            pixels_conv2d_1_bias_velocity[j] = pixels_conv2d_1_bias_velocity_new;
+            pixels_conv2d_1_bias[j] = pixels_conv2d_1_bias_new;
+        }
+    }
+}
+
+// k13_conv2d_1_backward: matrix product (conv2d_kernel_gradient)
+// conv2d_1_gradient_conv2d_kernel_gradient[m, n] = sum over k < 448 of left[m, k] * right[k, n]
+//   left[m, k] = pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + 
+//   right[k, n] = pixels_gradient_where[b * 2240 + k * 5 + n]
+//   for m < 18, n < 5, batch b < 2
+//   stores conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// reads  pixels_divide: f32[16, 10, 9, 2]
+// reads  pixels_gradient_where: f32[16, 8, 7, 5]
+// writes conv2d_1_gradient_conv2d_kernel_gradient_out: f32[2, 3, 3, 2, 5]
+// 161,280 FLOP, 30,160 bytes at least; 4 tasks of 9 x 8 in tiles of 9 x 8, depth 256 at a time
+static void k13_conv2d_1_backward(
+    float *restrict conv2d_1_gradient_conv2d_kernel_gradient_out,
+    const float *restrict pixels_divide,
+    const float *restrict pixels_gradient_where,
+    int64_t first, int64_t last)
+{
+    float left[2304] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[2048] __attribute__((aligned(64)));  // packed, panel by panel
+    float sums[72] __attribute__((aligned(64)));
+    for (int64_t task = first; task < last; task++) {
+        const int b = (int)(task / 2);
+        const int row = (int)(task / 1 % 2) * 9;
+        const int column = (int)(task % 1) * 8;
+        const int rows = row + 9 <= 18 ? 9 : 18 - row;
+        const int columns = column + 8 <= 5 ? 8 : 5 - column;
+        for (int start = 0; start < 448; start += 256) {
+            const int depth = start + 256 <= 448 ? 256 : 448 - start;
+            for (int panel = 0; panel < rows; panel += 9)
+                for (int i = 0; i < 9; i++)
+                    for (int d = 0; d < depth; d++) {
+                        const int m = row + panel + i, k = start + d;
+                        left[panel * depth + d * 9 + i] = m < 18 ? pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + (m % 6)] : 0.0f;
+                    }
+            for (int panel = 0; panel < columns; panel += 8)
+                for (int d = 0; d < depth; d++)
+                    for (int j = 0; j < 8; j++) {
+                        const int n = column + panel + j, k = start + d;
+                        right[panel * depth + d * 8 + j] = n < 5 ? pixels_gradient_where[b * 2240 + k * 5 + n] : 0.0f;
+                    }
+            for (int j = 0; j < columns; j += 8)
+                for (int i = 0; i < rows; i += 9) {
+                    const int m = row + i, n = column + j, k = start;
+                    netc_product_9x8(
+                        left + i * depth, 1, 9,
+                        right + j * depth, 8,
+                        depth, start > 0, sums + i * 8 + j, 8);
+                }
+        }
+        for (int i = 0; i < rows; i++) {
+            const int m = row + i;
+            for (int j = 0; j < columns; j++) {
+                const int n = column + j;
+                const float conv2d_1_gradient_conv2d_kernel_gradient = sums[i * 8 + j];
+                conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n] = conv2d_1_gradient_conv2d_kernel_gradient;
+            }
+        }
+    }
+}
+
+// k14_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
+// conv2d_1_gradient_sum_3[o, j] = sum over k < 2 of conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j]
+//   for o < 1, j < 90
+//   pixels_conv2d_1_kernel_velocity_new = ((pixels_conv2d_1_kernel_velocity[j] * 0.9) + conv2d_1_gradient_sum
+//   conv2d_1_kernel_multiply_2 = (pixels_conv2d_1_kernel_velocity_new * 0.05)
+//   pixels_conv2d_1_kernel_new = (pixels_conv2d_1_kernel[j] - conv2d_1_kernel_multiply_2)
+//   stores pixels_conv2d_1_kernel_velocity[j], pixels_conv2d_1_kernel[j]
+// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
+// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
+// reads  conv2d_1_gradient_conv2d_kernel_gradient: f32[2, 3, 3, 2, 5]
+// reads  pixels_conv2d_1_kernel_velocity: f32[3, 3, 2, 5]
+// reads  pixels_conv2d_1_kernel: f32[3, 3, 2, 5]
+// writes pixels_conv2d_1_kernel_velocity: f32[3, 3, 2, 5]
+// writes pixels_conv2d_1_kernel: f32[3, 3, 2, 5]
+// 450 FLOP, 2,160 bytes at least; 3 tasks of 32 columns
+static void k14_conv2d_1_backward(
+    float *restrict pixels_conv2d_1_kernel_velocity,
+    float *restrict pixels_conv2d_1_kernel,
+    const float *restrict conv2d_1_gradient_conv2d_kernel_gradient,
+    int64_t first, int64_t last)
+{
+    for (int64_t task = first; task < last; task++) {
+        const int o = (int)(task / 3);
+        const int start = (int)(task % 3) * 32;
+        const int width = start + 32 <= 90 ? 32 : 90 - start;
+        float conv2d_1_gradient_sum_3_of[32];
+        for (int at = 0; at < width; at++) conv2d_1_gradient_sum_3_of[at] = 0.0f;
+        for (int k = 0; k < 2; k++)
+            for (int at = 0; at < width; at++) {
+                const int j = start + at;
+                const float conv2d_1_gradient_sum_3_value = conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j];
+                const float conv2d_1_gradient_sum_3 = conv2d_1_gradient_sum_3_of[at];
+                conv2d_1_gradient_sum_3_of[at] = conv2d_1_gradient_sum_3 + conv2d_1_gradient_sum_3_value;
+            }
+        for (int at = 0; at < width; at++) {
+            const int j = start + at;
+            const float conv2d_1_gradient_sum_3 = conv2d_1_gradient_sum_3_of[at];
+            const float pixels_conv2d_1_kernel_velocity_new = ((pixels_conv2d_1_kernel_velocity[j] * 0.9f) + conv2d_1_gradient_sum_3);
+            const float conv2d_1_kernel_multiply_2 = (pixels_conv2d_1_kernel_velocity_new * 0.05f);
+            const float pixels_conv2d_1_kernel_new = (pixels_conv2d_1_kernel[j] - conv2d_1_kernel_multiply_2);
+            pixels_conv2d_1_kernel_velocity[j] = pixels_conv2d_1_kernel_velocity_new;
+            pixels_conv2d_1_kernel[j] = pixels_conv2d_1_kernel_new;
+        }
+    }
+}
+
+// k15_add_update: element by element (add)
+// for each of 1 elements:
+//   step_new = (step_[0] + 1)
+//   stores step_[0]
+// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
+// reads  step_: i32[]
+// writes step_: i32[]
+// 1 FLOP, 8 bytes at least; 1 tasks of 4096 elements
+static void k15_add_update(
+    int32_t *restrict step_,
+    int64_t first, int64_t last)
+{
+    const int end = (int)(last * 4096 < 1 ? last * 4096 : 1);
+    for (int i = (int)(first * 4096); i < end; i++) {
+        const int step_new = netc_add(step_[0], 1);
+        step_[0] = step_new;
+    }
+}
+
+// A field of the data: rows of `bytes` bytes, one for each sample.
+typedef struct { const unsigned char *rows; int64_t bytes; } netc_field;
+
+typedef struct {
+    unsigned char *arena;
+    const netc_field *fields;
+    const int64_t *order;  // which rows make up the batches, or NULL for one after the other
+    int64_t steps;
+    float *log;            // 1 numbers for each step
+} netc_call;
+
+static void train_take(const netc_call *call, int64_t step, int thread, int threads)
+{
+    const int64_t first = netc_share(16, thread, threads);
+    const int64_t last = netc_share(16, thread + 1, threads);
+    for (int64_t i = first; i < last; i++) {
+        const int64_t place = step * 16 + i;
+        const int64_t row = call->order ? call->order[place] : place;
+        memcpy(call->arena + 3840 + i * 180, call->fields[0].rows + row * 180, 180);  // image
+        memcpy(call->arena + 45568 + i * 4, call->fields[1].rows + row * 4, 4);  // label
+    }
+}
+
+static void train_job(void *context, int thread, int threads)
+{
+    const netc_call *call = context;
+    unsigned char *const arena = call->arena;
+#define SHARE(tasks) netc_share(tasks, thread, threads), netc_share(tasks, thread + 1, threads)
+    for (int64_t step = 0; step < call->steps; step++) {
+        train_take(call, step, thread, threads);
+        netc_barrier();
+        k01_pixels_forward(
+            (float *)(arena + 21760),  // pixels_divide_out
+            (uint8_t *)(arena + 3840),  // image
+            SHARE(1));
+        netc_barrier();
+        k02_conv2d_1_forward(
+            (float *)(arena + 3840),  // pixels_relu_out
+            (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
+            (float *)(arena + 21760),  // pixels_divide
+            (float *)(arena + 0),  // pixels_conv2d_1_kernel
+            (float *)(arena + 512),  // pixels_conv2d_1_bias
+            SHARE(10));
+        netc_barrier();
+        k03_max_pool_1_forward(
+            (float *)(arena + 41728),  // max_pool_1_max_out
+            (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
+            (float *)(arena + 3840),  // pixels_relu
+            SHARE(192));
+        netc_barrier();
+        k04_dense_1_forward(
+            (float *)(arena + 3840),  // dense_1_add_out
+            (float *)(arena + 41728),  // max_pool_1_max
+            (float *)(arena + 768),  // pixels_dense_1_kernel
+            (float *)(arena + 1536),  // pixels_dense_1_bias
+            SHARE(2));
+        netc_barrier();
+        k05_cross_entropy_1_log_softmax_1_forward(
+            (float *)(arena + 4352),  // cross_entropy_1_negate_out
+            (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
+            (float *)(arena + 3840),  // dense_1_add
+            (int32_t *)(arena + 45568),  // label
+            SHARE(16));
+        netc_barrier();
+        k06_cross_entropy_1_average_1_forward(
+            (float *)(arena + 49408),  // average_1_multiply_out
+            (float *)(arena + 4352),  // cross_entropy_1_negate
+            SHARE(1));
+        k07_dense_1_backward(
+            (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
+            (float *)(arena + 1536),  // pixels_dense_1_bias
+            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            SHARE(1));
+        k08_dense_1_backward(
+            (float *)(arena + 45568),  // dense_1_gradient_matmul_out
+            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            (float *)(arena + 768),  // pixels_dense_1_kernel
+            SHARE(4));
+        netc_barrier();
+        k09_dense_1_backward(
+            (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
+            (float *)(arena + 768),  // pixels_dense_1_kernel
+            (float *)(arena + 41728),  // max_pool_1_max
+            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            SHARE(5));
+        netc_barrier();
+        k10_pixels_backward(
+            (float *)(arena + 3840),  // pixels_gradient_where_out
+            (uint8_t *)(arena + 33280),  // pixels_gradient_greater
+            (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
+            (float *)(arena + 45568),  // dense_1_gradient_matmul
+            SHARE(896));
+        netc_barrier();
+        k11_conv2d_1_backward(
+            (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
+            (float *)(arena + 3840),  // pixels_gradient_where
+            SHARE(2));
+        netc_barrier();
+        k12_conv2d_1_backward(
+            (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
+            (float *)(arena + 512),  // pixels_conv2d_1_bias
+            (float *)(arena + 33280),  // conv2d_1_gradient_sum
+            SHARE(1));
+        netc_barrier();
+        k13_conv2d_1_backward(
+            (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
+            (float *)(arena + 21760),  // pixels_divide
+            (float *)(arena + 3840),  // pixels_gradient_where
+            SHARE(4));
+        netc_barrier();
+        k14_conv2d_1_backward(
+            (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
+            (float *)(arena + 0),  // pixels_conv2d_1_kernel
+            (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient
+            SHARE(3));
+        k15_add_update(
+            (int32_t *)(arena + 3584),  // step_
+            SHARE(1));
+        netc_barrier();
+        if (thread == 0) {
+            call->log[step * 1 + 0] = (float)*(float *)(arena + 49408);  // loss
+        }
+        netc_barrier();
+    }
+#undef SHARE
+}
+
+// Runs so many steps: batch after batch is taken from the fields, and the log is filled.
+void train(unsigned char *arena, const netc_field *fields, const int64_t *order, int64_t steps, float *log)
+{
+    netc_call call = {arena, fields, order, steps, log};
+    netc_run(train_job, &call);
+}

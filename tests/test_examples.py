@@ -1,0 +1,104 @@
+"""Every example compiles, follows the reference step by step, and learns what it says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import netc
+from netc.runtime.feeding import open_parts
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.net"))
+STEPS = 20
+RUN = 1000  # steps that a schedule is laid out for, of which the first are taken
+# Twenty steps make of the roundings of float32 a few millionths of the loss. In a deep network now
+# and then the input of a relu rounds to the other side of 0, its gradient with it: that makes 3e-4.
+ROUNDING = {"resnet8": 1e-3}
+USUAL_ROUNDING = 2e-5
+
+
+def made_up_points(count: int) -> dict[str, np.ndarray]:
+    """Points whose y is a line in their x, for the example that is fed."""
+    x = np.random.default_rng(5).normal(size=(count, 8)).astype(np.float32)
+    return {"x": x, "y": x[:, :1] - 2 * x[:, 3:4]}
+
+
+def losses(name: str, folder: Path, device: str) -> np.ndarray:
+    """The loss of the first steps on the example's own data, each batch the next rows of it."""
+    program = netc.compile(EXAMPLES / f"{name}.net", device=device, out=folder)
+    function = program.facts.function("train")
+    fed = program.facts.data.source == "feed"
+    given = made_up_points(STEPS * function.batch) if fed else None
+    rows = open_parts(program.facts, given, 0.0).train.of(function)
+    session = program.start(seed=1)
+    session.set_counter("total", RUN)
+    return session.device.run(function, rows, None, STEPS)[:, 0]
+
+
+def test_there_are_examples():
+    assert len(NAMES) >= 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_opens_with_what_it_reaches(name):
+    first = (EXAMPLES / f"{name}.net").read_text().split("\n\n")[0]
+    lines = [line for line in first.splitlines() if line.startswith("#")]
+    assert any(character.isdigit() for character in " ".join(lines)), lines
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_follows_the_reference(name, tmp_path):
+    ours, expected = (losses(name, tmp_path, device) for device in ("cpu", "reference"))
+    assert len(ours) == STEPS and expected[-1] < expected[0]
+    np.testing.assert_allclose(ours, expected, rtol=ROUNDING.get(name, USUAL_ROUNDING))
+
+
+def test_the_fed_example_fits_a_line(tmp_path):
+    program = netc.compile(EXAMPLES / "feed.net", out=tmp_path / "build")
+    run = netc.train(program, data=made_up_points(1000), seed=1, out=tmp_path / "runs", quiet=True)
+    assert run.metrics["error"] <= 0.1
+
+
+def test_the_residual_network_tells_shapes_apart(tmp_path):
+    program = netc.compile(EXAMPLES / "resnet8.net", out=tmp_path / "build")
+    run = netc.train(program, seed=1, out=tmp_path / "runs", quiet=True)
+    assert run.test["accuracy"] >= 0.995
+
+
+def test_one_epoch_of_mnist_reaches_97_percent(tmp_path):
+    program = netc.compile(EXAMPLES / "mnist.net", out=tmp_path / "build")
+    run = netc.train(program, epochs=1, seed=1, out=tmp_path / "runs", quiet=True)
+    assert run.test_samples == 10_000
+    assert run.test["accuracy"] >= 0.97
+
+
+def trained(build: Path, out: Path, threads: int) -> tuple[list[str], bytes]:
+    """The losses of some steps by the command line, and the tensors of their checkpoint."""
+    command = (sys.executable, "-m", "netc", "train", build, "--quiet", "--out", out,
+               "--seed", "3", "--steps", "40", "--threads", str(threads))  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    (run,) = out.iterdir()
+    (last,) = run.glob("step-00000040.*")
+    log = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [record["loss_hex"] for record in log], weights(last.read_bytes())
+
+
+@pytest.mark.parametrize("name", ("lenet", "resnet8"))
+def test_the_same_seed_gives_the_same_bits_whatever_the_threads(name, tmp_path):
+    build = tmp_path / name
+    netc.compile(EXAMPLES / f"{name}.net", out=build)
+    first = trained(build, tmp_path / "first", threads=1)
+    assert len(first[0]) > 10
+    assert trained(build, tmp_path / "again", threads=1) == first
+    assert trained(build, tmp_path / "two", threads=2) == first
+
+
+def weights(checkpoint: bytes) -> bytes:
+    """The tensors of a safetensors file, without the header that also tells of the run."""
+    start = 8 + int.from_bytes(checkpoint[:8], "little")
+    assert len(checkpoint) > start
+    return checkpoint[start:]
