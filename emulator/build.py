@@ -20,12 +20,13 @@ from netc.compiler.build.cc import environment_error, processor
 from netc.compiler.ir.verify import InternalError
 
 COMMON = "-std=c++17 -fPIC -shared -fno-exceptions -fno-rtti -fno-strict-aliasing -w".split()
-MACHINE = "-O2 -fvisibility=hidden".split()
-MODULE = "-O1 -march=native -ffp-contract=fast -Wl,--build-id=none -lm".split()
-# The hooks of the thread sanitizer are the machine's own: nothing of the sanitizer is linked.
+MACHINE = ("-O2",)
+# A local that nobody set is no number that a result could come from by luck.
+MODULE = "-O1 -ftrivial-auto-var-init=pattern -march=native -ffp-contract=fast -Wl,--build-id=none -lm".split()
+# What the sanitizers call is the machine's own: nothing of theirs is linked.
 CHECKED = (
     "-g1 -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 "
-    "-fsanitize=bounds -fsanitize-undefined-trap-on-error -nodefaultlibs"
+    "-fsanitize=bounds,alignment,integer-divide-by-zero -nodefaultlibs"
 ).split()
 KERNEL = re.compile(r"__global__[^;{]*?\bvoid\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(")
 SHARED = re.compile(r"^([0-9a-f]+) .* netc_shared\s+([0-9a-f]+)\s+_ZZ(\d+)(\w+)$", re.MULTILINE)
@@ -96,10 +97,9 @@ def build_module(source: str, name: str = "kernels.cu", checked: bool = False) -
 def load_machine() -> ctypes.CDLL:
     """The machine, once in a process, its functions there for every module to call."""
     sources = sources_of("machine")
-    flags = (*MACHINE, "-fvisibility=default")
     with tempfile.TemporaryDirectory(prefix="netc-emulate-") as folder:
         file = Path(folder) / "machine.so"
-        file.write_bytes(built(flags, sources, {}, "machine.so"))
+        file.write_bytes(built(MACHINE, sources, {}, "machine.so"))
         return ctypes.CDLL(str(file), mode=os.RTLD_NOW | os.RTLD_GLOBAL)
 
 

@@ -17,7 +17,7 @@ template <int...> struct netc_numbers {};
 template <int N, int... I> struct netc_count : netc_count<N - 1, N - 1, I...> {};
 template <int... I> struct netc_count<0, I...> { typedef netc_numbers<I...> type; };
 
-#define NETC_UNCHECKED __attribute__((no_sanitize("thread", "bounds")))
+#define NETC_UNCHECKED __attribute__((no_sanitize("thread", "bounds", "alignment")))
 template <class T> NETC_UNCHECKED static inline T netc_argument(const void *place)
 {
     T value;

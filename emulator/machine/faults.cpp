@@ -35,7 +35,7 @@ static const char *kind_of(int signal, uint64_t address)
 {
     if (signal == SIGXCPU) return "timeout";
     if (signal == SIGFPE) return "division by zero";
-    if (signal == SIGILL) return "out of bounds";
+    if (signal == SIGILL) return "trap";
     return is_on_a_stack(address) ? "stack overflow" : "memory fault";
 }
 
@@ -43,7 +43,7 @@ static const char *words_for(int signal)
 {
     if (signal == SIGXCPU) return "the kernel does not come to an end";
     if (signal == SIGFPE) return "a whole number is divided by zero";
-    if (signal == SIGILL) return "an index is outside of its array";
+    if (signal == SIGILL) return "an instruction that stops the program";
     return "the address cannot be used";
 }
 

@@ -66,7 +66,7 @@ def test_every_part_of_the_key_matters(machine, monkeypatch):
     cc.build_library(machine.source("b", text="int z;\n"))
     cc.build_library(machine.source("c", header="int z;\n"))
     assert machine.builds == 3
-    monkeypatch.setattr(cc, "FLAGS", [*cc.FLAGS, "-O1"])
+    monkeypatch.setattr(cc, "FLAGS", (*cc.FLAGS, "-O1"))
     cc.build_library(machine.source("d"))
     assert machine.builds == 4
     monkeypatch.setattr(cc, "processor", lambda: "another")
