@@ -283,7 +283,7 @@ def write(
     functions: tuple[Function, ...],
     machine: CpuMachine,
 ) -> None:
-    """program.json, the `.net` text, ir/, c/ and cuda/; raises NetError (exit 4) where that cannot be."""
+    """program.json, the `.net` text, ir/, c/ and cuda/; NetError (exit 4) where that cannot be."""
     lines = tuple(model.source.text.splitlines())
     texts = {f"{model.name}.net": model.source.text}
     for function in functions:

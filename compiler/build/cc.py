@@ -138,7 +138,7 @@ def processor_hertz() -> float:
 
 @cache
 def processor_fact(name: str) -> str:
-    """What /proc/cpuinfo says of the first processor under this name; empty where it says nothing."""
+    """What /proc/cpuinfo says of the first processor under this name, or nothing."""
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
             lines = (line.partition(":") for line in file)
