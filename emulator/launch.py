@@ -1,4 +1,4 @@
-"""A module, a kernel's name and arguments in; the kernel has run, or EmulatorError says what it did."""
+"""A module, a kernel's name and arguments in; the kernel has run, or EmulatorError says why not."""
 
 import ctypes
 import re
@@ -23,11 +23,14 @@ ONE_AT_A_TIME = threading.Lock()
 class Schedule:
     """In which order threads run: 0 forward, 1 backward, else shuffled with this seed.
 
-    Where `is_late`, asynchronous copies are done as late as they may be, else at once.
+    Where `is_late`, asynchronous copies are done as late as they may be, else at once. A checked
+    launch looks at shared memory in about `sample` blocks, those at the edges of the grid among
+    them, and in all where that is 0; at global memory it looks in every block.
     """
 
     order: int = 0
     is_late: bool = False
+    sample: int = 0
 
 
 FORWARD = Schedule()
@@ -67,6 +70,7 @@ class CLaunch(ctypes.Structure):
         ("order", ctypes.c_uint32),
         ("is_late", ctypes.c_uint32),
         ("is_checked", ctypes.c_uint32),
+        ("sample", ctypes.c_uint32),
         ("milliseconds", ctypes.c_uint32),
         ("report", ctypes.c_void_p),
         ("report_bytes", ctypes.c_uint32),
@@ -117,6 +121,7 @@ def launch(
         order=schedule.order,
         is_late=schedule.is_late,
         is_checked=module.checked,
+        sample=schedule.sample,
         milliseconds=int(seconds * 1000),
         report=ctypes.addressof(report),
         report_bytes=REPORT_BYTES,
@@ -198,7 +203,7 @@ def value_of(argument: Argument, given: dict[int, Given]) -> np.ndarray:
 def all_regions(
     module: Module, kernel: EmulatedKernel, given: dict[int, Given], shared_bytes: int
 ) -> ctypes.Array:
-    """All memory that the kernel may touch: its buffers, its shared arrays, dynamic shared memory."""
+    """All memory that the kernel may touch: its buffers, its static and dynamic shared memory."""
     regions = [buffer_region(entry) for entry in given.values()]
     unit = 1 if NARROW.search(module.source) else 4
     for array in kernel.shared:

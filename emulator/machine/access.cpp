@@ -11,16 +11,46 @@
 static Region *last_region;
 static uint32_t proxy_fences[MAXIMUM_THREADS];
 
+// Static and dynamic shared memory of the kernel, and whether this block may use it unchecked.
+struct Range {
+    uint64_t low, high;
+    bool holds(uint64_t address) const { return address - low < high - low; }
+};
+static Range static_shared, dynamic_range;
+static bool skips_shared;
+
 static size_t cells_of(const Region &region) { return (region.high - region.low) / region.unit + 1; }
+
+// Blocks use shared memory alike, but for those at the edges of the grid: the first and the last
+// are always in the sample.
+bool is_in_sample(uint64_t number)
+{
+    const Launch &launch = *machine.launch;
+    const uint64_t blocks = (uint64_t)launch.grid.x * launch.grid.y * launch.grid.z;
+    if (!launch.sample || blocks <= launch.sample) return true;
+    const uint64_t edge = launch.sample / 4 + 1, step = blocks / (launch.sample / 2 + 1) + 1;
+    return number < edge || number >= blocks - edge || number % step == 0;
+}
+
+static void widen(Range &range, const Region &region)
+{
+    const bool is_empty = range.low == range.high;
+    range.low = is_empty || region.low < range.low ? region.low : range.low;
+    range.high = is_empty || region.high > range.high ? region.high : range.high;
+}
 
 void begin_launch_accesses()
 {
     last_region = nullptr;
+    static_shared = dynamic_range = {0, 0};
     Launch &launch = *machine.launch;
     for (uint32_t i = 0; i < launch.region_count; i++) {
         Region &region = launch.regions[i];
         if (region.is_writable) region.cells = (Cell *)calloc(cells_of(region), sizeof(Cell));
-        if (region.is_shared) region.written = (uint8_t *)malloc(region.high - region.low);
+        if (!region.is_shared) continue;
+        region.written = (uint8_t *)malloc(region.high - region.low);
+        const bool is_dynamic = region.low == (uint64_t)dynamic_shared;
+        widen(is_dynamic ? dynamic_range : static_shared, region);
     }
 }
 
@@ -36,6 +66,8 @@ void end_launch_accesses()
 void begin_block_accesses()
 {
     memset(proxy_fences, 0, sizeof proxy_fences);
+    skips_shared = !is_in_sample(machine.block_number);
+    if (skips_shared) return;
     for (uint32_t i = 0; i < machine.launch->region_count; i++) {
         Region &region = machine.launch->regions[i];
         if (!region.is_shared) continue;
@@ -113,6 +145,11 @@ static void touch_cells(const Touch &touch)
     }
 }
 
+static bool is_skipped(uint64_t address)
+{
+    return skips_shared && (static_shared.holds(address) || dynamic_range.holds(address));
+}
+
 static void check(Touch touch)
 {
     machine.launch->accesses++;
@@ -139,14 +176,14 @@ static void check(Touch touch)
 
 void touch(uint64_t address, int size, Access access, uint64_t program_counter, int line)
 {
-    if (!machine.in_kernel || is_on_a_stack(address)) return;
+    if (is_skipped(address) || !machine.in_kernel || is_on_a_stack(address)) return;
     const Toucher by = {machine.current, own_clock(machine.current), Proxy::none};
     check({by, access, nullptr, address, size, line, program_counter});
 }
 
 void touch_as(Toucher by, uint64_t address, int size, Access access, int line)
 {
-    check({by, access, nullptr, address, size, line, 0});
+    if (!is_skipped(address)) check({by, access, nullptr, address, size, line, 0});
 }
 
 #define CALLER ((uint64_t)__builtin_return_address(0))

@@ -39,6 +39,7 @@ struct Launch {
     uint32_t order;          // 0 forward, 1 backward, else shuffled with this seed
     uint32_t is_late;        // asynchronous work is done as late as allowed, not at once
     uint32_t is_checked;
+    uint32_t sample;         // shared memory is checked in about so many blocks; 0: in all
     uint32_t milliseconds;   // of processor time, then the launch has failed
     char *report;
     uint32_t report_bytes;
@@ -134,6 +135,7 @@ struct Toucher {                                      // who touches, where that
     Proxy proxy;
 };
 void begin_launch_accesses();
+bool is_in_sample(uint64_t block_number);
 void begin_block_accesses();
 void end_launch_accesses();
 void touch(uint64_t address, int size, Access access, uint64_t program_counter, int line);

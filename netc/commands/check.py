@@ -1,11 +1,14 @@
-"""Check a program's names, shapes and types, and say what it comes to. Builds nothing."""
+"""Check a program's names, shapes and types, and say what it comes to. Leaves no build."""
 
 import argparse
 import json
 import sys
 from math import prod
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from netc.commands.common import add_defines, add_json
+from netc.compiler.diagnostics import NetError
 from netc.compiler.language.model import Model, load_model
 
 
@@ -13,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a .net file")
     add_defines(parser)
     parser.add_argument("--weights", action="store_true", help="list every weight with its shape")
+    parser.add_argument(
+        "--emulate", action="store_true", help="run each CUDA kernel on this CPU, accesses checked"
+    )
     add_json(parser)
 
 
@@ -20,6 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.file, dict(arguments.define), arguments.block)
     if model.train is not None:
         model.trace_step(model.settings.batch)
+    if arguments.emulate:
+        check_kernels(arguments)
     if arguments.json:
         print(json.dumps(facts(model)))
         return 0
@@ -30,6 +38,22 @@ def run(arguments: argparse.Namespace) -> int:
     nets = ", ".join(model.nets) or "none"
     print(f"{arguments.file} is right: {parameters:,} parameters, nets: {nets}", file=sys.stderr)
     return 0
+
+
+def check_kernels(arguments: argparse.Namespace) -> None:
+    """Run one step of every function in the emulator; NetError with what the kernels do wrong."""
+    from netc.compiler.driver import compile_file
+    from netc.runtime.emulate_check import emulate_check
+
+    defines, train = dict(arguments.define), arguments.block
+    with TemporaryDirectory(prefix="netc-") as folder:
+        out = Path(folder) / "build"
+        program, _ = compile_file(Path(arguments.file), defines=defines, train=train, out=out)
+        found = emulate_check(program, out)
+    if found:
+        raise NetError(*found)
+    kernels = sum(len(function.kernels) for function in program.functions)
+    print(f"{kernels} CUDA kernels run without a fault", file=sys.stderr)
 
 
 def facts(model: Model) -> dict[str, object]:

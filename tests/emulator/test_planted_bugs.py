@@ -269,3 +269,36 @@ def test_a_bug_is_found_at_its_line(module, case):
 @pytest.mark.parametrize("case", RIGHT, ids=str)
 def test_a_kernel_that_is_right_is_silent(module, case):
     assert findings(module, case) == ()
+
+
+EDGES = """
+extern "C" __global__ void edges(const float *x, float *y, int faulty)
+{
+    __shared__ float s[32];
+    if (blockIdx.x != faulty) s[threadIdx.x] = x[threadIdx.x];
+    __syncwarp();
+    y[blockIdx.x * 32 + threadIdx.x] = s[threadIdx.x ^ 1];
+}
+extern "C" __global__ void overlaps(const float *x, float *y, int faulty)
+{
+    y[(blockIdx.x - (blockIdx.x == faulty)) * 32 + threadIdx.x] = x[threadIdx.x];
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "faulty", "is_found"),
+    [("edges", 0, True), ("edges", 99, True), ("edges", 37, False), ("overlaps", 37, True)],
+)
+def test_a_sample_of_blocks_has_the_edges_of_the_grid_and_all_of_global_memory(
+    kernel, faulty, is_found
+):
+    module = build_module(EDGES, checked=True)
+    x, y = np.zeros(32, np.float32), np.zeros(3200, np.float32)
+    found = False
+    try:
+        arguments = buffer("x", x), buffer("y", y, False), np.int32(faulty)
+        launch(module, kernel, (100,), (32,), arguments, schedule=Schedule(sample=8))
+    except EmulatorError:
+        found = True
+    assert found == is_found

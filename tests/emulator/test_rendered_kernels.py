@@ -12,7 +12,7 @@ STEP = {"rtol": 2e-3, "atol": 2e-5}
 
 @pytest.fixture
 def agrees(emulated, graphs):
-    """agrees(graph): checked once, and fast in every order: the same bits, near the interpreter's."""
+    """agrees(graph): checked, and the same bits in every order, near what the interpreter gives."""
 
     def check(graph, arrays=None, **tolerance) -> None:
         arrays = arrays or graphs.arrays_for(graph)

@@ -1,4 +1,4 @@
-"""Bugs that a compiler's templates could have are found: in what netc renders, one thing is spoiled.
+"""Bugs that templates could have are found: in what netc renders, one thing is spoiled.
 
 What no rule of the machine forbids (a wrong index that stays in bounds) must show in the results.
 """
