@@ -40,7 +40,7 @@ MOST_PARAMETERS = 1024
 
 @dataclass(frozen=True)
 class Parameter:
-    """`kind` is p (pointer), r (pointer to const), f (float) or v; `unit` is the size pointed at."""
+    """`kind` is p (pointer), r (pointer to const), f (float) or v; `unit` the size pointed at."""
 
     size: int
     kind: str

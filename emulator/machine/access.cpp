@@ -19,7 +19,10 @@ struct Range {
 static Range static_shared, dynamic_range;
 static bool skips_shared;
 
-static size_t cells_of(const Region &region) { return (region.high - region.low) / region.unit + 1; }
+static size_t cells_of(const Region &region)
+{
+    return (region.high - region.low) / region.unit + 1;
+}
 
 // Blocks use shared memory alike, but for those at the edges of the grid: the first and the last
 // are always in the sample.
@@ -79,13 +82,17 @@ void begin_block_accesses()
 void fence_proxy(int thread) { proxy_fences[thread] = own_clock(thread); }
 uint32_t last_proxy_fence(int thread) { return proxy_fences[thread]; }
 
-static bool holds(const Region &region, uint64_t address) { return address - region.low < region.high - region.low; }
+static bool holds(const Region &region, uint64_t address)
+{
+    return address - region.low < region.high - region.low;
+}
 
 static Region *find_region(uint64_t address)
 {
     if (last_region && holds(*last_region, address)) return last_region;
     for (uint32_t i = 0; i < machine.launch->region_count; i++)
-        if (holds(machine.launch->regions[i], address)) return last_region = &machine.launch->regions[i];
+        if (holds(machine.launch->regions[i], address))
+            return last_region = &machine.launch->regions[i];
     return nullptr;
 }
 
@@ -107,17 +114,19 @@ static void fail_out_of_bounds(Touch touch)
     const Region *nearest = nullptr;
     for (uint32_t i = 0; i < machine.launch->region_count; i++) {
         const Region &region = machine.launch->regions[i];
-        if (!nearest || distance(region, touch.address) < distance(*nearest, touch.address)) nearest = &region;
+        if (!nearest || distance(region, touch.address) < distance(*nearest, touch.address))
+            nearest = &region;
     }
     touch.region = nearest;
     char words[160] = " outside of all memory";
     if (nearest) {
         const uint64_t bytes = nearest->high - nearest->low;
         const bool is_before = touch.address < nearest->low;
-        const uint64_t away = is_before ? nearest->low - touch.address
-                                        : touch.address + touch.size - nearest->high;
-        snprintf(words, sizeof words, " that %s %llu bytes %s the buffer's %llu", is_before ? "begins" : "ends",
-                 (unsigned long long)away, is_before ? "before" : "after", (unsigned long long)bytes);
+        const uint64_t away =
+            is_before ? nearest->low - touch.address : touch.address + touch.size - nearest->high;
+        snprintf(words, sizeof words, " that %s %llu bytes %s the buffer's %llu",
+                 is_before ? "begins" : "ends", (unsigned long long)away,
+                 is_before ? "before" : "after", (unsigned long long)bytes);
     }
     report_touch(touch, "out of bounds", words);
     leave_block();
@@ -128,7 +137,7 @@ static void check_values(const Touch &touch)
     uint8_t *written = touch.region->written + (touch.address - touch.region->low);
     if (memchr(written, 0, touch.size)) {
         report_touch(touch, "uninitialised", " that nothing has written");
-        memset(written, 1, touch.size);  // once is enough
+        memset(written, 1, touch.size); // once is enough
     }
 }
 
@@ -138,7 +147,8 @@ static void touch_cells(const Touch &touch)
     uint64_t at = touch.address - region.low;
     const uint64_t end = at + touch.size;
     while (at < end) {
-        const uint64_t cell = at / region.unit, stop = (cell + 1) * region.unit < end ? (cell + 1) * region.unit : end;
+        const uint64_t cell = at / region.unit,
+                       stop = (cell + 1) * region.unit < end ? (cell + 1) * region.unit : end;
         const uint8_t mask = (uint8_t)(((1u << (stop - at)) - 1) << (at % region.unit));
         touch_cell(region.cells[cell], mask, touch);
         at = stop;
@@ -171,7 +181,8 @@ static void check(Touch touch)
     }
     if (touch.access != Access::write) check_values(touch);
     if (region->cells) touch_cells(touch);
-    if (touch.access != Access::read) memset(region->written + (touch.address - region->low), 1, touch.size);
+    if (touch.access != Access::read)
+        memset(region->written + (touch.address - region->low), 1, touch.size);
 }
 
 void touch(uint64_t address, int size, Access access, uint64_t program_counter, int line)
@@ -187,14 +198,17 @@ void touch_as(Toucher by, uint64_t address, int size, Access access, int line)
 }
 
 #define CALLER ((uint64_t)__builtin_return_address(0))
-#define HOOK(NAME, SIZE, ACCESS) \
-    extern "C" void __tsan_##NAME##SIZE(void *place) { touch((uint64_t)place, SIZE, Access::ACCESS, CALLER, 0); }
-#define HOOKS(SIZE)                      \
-    HOOK(read, SIZE, read)               \
-    HOOK(write, SIZE, write)             \
-    HOOK(unaligned_read, SIZE, read)     \
-    HOOK(unaligned_write, SIZE, write)   \
-    HOOK(volatile_read, SIZE, read)      \
+#define HOOK(NAME, SIZE, ACCESS)                                 \
+    extern "C" void __tsan_##NAME##SIZE(void *place)             \
+    {                                                            \
+        touch((uint64_t)place, SIZE, Access::ACCESS, CALLER, 0); \
+    }
+#define HOOKS(SIZE)                    \
+    HOOK(read, SIZE, read)             \
+    HOOK(write, SIZE, write)           \
+    HOOK(unaligned_read, SIZE, read)   \
+    HOOK(unaligned_write, SIZE, write) \
+    HOOK(volatile_read, SIZE, read)    \
     HOOK(volatile_write, SIZE, write)
 HOOKS(1)
 HOOKS(2)
