@@ -1,4 +1,4 @@
-"""A compiled program as data: what the runtime needs to know, saved beside the sources as program.json.
+"""A compiled program as data: what the runtime needs to know, saved as program.json.
 
 Standard library only. A program is a folder: program.json, the `.net` text, the IR, and the sources
 of each target. It has one arena; what lasts from step to step lies at its start.
@@ -48,7 +48,7 @@ class Persistent:
 class KernelFacts:
     """One kernel: what the table, `netc show` and profiles say about it.
 
-    `lines` are lines of the `.net` file, `path` the dotted place in the net; `seconds` is predicted.
+    `lines` are lines of the `.net` file, `path` the place in the net; `seconds` is predicted.
     """
 
     name: str
@@ -63,10 +63,11 @@ class KernelFacts:
 
 @dataclass(frozen=True)
 class FunctionFacts:
-    """A function that a target runs: `train`, `evaluate`, `gradients` or `run_NET`, for one batch size.
+    """A function that a target runs: `train`, `evaluate`, `gradients` or `run_NET`, for one batch.
 
-    `fields` are filled before each step and hold `batch` samples along axis 0; `outputs` of one number
-    are reported for every step, in this order; others are read from the arena after the step.
+    `fields` are filled before each step and hold `batch` samples along axis 0; `outputs` of one
+    number are reported for every step, in this order; others are read from the arena after
+    the step.
     `symbol` is the C function and the stem of its files: c/SYMBOL.c, cuda/SYMBOL.cu.
     """
 
@@ -82,10 +83,10 @@ class FunctionFacts:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """Where samples come from: a source (`mnist`, `feed` ...), its arguments, and its fields in order.
+    """Where samples come from: a source (`mnist` ...), its arguments, and its fields in order.
 
-    A field's name is the variable of the `take` statement, `_` for one that is not used; its shape is
-    that of one sample.
+    A field's name is the variable of the `take` statement, `_` for one that is not used; its shape
+    is that of one sample.
     """
 
     source: str
@@ -96,7 +97,7 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` is a fraction."""
+    """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` a share."""
 
     batch: int = 1
     epochs: int = 0
@@ -155,7 +156,7 @@ def to_json(program: Program) -> str:
 
 
 def from_json(text: str) -> Program:
-    """The program that `to_json` wrote; raises ValueError, KeyError or TypeError on anything else."""
+    """The program that `to_json` wrote; ValueError, KeyError or TypeError on anything else."""
     raw = json.loads(text)
     found = raw.get("format") if isinstance(raw, dict) else None
     if found != FORMAT:

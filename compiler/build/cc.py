@@ -18,9 +18,16 @@ from netc.compiler.ir.verify import InternalError
 # -fno-math-errno and -fno-trapping-math change no value: they let sqrtf and conditional expressions
 # become vector code. -ffast-math would: NaN must stay NaN, and sums keep their order.
 FLAGS = (
-    "-std=gnu11 -O3 -shared -fPIC -fno-math-errno -fno-trapping-math -fno-fast-math "
-    "-ffp-contract=fast -w"
-).split()
+    "-std=gnu11",
+    "-O3",
+    "-shared",
+    "-fPIC",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-fast-math",
+    "-ffp-contract=fast",
+    "-w",
+)
 TIME_LIMIT = 600  # seconds
 
 
@@ -74,6 +81,7 @@ def run_compiler(compiler: Compiler, source: Path) -> bytes:
                 capture_output=True,
                 text=True,
                 timeout=TIME_LIMIT,
+                start_new_session=True,  # Ctrl-C is for netc, which may want to finish and save
             )
         except subprocess.TimeoutExpired:
             raise environment_error(
@@ -96,7 +104,7 @@ def find_compiler() -> Compiler:
     raise environment_error(
         "E0711",
         "there is no C compiler here",
-        "install gcc or clang, or `pip install ziglang`; the sources in the build folder are complete",
+        "install gcc or clang, or `pip install ziglang`: the sources that are built are complete",
     )
 
 

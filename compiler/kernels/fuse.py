@@ -1,9 +1,9 @@
 """Fusion: a graph in, groups of nodes out, each group one kernel.
 
 One walk in the order of the nodes. A node that works element by element joins the kernel that made
-what it reads, if it reads it at its own place; a fold joins the row kernel whose rows it folds again,
-or a fold of the same elements. What only moves elements, or is cheap, is computed where it is read.
-A node never joins a group when that would make two kernels wait for each other.
+what it reads, if it reads it at its own place; a fold joins the row kernel whose rows it folds
+again, or a fold of the same elements. What only moves elements, or is cheap, is computed where
+it is read. A node never joins a group when that would make two kernels wait for each other.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or s
 
 @dataclass
 class Draft:
-    """A group while it grows: its nodes, all groups that it waits for, near and far, and what it loads."""
+    """A group while it grows: its nodes, all groups that it waits for, and what it loads."""
 
     kind: Kind
     space: Space
@@ -183,7 +183,7 @@ class Fusion:
         )
 
     def _is_kept(self, value: Value, draft: Draft) -> bool:
-        """Whether the value has one element for each result of the group (not for each folded one)."""
+        """Whether the value has one element for each result of the group, folds done."""
         return value.type.count == _count(draft.space)
 
     def _is_free(self, number: int, node: Node) -> bool:
@@ -229,7 +229,7 @@ class Fusion:
 
     def _sources(self, node: Node) -> frozenset[str]:
         """All stored values that a node's elements can come from. Which of them a kernel loads is
-        up to its loops: some reads are ruled out by one way to write an index and not by another."""
+        up to its loops: one way to write an index rules out reads that another does not."""
         found: set[str] = set()
         for value in node.inputs:
             is_stored = value.name in self.home or value.name not in self.sources

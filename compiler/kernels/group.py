@@ -28,7 +28,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Space:
-    """What a group runs over: `shape`, of which `axes` are folded away (none in a map or matmul)."""
+    """What a group runs over: `shape`, of which `axes` are folded away (in folds only)."""
 
     shape: Shape
     axes: tuple[int, ...] = ()
@@ -66,7 +66,7 @@ class Group:
 
     @property
     def anchor(self) -> Node:
-        """The node that decides how the group runs: its contraction or first fold, else its first."""
+        """The node that decides how the group runs: always its first."""
         return self.nodes[0]
 
     @property
@@ -112,7 +112,7 @@ def is_virtual(op: Op) -> bool:
 
 
 def is_per_element(value: Value, space: Space) -> bool:
-    """Whether a value has one element for each element of the rows, rather than one for each row."""
+    """Whether a value has one element for each of the rows' elements, not one for each row."""
     return value.type.count == space.rows * space.columns and space.columns > 1
 
 

@@ -188,7 +188,7 @@ class Lowering:
         return {load.value.name for load in loads} & self.members
 
     def walked_again(self, wide: list[Node], folds: list[Node]) -> list[Node]:
-        """The per-element members that this walk needs: its own, and earlier ones computed again."""
+        """The per-element members that this walk needs: its own, and earlier ones once more."""
         needed = {node.output.name for node in wide}
         frontier = [*wide, *folds]
         while frontier:
@@ -206,7 +206,7 @@ class Lowering:
     # --- pieces -----------------------------------------------------------------------------
 
     def body(self, place: Index, skip: Node | None = None) -> Body:
-        """All members that are neither folds nor `skip`, at a row-major position, and the stores."""
+        """All members but folds and `skip`, at a row-major position, and the stores."""
         nodes = [n for n in self.group.nodes if n is not skip and n.output.name not in self.folds]
         assigns = tuple(self.assign(node, place, place) for node in nodes)
         return Body(assigns, self.stores(self.group.nodes, place))

@@ -1,9 +1,9 @@
 """The memory plan: where in the arena every stored tensor lives, to the byte.
 
 What lasts from step to step (weights, states, moments, counters) comes first, at places that all
-functions of a program share. Behind it each function lays out what lives only within a step: tensors
-that are never alive together share bytes, and a kernel that reads a dying tensor element by element
-writes its result in place.
+functions of a program share. Behind it each function lays out what lives only within a step:
+tensors that are never alive together share bytes, and a kernel that reads a dying tensor element
+by element writes its result in place.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Copy:
-    """At the end of a step, the bytes of `source` go to `target`: an update that could not be in place."""
+    """At the end of a step, the bytes of `source` go to `target`: an update not in place."""
 
     source: Buffer
     target: Buffer
@@ -104,7 +104,7 @@ def plan_memory(
 def live_ranges(
     graph: Graph, kernels: tuple[Kernel, ...], elsewhere: set[str]
 ) -> dict[str, Lifetime]:
-    """When each value that is not `elsewhere` is alive; fields from the start, results to the end."""
+    """When each value not `elsewhere` is alive; fields from the start, results to the end."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     sizes: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Names that users chose come in, C identifiers go out: none taken twice, none that means something.
+"""Names that users chose come in, C identifiers go out: none taken twice, none with a meaning.
 
 What a name may not be is read from the templates themselves, so that a new local in a template can
 never meet a user's `left` or `row`.
@@ -11,18 +11,18 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 # Of C, C++ and CUDA, with the macros that compilers define in small letters.
-KEYWORDS = frozenset(
+KEYWORDS = (
     "alignas alignof and asm auto bool break case catch char class compl complex const constexpr "
     "continue decltype default delete do double else enum explicit export extern false float for "
     "friend goto half if inline int linux long main mutable namespace new noexcept not nullptr "
     "operator or private protected public register restrict return short signed sizeof static "
     "struct switch template this throw true try typedef typeid typename typeof union unix unsigned "
-    "using virtual void volatile while xor".split()
+    "using virtual void volatile while xor"
 )
 # Functions that the dialects call.
-FUNCTIONS = frozenset(
+FUNCTIONS = (
     "abs acosf cosf erff exp expf fabsf floorf fmaxf fminf fmodf log log1pf logf powf rintf rsqrtf "
-    "sinf sqrtf tanhf max min".split()
+    "sinf sqrtf tanhf max min"
 )
 # Endings that plans and targets give to a value's name; those of the templates are read from them.
 ENDINGS = ("", "_out", "_value", "_batch", "_now")
@@ -58,7 +58,7 @@ def forms(text: str) -> set[str]:
 def reserved() -> frozenset[str]:
     """Every word of the templates' C, and what the languages themselves use."""
     words = re.findall(r"[A-Za-z_]\w*", "\n".join(map(c_text, templates())))
-    return KEYWORDS | FUNCTIONS | frozenset(words)
+    return frozenset((*KEYWORDS.split(), *FUNCTIONS.split(), *words))
 
 
 @cache

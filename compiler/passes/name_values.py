@@ -2,9 +2,9 @@
 
     %add_13 -> %dense_1.add        %matmul_7 -> %dense_1.gradient.matmul
 
-The new value of a weight or a moment is `<its name>.new`. Inputs keep their names, and a name that is
-taken gets a number. The names are part of what a program's hash is made from: the same graph always
-gets the same ones, whatever its values were called before.
+The new value of a weight or a moment is `<its name>.new`. Inputs keep their names, and a name that
+is taken gets a number. The names are part of what a program's hash is made from: the same graph
+always gets the same ones, whatever its values were called before.
 """
 
 from dataclasses import replace
@@ -31,7 +31,7 @@ def name_values(graph: Graph) -> Graph:
 
 
 def description(node: Node) -> str:
-    """Where a node stands, in its last part, and its op; for an update the part of the layer too."""
+    """Where a node stands, in its last part, and its op; for an update its layer too."""
     phase, parts = node.origin.phase, node.origin.path.split(".")
     place = [part for part in parts[-2 if phase == "update" else -1 :] if part]
     return ".".join((*place, *(["gradient"] if phase == "backward" else []), node.op))

@@ -1,4 +1,4 @@
-"""One function of a program (a training step, an evaluation, a net) as ordered kernels in memory."""
+"""One function of a program (a training step, an evaluation, a net): ordered kernels in memory."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from netc.compiler.kernels.lower import lower
 from netc.compiler.kernels.memory import Buffer, MemoryPlan, plan_memory
 from netc.compiler.kernels.plan import Kernel
 from netc.compiler.kernels.settle import settle
-
 
 Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
 

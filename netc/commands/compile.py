@@ -6,13 +6,15 @@ from importlib import import_module
 from pathlib import Path
 
 from netc.api import ENDINGS
-from netc.commands.common import LAST, add_defines, add_json, wrong_use
+from netc.commands.common import add_defines, add_json, wrong_use
 from netc.compiler.build.cc import build_library
 from netc.compiler.diagnostics import nearest
-from netc.compiler.driver import compile_file
+from netc.compiler.driver import ARCH, compile_file
 from netc.compiler.ir.graph import Graph
 from netc.compiler.ir.text import print_graph
 from netc.compiler.program import Program
+from netc.compiler.targets.cuda_tiles import ARCHITECTURES
+from netc.last_build import LAST
 from netc.runtime.errors import fail
 from netc.runtime.files import make_folders, write_atomically
 
@@ -25,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--target", choices=("cpu", "cuda", "all"),
         help="build the libraries of a target now, not at its first use",
     )  # fmt: skip
-    parser.add_argument("--arch", default="sm_80", help="the GPU to build cuda for (sm_80)")
+    parser.add_argument(
+        "--arch", choices=tuple(ARCHITECTURES), default=ARCH, help=f"build cuda for it ({ARCH})"
+    )
     parser.add_argument("--emit", choices=("ir",), help="print the IR that kernels are made from")
     parser.add_argument("--dump", metavar="PASS", help="print the IR after this pass")
     add_json(parser)

@@ -1,4 +1,4 @@
-"""From a file to a build folder: what is written, what identifies a program, and what is refused."""
+"""From a file to a build folder: what is written, what identifies it, what is refused."""
 
 import json
 import re
@@ -67,7 +67,7 @@ OTHER = {
     "a seed": lambda text: re.sub(r"(steps 20)(\s+seed 5)?", r"\1 seed 6", text),
     "an op": lambda text: text.replace("relu", "tanh"),
     "an optimizer": lambda text: re.sub(r"with \w+\(.*\)", "with adamw(lr=0.01)", text),
-    "a loss": lambda text: re.sub(r"(cross_entropy\([^\n]*), (\w+)\) with", r"\1, \2, smoothing=0.1) with", text),
+    "a loss": lambda text: re.sub(r"(cross_entropy\(.*)\) with", r"\1, smoothing=0.1) with", text),
     "a start": lambda text: text.replace("dense(3)", "dense(3, init=he_normal)"),
 }  # fmt: skip
 

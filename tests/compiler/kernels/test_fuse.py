@@ -1,4 +1,4 @@
-"""What joins what: graphs as text in, printed groups out, and the rules that every grouping keeps."""
+"""What joins what: graphs as text in, groups out, and the rules that every grouping keeps."""
 
 import pytest
 

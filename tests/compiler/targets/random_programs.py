@@ -13,17 +13,19 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.passes.gradients import add_gradients
 
 MOST_ELEMENTS, LARGEST = 3000, 1e3
-HOSTILE = (
+HOSTILE_WORDS = (
     "exp sqrtf log int float linux unix i r c o k j b m n first last task sums left right start "
     "memcpy int64_t netc_exp NAN INFINITY add_out multiply_value sum_lane end at lane row column "
     "packed width a.b a_b a-b 2x 9 é _x __x restrict inline asm typeof main step arena SHARE "
     "k01_add_forward max_best register"
-).split()
-EXACT = frozenset(
+)
+HOSTILE = HOSTILE_WORDS.split()
+EXACT_WORDS = (
     "add subtract multiply negate relu absolute sign maximum minimum max min where reshape "
     "transpose slice pad concat reverse broadcast stop_gradient cast floor windows constant iota "
-    "equal less greater_equal argmax argmin sum".split()
-)  # ops that give whole quarters for whole quarters without rounding
+    "equal less greater_equal argmax argmin sum"
+)
+EXACT = frozenset(EXACT_WORDS.split())  # whole quarters for whole quarters, without rounding
 
 
 class Program:
@@ -106,17 +108,19 @@ class Program:
 
     def add_unary(self) -> Value:
         x = self.take()
-        name = self.random.choice("exp tanh sigmoid relu negate absolute erf sin cos sign".split())
+        name = self.random.choice(
+            ["exp", "tanh", "sigmoid", "relu", "negate", "absolute", "erf", "sin", "cos", "sign"]
+        )
         if name == "sign" and x.name not in self.exact:
             return self.op("negate", x)
         return self.op(str(name), self.op("minimum", x, 3.0) if name == "exp" else x)
 
     def add_positive(self) -> Value:
         x = self.op("add", self.op("absolute", self.take()), 0.5)
-        return self.op(str(self.random.choice("log sqrt rsqrt log1p".split())), x)
+        return self.op(str(self.random.choice(["log", "sqrt", "rsqrt", "log1p"])), x)
 
     def add_binary(self) -> Value:
-        names = "add subtract multiply maximum minimum divide".split()
+        names = ["add", "subtract", "multiply", "maximum", "minimum", "divide"]
         a, b, name = self.take(), self.take(), str(self.random.choice(names))
         b = self.op("add", self.op("absolute", b), 1.0) if name == "divide" else b
         return self.op(name, a, b)
@@ -246,7 +250,7 @@ class Program:
         return self.op("cast", self.op("cast", x, dtype="u8"), dtype="f32")
 
     def add_whole(self) -> Value:
-        names = "add subtract multiply maximum minimum floor_divide remainder".split()
+        names = ["add", "subtract", "multiply", "maximum", "minimum", "floor_divide", "remainder"]
         a, b = self.take("i32"), self.take("i32")
         return self.op(str(self.random.choice(names)), a, b)
 

@@ -1,4 +1,4 @@
-"""netc_math.h and netc_random.h as this machine's compiler builds them, against NumPy in doubles."""
+"""netc_math.h and netc_random.h as this machine builds them, against NumPy in doubles."""
 
 import ctypes
 from importlib.resources import files
@@ -72,13 +72,31 @@ def test_errors_stay_below_the_bounds_that_the_header_states(library, name):
 
 LARGEST, TINY = np.float32(3.4028235e38), np.float32(1e-45)
 SPECIAL = {
-    "exp": ([0.0, -0.0, np.inf, -np.inf, np.nan, LARGEST, -LARGEST, TINY], [1, 1, np.inf, 0, np.nan, np.inf, 0, 1]),
-    "log": ([1.0, 0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, -TINY], [0, -np.inf, -np.inf, np.inf, np.nan, np.nan, np.nan, np.nan]),
-    "tanh": ([0.0, -0.0, np.inf, -np.inf, np.nan, LARGEST, -TINY, TINY], [0.0, -0.0, 1, -1, np.nan, 1, -TINY, TINY]),
-    "sigmoid": ([0.0, -0.0, np.inf, -np.inf, np.nan, LARGEST, -LARGEST, TINY], [0.5, 0.5, 1, 0, np.nan, 1, 0, 0.5]),
-    "relu": ([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 2.0, -TINY], [0.0, -0.0, np.inf, 0, np.nan, 0, 2, 0]),
-    "sign": ([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 2.0, -TINY], [0.0, -0.0, 1, -1, np.nan, -1, 1, -1]),
-}  # fmt: skip
+    "exp": (
+        [0.0, -0.0, np.inf, -np.inf, np.nan, LARGEST, -LARGEST, TINY],
+        [1, 1, np.inf, 0, np.nan, np.inf, 0, 1],
+    ),
+    "log": (
+        [1.0, 0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, -TINY],
+        [0, -np.inf, -np.inf, np.inf, np.nan, np.nan, np.nan, np.nan],
+    ),
+    "tanh": (
+        [0.0, -0.0, np.inf, -np.inf, np.nan, LARGEST, -TINY, TINY],
+        [0.0, -0.0, 1, -1, np.nan, 1, -TINY, TINY],
+    ),
+    "sigmoid": (
+        [0.0, -0.0, np.inf, -np.inf, np.nan, LARGEST, -LARGEST, TINY],
+        [0.5, 0.5, 1, 0, np.nan, 1, 0, 0.5],
+    ),
+    "relu": (
+        [0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 2.0, -TINY],
+        [0.0, -0.0, np.inf, 0, np.nan, 0, 2, 0],
+    ),
+    "sign": (
+        [0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 2.0, -TINY],
+        [0.0, -0.0, 1, -1, np.nan, -1, 1, -1],
+    ),
+}
 
 
 @pytest.mark.parametrize("name", SPECIAL)
@@ -93,8 +111,9 @@ def test_special_values_are_as_ieee_has_them(library, name):
 
 def drawn(library: ctypes.CDLL, name: str, key: tuple[int, int, int], first: int, count: int):
     y = np.empty(count, np.float32)
+    sizes = ctypes.c_int64(first), ctypes.c_int64(count)
     getattr(library, name)(
-        *map(ctypes.c_int, key), ctypes.c_int64(first), ctypes.c_int64(count), ctypes.c_void_p(y.ctypes.data)
+        *map(ctypes.c_int, key), *sizes, ctypes.c_void_p(y.ctypes.data)
     )  # fmt: skip
     return y
 

@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from netc.compiler.interpret import interpret
+from netc.compiler.ir.graph import Graph
 from netc.compiler.ir.verify import verify
 from netc.compiler.kernels.fuse import fuse, keep_apart
 from netc.compiler.ops.table import OPS
@@ -28,3 +30,16 @@ def test_a_random_program_gives_what_the_interpreter_does(
     runs = optimize(graph, OPS, SPLIT, lambda *_: None) if way == "optimized" else graph
     found, _ = run_on_cpu(runs, inputs, cut=keep_apart if way == "apart" else fuse)
     within_rounding(graph, inputs, found, f"seed {seed} {way}: ")
+
+
+@pytest.mark.parametrize("seed", range(2 * len(SEEDS)))
+def test_no_pass_changes_the_results_of_a_random_program(random_program, within_rounding, seed):
+    graph, inputs = random_program(seed)
+    seen = []
+
+    def watch(name: str, after: Graph) -> None:
+        seen.append(name)
+        within_rounding(graph, inputs, interpret(after, inputs), f"seed {seed} after {name}: ")
+
+    optimize(graph, OPS, SPLIT, watch)
+    assert len(seen) > 5

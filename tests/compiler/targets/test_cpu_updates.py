@@ -1,4 +1,4 @@
-"""What a step does to what lasts: in place, by copies, and by each other's old values, for 3 steps."""
+"""What a step does to what lasts: in place, by copies, from each other's old values."""
 
 import numpy as np
 import pytest

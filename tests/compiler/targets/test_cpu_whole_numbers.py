@@ -11,7 +11,17 @@ PAIRS = np.stack([each.reshape(-1) for each in np.meshgrid(LIMITS, LIMITS)])
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_whole_numbers_wrap_around_and_divide_by_zero(run_on_cpu):
-    pairs = "add subtract multiply floor_divide remainder maximum minimum less equal".split()
+    pairs = [
+        "add",
+        "subtract",
+        "multiply",
+        "floor_divide",
+        "remainder",
+        "maximum",
+        "minimum",
+        "less",
+        "equal",
+    ]
     lines = [
         f"%{op}: {'bool' if op in ('less', 'equal') else 'i32'}[100] = {op}(%a, %b)" for op in pairs
     ]

@@ -51,13 +51,13 @@ extern "C" __global__ __launch_bounds__(256) void netc_take(
 
 // k01_dense_forward: matrix product (matmul, add)
 // matmul[m, n] = sum over k < 3 of left[m, k] * right[k, n]
-//   left[m, k] = x_in[m * 3 + k]
+//   left[m, k] = x_[m * 3 + k]
 //   right[k, n] = dense_kernel[k * 4 + n]
 //   for m < 5, n < 4
 //   add = (matmul + dense_bias[n])
 //   stores add_out[m * 4 + n]
 // line 2: logits = x -> dense(4)
-// reads  x_in: f32[5, 3]
+// reads  x_: f32[5, 3]
 // reads  dense_kernel: f32[3, 4]
 // reads  dense_bias: f32[4]
 // writes add_out: f32[5, 4]
@@ -65,7 +65,7 @@ extern "C" __global__ __launch_bounds__(256) void netc_take(
 // grid of 1, blocks of 256 threads, 16 x 16 x 16 a block, 1 x 1 a thread
 extern "C" __global__ __launch_bounds__(256) void k01_dense_forward(
     float *__restrict__ add_out,
-    const float *__restrict__ x_in,
+    const float *__restrict__ x_,
     const float *__restrict__ dense_kernel,
     const float *__restrict__ dense_bias)
 {
@@ -80,7 +80,7 @@ extern "C" __global__ __launch_bounds__(256) void k01_dense_forward(
         for (int e = thread; e < 256; e += 256) {
             const int i = e / 16, d = e % 16;
             const int m = row + i, k = start + d;
-            left[d][i] = m >= 5 ? 0.0f : k >= 3 ? 0.0f : x_in[m * 3 + k];
+            left[d][i] = m >= 5 ? 0.0f : k >= 3 ? 0.0f : x_[m * 3 + k];
         }
         for (int e = thread; e < 256; e += 256) {
             const int i = e % 16, d = e / 16;
@@ -119,13 +119,13 @@ extern "C" __global__ __launch_bounds__(256) void k01_dense_forward(
 
 // k02_softmax_forward: row by row (max, subtract, exp, sum, divide)
 // for each of 5 rows r of 4 columns c:
-//   max = max over c of add[r * 4 + c]
-//   subtract = (add[r * 4 + c] - max)
-//   exp = exp(subtract)
-//   sum = sum over c of exp
-//   subtract = (add[r * 4 + c] - max)
-//   exp = exp(subtract)
-//   divide = (exp / sum)
+//   max_ = max over c of add[r * 4 + c]
+//   subtract = (add[r * 4 + c] - max_)
+//   exp_ = exp(subtract)
+//   sum = sum over c of exp_
+//   subtract = (add[r * 4 + c] - max_)
+//   exp_ = exp(subtract)
+//   divide = (exp_ / sum)
 //   stores divide_out[r * 4 + c]
 // line 3: return softmax(logits)
 // reads  add: f32[5, 4]
@@ -139,20 +139,20 @@ extern "C" __global__ __launch_bounds__(160) void k02_softmax_forward(
     const int r = (int)blockIdx.x * 5 + threadIdx.x / 32;
     const int lane = threadIdx.x % 32;
     if (r >= 5) return;  // a whole warp at once
-    float max = -INFINITY;
+    float max_ = -INFINITY;
     for (int c = lane; c < 4; c += 32) {
-        const float max_value = add[r * 4 + c];
-        max = netc_maximum(max, max_value);
+        const float max__value = add[r * 4 + c];
+        max_ = netc_maximum(max_, max__value);
     }
     for (int step = 16; step > 0; step /= 2) {
-        const float max_value = __shfl_xor_sync(0xffffffffu, max, step);
-        max = netc_maximum(max, max_value);
+        const float max__value = __shfl_xor_sync(0xffffffffu, max_, step);
+        max_ = netc_maximum(max_, max__value);
     }
     float sum = 0.0f;
     for (int c = lane; c < 4; c += 32) {
-        const float subtract = (add[r * 4 + c] - max);
-        const float exp = expf(subtract);
-        const float sum_value = exp;
+        const float subtract = (add[r * 4 + c] - max_);
+        const float exp_ = expf(subtract);
+        const float sum_value = exp_;
         sum = sum + sum_value;
     }
     for (int step = 16; step > 0; step /= 2) {
@@ -160,9 +160,9 @@ extern "C" __global__ __launch_bounds__(160) void k02_softmax_forward(
         sum = sum + sum_value;
     }
     for (int c = lane; c < 4; c += 32) {
-        const float subtract = (add[r * 4 + c] - max);
-        const float exp = expf(subtract);
-        const float divide = (exp / sum);
+        const float subtract = (add[r * 4 + c] - max_);
+        const float exp_ = expf(subtract);
+        const float divide = (exp_ / sum);
         divide_out[r * 4 + c] = divide;
     }
 }

@@ -180,7 +180,7 @@ static inline __attribute__((always_inline)) void netc_product_10x8(
 
 // k01_dense_1_forward: matrix product (matmul, add, relu, divide, greater)
 // dense_1_matmul[m, n] = sum over k < 12 of left[m, k] * right[k, n]
-//   left[m, k] = x[m * 12 + k]
+//   left[m, k] = x_[m * 12 + k]
 //   right[k, n] = perceptron_dense_1_kernel[k * 20 + n]
 //   for m < 24, n < 20
 //   dense_1_add = (dense_1_matmul + perceptron_dense_1_bias[n])
@@ -189,7 +189,7 @@ static inline __attribute__((always_inline)) void netc_product_10x8(
 //   perceptron_gradient_greater = (perceptron_relu > 0)
 //   stores dropout_1_divide_out[m * 20 + n], perceptron_gradient_greater_out[m * 20 + n]
 // line 3: return x -> dense(20) -> relu -> dropout(0.25) -> dense(3)
-// reads  x: f32[24, 12]
+// reads  x_: f32[24, 12]
 // reads  perceptron_dense_1_kernel: f32[12, 20]
 // reads  perceptron_dense_1_bias: f32[20]
 // writes dropout_1_divide_out: f32[24, 20]
@@ -198,12 +198,12 @@ static inline __attribute__((always_inline)) void netc_product_10x8(
 static void k01_dense_1_forward(
     float *restrict dropout_1_divide_out,
     uint8_t *restrict perceptron_gradient_greater_out,
-    const float *restrict x,
+    const float *restrict x_,
     const float *restrict perceptron_dense_1_kernel,
     const float *restrict perceptron_dense_1_bias,
     int64_t first, int64_t last)
 {
-    float right[192] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[192] __attribute__((aligned(64))) = {0};
     float sums[192] __attribute__((aligned(64)));
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 4);
@@ -213,18 +213,17 @@ static void k01_dense_1_forward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 12; start += 12) {
             const int depth = start + 12 <= 12 ? 12 : 12 - start;
-            for (int panel = 0; panel < columns; panel += 16)
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < 16; j++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 16 + j] = n < 20 ? perceptron_dense_1_kernel[k * 20 + n] : 0.0f;
-                    }
+            for (int j = 0; j < columns; j++)
+                for (int d = 0; d < depth; d++) {
+                    const int n = column + j, k = start + d;
+                    right[d * 16 + j] = perceptron_dense_1_kernel[k * 20 + n];
+                }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_6x16(
-                        x + m * 12 + k, 12, 1,
-                        right + j * depth, 16,
+                        x_ + m * 12 + k, 12, 1,
+                        right + j, 16,
                         depth, start > 0, sums + i * 16 + j, 16);
                 }
         }
@@ -292,8 +291,17 @@ static void k03_dense_2_forward(
     const float *restrict perceptron_dense_2_bias,
     int64_t first, int64_t last)
 {
-    float right[160] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[160] __attribute__((aligned(64))) = {0};
     float sums[96] __attribute__((aligned(64)));
+    {
+        enum { column = 0, columns = 3, start = 0, depth = 20 };
+        for (int d = 0; d < depth; d++)
+            for (int j = 0; j < columns; j += 3) {
+                const int n = column + j, k = start + d;
+                const int run = j + 3 <= columns ? 3 : columns - j;
+                memcpy(right + d * 8 + j, perceptron_dense_2_kernel + k * 3 + n, run * sizeof(float));
+            }
+    }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 2);
         const int row = (int)(task / 1 % 2) * 12;
@@ -302,18 +310,12 @@ static void k03_dense_2_forward(
         const int columns = column + 8 <= 3 ? 8 : 3 - column;
         for (int start = 0; start < 20; start += 20) {
             const int depth = start + 20 <= 20 ? 20 : 20 - start;
-            for (int panel = 0; panel < columns; panel += 8)
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < 8; j++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 8 + j] = n < 3 ? perceptron_dense_2_kernel[k * 3 + n] : 0.0f;
-                    }
             for (int j = 0; j < columns; j += 8)
                 for (int i = 0; i < rows; i += 12) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_12x8(
                         dropout_1_where + m * 20 + k, 20, 1,
-                        right + j * depth, 8,
+                        right + j, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -333,8 +335,8 @@ static void k03_dense_2_forward(
 // for each of 24 rows r of 3 columns c:
 //   log_softmax_1_max = max over c of dense_2_add[r * 3 + c]
 //   accuracy_1_argmax = argmax over c of dense_2_add[r * 3 + c]
-//   log_softmax_1_gradient_sum = sum over c of (-((y[r] == c) ? -0.0416666679 : 0))
-//   accuracy_1_equal = (accuracy_1_argmax == y[r])
+//   log_softmax_1_gradient_sum = sum over c of (-((y_[r] == c) ? -0.0416666679 : 0))
+//   accuracy_1_equal = (accuracy_1_argmax == y_[r])
 //   accuracy_1_cast = accuracy_1_equal
 //   stores accuracy_1_cast_out[r]
 //   log_softmax_1_subtract = (dense_2_add[r * 3 + c] - log_softmax_1_max)
@@ -345,9 +347,9 @@ static void k03_dense_2_forward(
 //   log_softmax_1_subtract = (dense_2_add[r * 3 + c] - log_softmax_1_max)
 //   log_softmax_1_exp = exp(log_softmax_1_subtract)
 //   log_softmax_1_subtract_2 = (log_softmax_1_subtract - log_softmax_1_log)
-//   cross_entropy_1_where = ((y[r] == c) ? log_softmax_1_subtract_2 : 0)
+//   cross_entropy_1_where = ((y_[r] == c) ? log_softmax_1_subtract_2 : 0)
 //   log_softmax_1_gradient_multiply = (log_softmax_1_gradient_divide * log_softmax_1_exp)
-//   log_softmax_1_gradient_add = (((y[r] == c) ? -0.0416666679 : 0) + log_softmax_1_gradient_multiply)
+//   log_softmax_1_gradient_add = (((y_[r] == c) ? -0.0416666679 : 0) + log_softmax_1_gradient_multiply)
 //   stores log_softmax_1_gradient_add_out[r * 3 + c]
 //   cross_entropy_1_sum = sum over c of cross_entropy_1_where
 //   cross_entropy_1_negate = (-cross_entropy_1_sum)
@@ -355,7 +357,7 @@ static void k03_dense_2_forward(
 // line 9: minimize cross_entropy(logits, y) with adam(lr=0.01)
 // line 10: measure accuracy(logits, y)
 // reads  dense_2_add: f32[24, 3]
-// reads  y: i32[24]
+// reads  y_: i32[24]
 // writes cross_entropy_1_negate_out: f32[24]
 // writes accuracy_1_cast_out: f32[24]
 // writes log_softmax_1_gradient_add_out: f32[24, 3]
@@ -365,7 +367,7 @@ static void k04_cross_entropy_1_log_softmax_1_forward(
     float *restrict accuracy_1_cast_out,
     float *restrict log_softmax_1_gradient_add_out,
     const float *restrict dense_2_add,
-    const int32_t *restrict y,
+    const int32_t *restrict y_,
     int64_t first, int64_t last)
 {
     for (int r = (int)first; r < (int)last; r++) {
@@ -378,10 +380,10 @@ static void k04_cross_entropy_1_log_softmax_1_forward(
             log_softmax_1_max = netc_maximum(log_softmax_1_max, log_softmax_1_max_value);
             const float accuracy_1_argmax_value = dense_2_add[r * 3 + c];
             if (netc_is_greater(accuracy_1_argmax_value, accuracy_1_argmax_best)) { accuracy_1_argmax_best = accuracy_1_argmax_value; accuracy_1_argmax = c; }
-            const float log_softmax_1_gradient_sum_value = (-netc_where((y[r] == c), (-0.0416666679084301f), 0.0f));
+            const float log_softmax_1_gradient_sum_value = (-netc_where((y_[r] == c), (-0.0416666679084301f), 0.0f));
             log_softmax_1_gradient_sum = log_softmax_1_gradient_sum + log_softmax_1_gradient_sum_value;
         }
-        const int accuracy_1_equal = (accuracy_1_argmax == y[r]);
+        const int accuracy_1_equal = (accuracy_1_argmax == y_[r]);
         const float accuracy_1_cast = (float)accuracy_1_equal;
         accuracy_1_cast_out[r] = accuracy_1_cast;
         float log_softmax_1_sum = 0.0f;
@@ -398,9 +400,9 @@ static void k04_cross_entropy_1_log_softmax_1_forward(
             const float log_softmax_1_subtract = (dense_2_add[r * 3 + c] - log_softmax_1_max);
             const float log_softmax_1_exp = netc_exp(log_softmax_1_subtract);
             const float log_softmax_1_subtract_2 = (log_softmax_1_subtract - log_softmax_1_log);
-            const float cross_entropy_1_where = netc_where((y[r] == c), log_softmax_1_subtract_2, 0.0f);
+            const float cross_entropy_1_where = netc_where((y_[r] == c), log_softmax_1_subtract_2, 0.0f);
             const float log_softmax_1_gradient_multiply = (log_softmax_1_gradient_divide * log_softmax_1_exp);
-            const float log_softmax_1_gradient_add = (netc_where((y[r] == c), (-0.0416666679084301f), 0.0f) + log_softmax_1_gradient_multiply);
+            const float log_softmax_1_gradient_add = (netc_where((y_[r] == c), (-0.0416666679084301f), 0.0f) + log_softmax_1_gradient_multiply);
             log_softmax_1_gradient_add_out[r * 3 + c] = log_softmax_1_gradient_add;
             const float cross_entropy_1_sum_value = cross_entropy_1_where;
             cross_entropy_1_sum = cross_entropy_1_sum + cross_entropy_1_sum_value;
@@ -484,7 +486,7 @@ static void k07_dense_2_backward(
     const uint8_t *restrict perceptron_gradient_greater,
     int64_t first, int64_t last)
 {
-    float right[48] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[48] __attribute__((aligned(64))) = {0};
     float sums[192] __attribute__((aligned(64)));
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 4);
@@ -494,18 +496,17 @@ static void k07_dense_2_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 3; start += 3) {
             const int depth = start + 3 <= 3 ? 3 : 3 - start;
-            for (int panel = 0; panel < columns; panel += 16)
-                for (int j = 0; j < 16; j++)
-                    for (int d = 0; d < depth; d++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 16 + j] = n < 20 ? perceptron_dense_2_kernel[n * 3 + k] : 0.0f;
-                    }
+            for (int j = 0; j < columns; j++)
+                for (int d = 0; d < depth; d++) {
+                    const int n = column + j, k = start + d;
+                    right[d * 16 + j] = perceptron_dense_2_kernel[n * 3 + k];
+                }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_6x16(
                         log_softmax_1_gradient_add + m * 3 + k, 3, 1,
-                        right + j * depth, 16,
+                        right + j, 16,
                         depth, start > 0, sums + i * 16 + j, 16);
                 }
         }
@@ -672,8 +673,17 @@ static void k10_dense_2_backward(
     const float *restrict dense_1_kernel_divide,
     int64_t first, int64_t last)
 {
-    float right[192] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[192] __attribute__((aligned(64))) = {0};
     float sums[80] __attribute__((aligned(64)));
+    {
+        enum { column = 0, columns = 3, start = 0, depth = 24 };
+        for (int d = 0; d < depth; d++)
+            for (int j = 0; j < columns; j += 3) {
+                const int n = column + j, k = start + d;
+                const int run = j + 3 <= columns ? 3 : columns - j;
+                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, run * sizeof(float));
+            }
+    }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 2);
         const int row = (int)(task / 1 % 2) * 10;
@@ -682,18 +692,12 @@ static void k10_dense_2_backward(
         const int columns = column + 8 <= 3 ? 8 : 3 - column;
         for (int start = 0; start < 24; start += 24) {
             const int depth = start + 24 <= 24 ? 24 : 24 - start;
-            for (int panel = 0; panel < columns; panel += 8)
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < 8; j++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 8 + j] = n < 3 ? log_softmax_1_gradient_add[k * 3 + n] : 0.0f;
-                    }
             for (int j = 0; j < columns; j += 8)
                 for (int i = 0; i < rows; i += 10) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_10x8(
                         dropout_1_where + k * 20 + m, 1, 20,
-                        right + j * depth, 8,
+                        right + j, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -793,7 +797,7 @@ static void k11_dense_1_backward(
 
 // k12_dense_1_backward: matrix product (matmul, multiply, add, sqrt, divide, subtract)
 // dense_1_gradient_matmul[m, n] = sum over k < 24 of left[m, k] * right[k, n]
-//   left[m, k] = x[k * 12 + m]
+//   left[m, k] = x_[k * 12 + m]
 //   right[k, n] = perceptron_gradient_where[k * 20 + n]
 //   for m < 12, n < 20
 //   dense_1_kernel_multiply_2 = (dense_1_gradient_matmul * 0.1)
@@ -810,7 +814,7 @@ static void k11_dense_1_backward(
 //   stores perceptron_dense_1_kernel_mean[m * 20 + n], perceptron_dense_1_kernel_square[m * 20 + n], perceptr
 // line 3: return x -> dense(20) -> relu -> dropout(0.25) -> dense(3)
 // line 9: minimize cross_entropy(logits, y) with adam(lr=0.01)
-// reads  x: f32[24, 12]
+// reads  x_: f32[24, 12]
 // reads  perceptron_gradient_where: f32[24, 20]
 // reads  perceptron_dense_1_kernel_mean: f32[12, 20]
 // reads  perceptron_dense_1_kernel_square: f32[12, 20]
@@ -825,13 +829,13 @@ static void k12_dense_1_backward(
     float *restrict perceptron_dense_1_kernel_mean,
     float *restrict perceptron_dense_1_kernel_square,
     float *restrict perceptron_dense_1_kernel,
-    const float *restrict x,
+    const float *restrict x_,
     const float *restrict perceptron_gradient_where,
     const float *restrict dense_1_kernel_sqrt,
     const float *restrict dense_1_kernel_divide,
     int64_t first, int64_t last)
 {
-    float right[384] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[384] __attribute__((aligned(64))) = {0};
     float sums[96] __attribute__((aligned(64)));
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 4);
@@ -841,18 +845,17 @@ static void k12_dense_1_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 24; start += 24) {
             const int depth = start + 24 <= 24 ? 24 : 24 - start;
-            for (int panel = 0; panel < columns; panel += 16)
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < 16; j++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 16 + j] = n < 20 ? perceptron_gradient_where[k * 20 + n] : 0.0f;
-                    }
+            for (int j = 0; j < columns; j++)
+                for (int d = 0; d < depth; d++) {
+                    const int n = column + j, k = start + d;
+                    right[d * 16 + j] = perceptron_gradient_where[k * 20 + n];
+                }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_6x16(
-                        x + k * 12 + m, 1, 12,
-                        right + j * depth, 16,
+                        x_ + k * 12 + m, 1, 12,
+                        right + j, 16,
                         depth, start > 0, sums + i * 16 + j, 16);
                 }
         }
@@ -891,10 +894,8 @@ typedef struct {
     float *log;            // 2 numbers for each step
 } netc_call;
 
-static void train_take(const netc_call *call, int64_t step, int thread, int threads)
+static void train_take(const netc_call *call, int64_t step, int64_t first, int64_t last)
 {
-    const int64_t first = netc_share(24, thread, threads);
-    const int64_t last = netc_share(24, thread + 1, threads);
     for (int64_t i = first; i < last; i++) {
         const int64_t place = step * 24 + i;
         const int64_t row = call->order ? call->order[place] : place;
@@ -903,109 +904,152 @@ static void train_take(const netc_call *call, int64_t step, int thread, int thre
     }
 }
 
+static void train_report(const netc_call *call, int64_t step)
+{
+    call->log[step * 2 + 0] = (float)*(float *)(call->arena + 12800);  // loss
+    call->log[step * 2 + 1] = (float)*(float *)(call->arena + 13056);  // accuracy
+}
+
+// How many tasks each phase of a step has.
+static const int64_t train_tasks[] = { 24, 4, 1, 2, 24, 2, 4, 1, 8, 1 };
+enum { train_phases = 10 };
+
 static void train_job(void *context, int thread, int threads)
 {
     const netc_call *call = context;
     unsigned char *const arena = call->arena;
-#define SHARE(tasks) netc_share(tasks, thread, threads), netc_share(tasks, thread + 1, threads)
-    for (int64_t step = 0; step < call->steps; step++) {
-        train_take(call, step, thread, threads);
-        netc_barrier();
-        k01_dense_1_forward(
-            (float *)(arena + 5888),  // dropout_1_divide_out
-            (uint8_t *)(arena + 11264),  // perceptron_gradient_greater_out
-            (float *)(arena + 9984),  // x
-            (float *)(arena + 0),  // perceptron_dense_1_kernel
-            (float *)(arena + 1024),  // perceptron_dense_1_bias
-            SHARE(4));
-        netc_barrier();
-        k02_dropout_1_forward(
-            (float *)(arena + 5888),  // dropout_1_divide
-            (uint8_t *)(arena + 11776),  // dropout_1_greater_equal_out
-            (int32_t *)(arena + 5376),  // seed
-            (int32_t *)(arena + 5632),  // step_
-            SHARE(1));
-        netc_barrier();
-        k03_dense_2_forward(
-            (float *)(arena + 7936),  // dense_2_add_out
-            (float *)(arena + 5888),  // dropout_1_where
-            (float *)(arena + 1280),  // perceptron_dense_2_kernel
-            (float *)(arena + 1536),  // perceptron_dense_2_bias
-            SHARE(2));
-        netc_barrier();
-        k04_cross_entropy_1_log_softmax_1_forward(
-            (float *)(arena + 8960),  // cross_entropy_1_negate_out
-            (float *)(arena + 8704),  // accuracy_1_cast_out
-            (float *)(arena + 12288),  // log_softmax_1_gradient_add_out
-            (float *)(arena + 7936),  // dense_2_add
-            (int32_t *)(arena + 8448),  // y
-            SHARE(24));
-        netc_barrier();
-        k05_cross_entropy_1_average_1_forward(
-            (float *)(arena + 12800),  // average_1_divide_out
-            (float *)(arena + 8960),  // cross_entropy_1_negate
-            SHARE(1));
-        k06_accuracy_1_average_1_forward(
-            (float *)(arena + 13056),  // average_1_divide_2_out
-            (float *)(arena + 8704),  // accuracy_1_cast
-            SHARE(1));
-        netc_barrier();
-        k07_dense_2_backward(
-            (float *)(arena + 7936),  // perceptron_gradient_where_out
-            (float *)(arena + 12288),  // log_softmax_1_gradient_add
-            (float *)(arena + 1280),  // perceptron_dense_2_kernel
-            (uint8_t *)(arena + 11776),  // dropout_1_greater_equal
-            (uint8_t *)(arena + 11264),  // perceptron_gradient_greater
-            SHARE(4));
-        netc_barrier();
-        k08_add_update(
-            (int32_t *)(arena + 5632),  // step_
-            (float *)(arena + 11264),  // dense_1_kernel_divide_out
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt_out
-            SHARE(1));
-        k09_dense_2_backward(
-            (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
-            (float *)(arena + 5120),  // perceptron_dense_2_bias_square
-            (float *)(arena + 1536),  // perceptron_dense_2_bias
-            (float *)(arena + 12288),  // log_softmax_1_gradient_add
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt
-            (float *)(arena + 11264),  // dense_1_kernel_divide
-            SHARE(1));
-        netc_barrier();
-        k10_dense_2_backward(
-            (float *)(arena + 4352),  // perceptron_dense_2_kernel_mean
-            (float *)(arena + 4608),  // perceptron_dense_2_kernel_square
-            (float *)(arena + 1280),  // perceptron_dense_2_kernel
-            (float *)(arena + 5888),  // dropout_1_where
-            (float *)(arena + 12288),  // log_softmax_1_gradient_add
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt
-            (float *)(arena + 11264),  // dense_1_kernel_divide
-            SHARE(2));
-        k11_dense_1_backward(
-            (float *)(arena + 3840),  // perceptron_dense_1_bias_mean
-            (float *)(arena + 4096),  // perceptron_dense_1_bias_square
-            (float *)(arena + 1024),  // perceptron_dense_1_bias
-            (float *)(arena + 7936),  // perceptron_gradient_where
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt
-            (float *)(arena + 11264),  // dense_1_kernel_divide
-            SHARE(2));
-        k12_dense_1_backward(
-            (float *)(arena + 1792),  // perceptron_dense_1_kernel_mean
-            (float *)(arena + 2816),  // perceptron_dense_1_kernel_square
-            (float *)(arena + 0),  // perceptron_dense_1_kernel
-            (float *)(arena + 9984),  // x
-            (float *)(arena + 7936),  // perceptron_gradient_where
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt
-            (float *)(arena + 11264),  // dense_1_kernel_divide
-            SHARE(4));
-        netc_barrier();
-        if (thread == 0) {
-            call->log[step * 2 + 0] = (float)*(float *)(arena + 12800);  // loss
-            call->log[step * 2 + 1] = (float)*(float *)(arena + 13056);  // accuracy
+    netc_claim claim;
+    int64_t first, last;
+    while (netc_next(&claim, train_tasks, train_phases, (uint32_t)call->steps)) {
+        const uint32_t phase = claim.phase % train_phases;
+        const int64_t step = claim.phase / train_phases;
+        switch (phase) {
+        case 0:
+            train_take(call, step, claim.first, claim.last);
+            break;
+        case 1:
+            if (netc_part(&claim, 0, 4, &first, &last)) {
+                k01_dense_1_forward(
+                    (float *)(arena + 5888),  // dropout_1_divide_out
+                    (uint8_t *)(arena + 11264),  // perceptron_gradient_greater_out
+                    (float *)(arena + 9984),  // x_
+                    (float *)(arena + 0),  // perceptron_dense_1_kernel
+                    (float *)(arena + 1024),  // perceptron_dense_1_bias
+                    first, last);
+            }
+            break;
+        case 2:
+            if (netc_part(&claim, 0, 1, &first, &last)) {
+                k02_dropout_1_forward(
+                    (float *)(arena + 5888),  // dropout_1_divide
+                    (uint8_t *)(arena + 11776),  // dropout_1_greater_equal_out
+                    (int32_t *)(arena + 5376),  // seed
+                    (int32_t *)(arena + 5632),  // step_
+                    first, last);
+            }
+            break;
+        case 3:
+            if (netc_part(&claim, 0, 2, &first, &last)) {
+                k03_dense_2_forward(
+                    (float *)(arena + 7936),  // dense_2_add_out
+                    (float *)(arena + 5888),  // dropout_1_where
+                    (float *)(arena + 1280),  // perceptron_dense_2_kernel
+                    (float *)(arena + 1536),  // perceptron_dense_2_bias
+                    first, last);
+            }
+            break;
+        case 4:
+            if (netc_part(&claim, 0, 24, &first, &last)) {
+                k04_cross_entropy_1_log_softmax_1_forward(
+                    (float *)(arena + 8960),  // cross_entropy_1_negate_out
+                    (float *)(arena + 8704),  // accuracy_1_cast_out
+                    (float *)(arena + 12288),  // log_softmax_1_gradient_add_out
+                    (float *)(arena + 7936),  // dense_2_add
+                    (int32_t *)(arena + 8448),  // y_
+                    first, last);
+            }
+            break;
+        case 5:
+            if (netc_part(&claim, 0, 1, &first, &last)) {
+                k05_cross_entropy_1_average_1_forward(
+                    (float *)(arena + 12800),  // average_1_divide_out
+                    (float *)(arena + 8960),  // cross_entropy_1_negate
+                    first, last);
+            }
+            if (netc_part(&claim, 1, 1, &first, &last)) {
+                k06_accuracy_1_average_1_forward(
+                    (float *)(arena + 13056),  // average_1_divide_2_out
+                    (float *)(arena + 8704),  // accuracy_1_cast
+                    first, last);
+            }
+            break;
+        case 6:
+            if (netc_part(&claim, 0, 4, &first, &last)) {
+                k07_dense_2_backward(
+                    (float *)(arena + 7936),  // perceptron_gradient_where_out
+                    (float *)(arena + 12288),  // log_softmax_1_gradient_add
+                    (float *)(arena + 1280),  // perceptron_dense_2_kernel
+                    (uint8_t *)(arena + 11776),  // dropout_1_greater_equal
+                    (uint8_t *)(arena + 11264),  // perceptron_gradient_greater
+                    first, last);
+            }
+            break;
+        case 7:
+            if (netc_part(&claim, 0, 1, &first, &last)) {
+                k08_add_update(
+                    (int32_t *)(arena + 5632),  // step_
+                    (float *)(arena + 11264),  // dense_1_kernel_divide_out
+                    (float *)(arena + 11520),  // dense_1_kernel_sqrt_out
+                    first, last);
+                k09_dense_2_backward(
+                    (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
+                    (float *)(arena + 5120),  // perceptron_dense_2_bias_square
+                    (float *)(arena + 1536),  // perceptron_dense_2_bias
+                    (float *)(arena + 12288),  // log_softmax_1_gradient_add
+                    (float *)(arena + 11520),  // dense_1_kernel_sqrt
+                    (float *)(arena + 11264),  // dense_1_kernel_divide
+                    first, last);
+            }
+            break;
+        case 8:
+            if (netc_part(&claim, 0, 2, &first, &last)) {
+                k10_dense_2_backward(
+                    (float *)(arena + 4352),  // perceptron_dense_2_kernel_mean
+                    (float *)(arena + 4608),  // perceptron_dense_2_kernel_square
+                    (float *)(arena + 1280),  // perceptron_dense_2_kernel
+                    (float *)(arena + 5888),  // dropout_1_where
+                    (float *)(arena + 12288),  // log_softmax_1_gradient_add
+                    (float *)(arena + 11520),  // dense_1_kernel_sqrt
+                    (float *)(arena + 11264),  // dense_1_kernel_divide
+                    first, last);
+            }
+            if (netc_part(&claim, 2, 2, &first, &last)) {
+                k11_dense_1_backward(
+                    (float *)(arena + 3840),  // perceptron_dense_1_bias_mean
+                    (float *)(arena + 4096),  // perceptron_dense_1_bias_square
+                    (float *)(arena + 1024),  // perceptron_dense_1_bias
+                    (float *)(arena + 7936),  // perceptron_gradient_where
+                    (float *)(arena + 11520),  // dense_1_kernel_sqrt
+                    (float *)(arena + 11264),  // dense_1_kernel_divide
+                    first, last);
+            }
+            if (netc_part(&claim, 4, 4, &first, &last)) {
+                k12_dense_1_backward(
+                    (float *)(arena + 1792),  // perceptron_dense_1_kernel_mean
+                    (float *)(arena + 2816),  // perceptron_dense_1_kernel_square
+                    (float *)(arena + 0),  // perceptron_dense_1_kernel
+                    (float *)(arena + 9984),  // x_
+                    (float *)(arena + 7936),  // perceptron_gradient_where
+                    (float *)(arena + 11520),  // dense_1_kernel_sqrt
+                    (float *)(arena + 11264),  // dense_1_kernel_divide
+                    first, last);
+            }
+            break;
+        default:
+            train_report(call, step);
         }
-        netc_barrier();
+        netc_finish(&claim, train_tasks[phase]);
     }
-#undef SHARE
 }
 
 // Runs so many steps: batch after batch is taken from the fields, and the log is filled.

@@ -316,9 +316,19 @@ static void k02_conv2d_1_forward(
     const float *restrict pixels_conv2d_1_bias,
     int64_t first, int64_t last)
 {
-    float left[1638] __attribute__((aligned(64)));  // packed, panel by panel
-    float right[144] __attribute__((aligned(64)));  // packed, panel by panel
+    // The rows of a block, packed.
+    float left[1638] __attribute__((aligned(64))) = {0};
+    float right[144] __attribute__((aligned(64))) = {0};
     float sums[728] __attribute__((aligned(64)));
+    {
+        enum { column = 0, columns = 5, start = 0, depth = 18 };
+        for (int d = 0; d < depth; d++)
+            for (int j = 0; j < columns; j += 5) {
+                const int n = column + j, k = start + d;
+                const int run = j + 5 <= columns ? 5 : columns - j;
+                memcpy(right + d * 8 + j, pixels_conv2d_1_kernel + k * 5 + n, run * sizeof(float));
+            }
+    }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 10);
         const int row = (int)(task / 1 % 10) * 91;
@@ -327,24 +337,17 @@ static void k02_conv2d_1_forward(
         const int columns = column + 8 <= 5 ? 8 : 5 - column;
         for (int start = 0; start < 18; start += 18) {
             const int depth = start + 18 <= 18 ? 18 : 18 - start;
-            for (int panel = 0; panel < rows; panel += 13)
-                for (int i = 0; i < 13; i++)
-                    for (int d = 0; d < depth; d++) {
-                        const int m = row + panel + i, k = start + d;
-                        left[panel * depth + d * 13 + i] = m < 896 ? pixels_divide[(m / 56) * 180 + ((m / 7) % 8) * 18 + (k / 6) * 18 + (m % 7) * 2 + (k % 6)] : 0.0f;
-                    }
-            for (int panel = 0; panel < columns; panel += 8)
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < 8; j++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 8 + j] = n < 5 ? pixels_conv2d_1_kernel[k * 5 + n] : 0.0f;
-                    }
+            for (int i = 0; i < rows; i++)
+                for (int d = 0; d < depth; d += 6) {
+                    const int m = row + i, k = start + d;
+                    memcpy(left + i * 18 + d, pixels_divide + (m / 56) * 180 + ((m / 7) % 8) * 18 + (k / 6) * 18 + (m % 7) * 2 + (k % 6), 6 * sizeof(float));
+                }
             for (int j = 0; j < columns; j += 8)
                 for (int i = 0; i < rows; i += 13) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_13x8(
-                        left + i * depth, 1, 13,
-                        right + j * depth, 8,
+                        left + i * 18, 18, 1,
+                        right + j, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -430,8 +433,17 @@ static void k04_dense_1_forward(
     const float *restrict pixels_dense_1_bias,
     int64_t first, int64_t last)
 {
-    float right[480] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[480] __attribute__((aligned(64))) = {0};
     float sums[64] __attribute__((aligned(64)));
+    {
+        enum { column = 0, columns = 3, start = 0, depth = 60 };
+        for (int d = 0; d < depth; d++)
+            for (int j = 0; j < columns; j += 3) {
+                const int n = column + j, k = start + d;
+                const int run = j + 3 <= columns ? 3 : columns - j;
+                memcpy(right + d * 8 + j, pixels_dense_1_kernel + k * 3 + n, run * sizeof(float));
+            }
+    }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 2);
         const int row = (int)(task / 1 % 2) * 8;
@@ -440,18 +452,12 @@ static void k04_dense_1_forward(
         const int columns = column + 8 <= 3 ? 8 : 3 - column;
         for (int start = 0; start < 60; start += 60) {
             const int depth = start + 60 <= 60 ? 60 : 60 - start;
-            for (int panel = 0; panel < columns; panel += 8)
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < 8; j++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 8 + j] = n < 3 ? pixels_dense_1_kernel[k * 3 + n] : 0.0f;
-                    }
             for (int j = 0; j < columns; j += 8)
                 for (int i = 0; i < rows; i += 8) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_8x8(
                         max_pool_1_max + m * 60 + k, 60, 1,
-                        right + j * depth, 8,
+                        right + j, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -622,7 +628,7 @@ static void k08_dense_1_backward(
     const float *restrict pixels_dense_1_kernel,
     int64_t first, int64_t last)
 {
-    float right[48] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[48] __attribute__((aligned(64))) = {0};
     float sums[256] __attribute__((aligned(64)));
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 4);
@@ -632,18 +638,17 @@ static void k08_dense_1_backward(
         const int columns = column + 16 <= 60 ? 16 : 60 - column;
         for (int start = 0; start < 3; start += 3) {
             const int depth = start + 3 <= 3 ? 3 : 3 - start;
-            for (int panel = 0; panel < columns; panel += 16)
-                for (int j = 0; j < 16; j++)
-                    for (int d = 0; d < depth; d++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 16 + j] = n < 60 ? pixels_dense_1_kernel[n * 3 + k] : 0.0f;
-                    }
+            for (int j = 0; j < columns; j++)
+                for (int d = 0; d < depth; d++) {
+                    const int n = column + j, k = start + d;
+                    right[d * 16 + j] = pixels_dense_1_kernel[n * 3 + k];
+                }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 4) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_4x16(
                         log_softmax_1_gradient_add + m * 3 + k, 3, 1,
-                        right + j * depth, 16,
+                        right + j, 16,
                         depth, start > 0, sums + i * 16 + j, 16);
                 }
         }
@@ -683,8 +688,17 @@ static void k09_dense_1_backward(
     const float *restrict log_softmax_1_gradient_add,
     int64_t first, int64_t last)
 {
-    float right[128] __attribute__((aligned(64)));  // packed, panel by panel
+    float right[128] __attribute__((aligned(64))) = {0};
     float sums[96] __attribute__((aligned(64)));
+    {
+        enum { column = 0, columns = 3, start = 0, depth = 16 };
+        for (int d = 0; d < depth; d++)
+            for (int j = 0; j < columns; j += 3) {
+                const int n = column + j, k = start + d;
+                const int run = j + 3 <= columns ? 3 : columns - j;
+                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, run * sizeof(float));
+            }
+    }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 5);
         const int row = (int)(task / 1 % 5) * 12;
@@ -693,18 +707,12 @@ static void k09_dense_1_backward(
         const int columns = column + 8 <= 3 ? 8 : 3 - column;
         for (int start = 0; start < 16; start += 16) {
             const int depth = start + 16 <= 16 ? 16 : 16 - start;
-            for (int panel = 0; panel < columns; panel += 8)
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < 8; j++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 8 + j] = n < 3 ? log_softmax_1_gradient_add[k * 3 + n] : 0.0f;
-                    }
             for (int j = 0; j < columns; j += 8)
                 for (int i = 0; i < rows; i += 12) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_12x8(
                         max_pool_1_max + k * 60 + m, 1, 60,
-                        right + j * depth, 8,
+                        right + j, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -837,15 +845,16 @@ static void k12_conv2d_1_backward(
 // reads  pixels_divide: f32[16, 10, 9, 2]
 // reads  pixels_gradient_where: f32[16, 8, 7, 5]
 // writes conv2d_1_gradient_conv2d_kernel_gradient_out: f32[2, 3, 3, 2, 5]
-// 161,280 FLOP, 30,160 bytes at least; 4 tasks of 9 x 8 in tiles of 9 x 8, depth 256 at a time
+// 161,280 FLOP, 30,160 bytes at least; 4 tasks of 9 x 8 in tiles of 9 x 8, depth 448 at a time
 static void k13_conv2d_1_backward(
     float *restrict conv2d_1_gradient_conv2d_kernel_gradient_out,
     const float *restrict pixels_divide,
     const float *restrict pixels_gradient_where,
     int64_t first, int64_t last)
 {
-    float left[2304] __attribute__((aligned(64)));  // packed, panel by panel
-    float right[2048] __attribute__((aligned(64)));  // packed, panel by panel
+    // The rows of a block, packed.
+    float left[4032] __attribute__((aligned(64)));
+    float right[3584] __attribute__((aligned(64))) = {0};
     float sums[72] __attribute__((aligned(64)));
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 2);
@@ -853,26 +862,25 @@ static void k13_conv2d_1_backward(
         const int column = (int)(task % 1) * 8;
         const int rows = row + 9 <= 18 ? 9 : 18 - row;
         const int columns = column + 8 <= 5 ? 8 : 5 - column;
-        for (int start = 0; start < 448; start += 256) {
-            const int depth = start + 256 <= 448 ? 256 : 448 - start;
-            for (int panel = 0; panel < rows; panel += 9)
-                for (int i = 0; i < 9; i++)
-                    for (int d = 0; d < depth; d++) {
-                        const int m = row + panel + i, k = start + d;
-                        left[panel * depth + d * 9 + i] = m < 18 ? pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + (m % 6)] : 0.0f;
-                    }
-            for (int panel = 0; panel < columns; panel += 8)
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < 8; j++) {
-                        const int n = column + panel + j, k = start + d;
-                        right[panel * depth + d * 8 + j] = n < 5 ? pixels_gradient_where[b * 2240 + k * 5 + n] : 0.0f;
-                    }
+        for (int start = 0; start < 448; start += 448) {
+            const int depth = start + 448 <= 448 ? 448 : 448 - start;
+            for (int i = 0; i < rows; i++)
+                for (int d = 0; d < depth; d++) {
+                    const int m = row + i, k = start + d;
+                    left[i * 448 + d] = pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + (m % 6)];
+                }
+            for (int d = 0; d < depth; d++)
+                for (int j = 0; j < columns; j += 5) {
+                    const int n = column + j, k = start + d;
+                    const int run = j + 5 <= columns ? 5 : columns - j;
+                    memcpy(right + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, run * sizeof(float));
+                }
             for (int j = 0; j < columns; j += 8)
                 for (int i = 0; i < rows; i += 9) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_9x8(
-                        left + i * depth, 1, 9,
-                        right + j * depth, 8,
+                        left + i * 448, 448, 1,
+                        right + j, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -963,10 +971,8 @@ typedef struct {
     float *log;            // 1 numbers for each step
 } netc_call;
 
-static void train_take(const netc_call *call, int64_t step, int thread, int threads)
+static void train_take(const netc_call *call, int64_t step, int64_t first, int64_t last)
 {
-    const int64_t first = netc_share(16, thread, threads);
-    const int64_t last = netc_share(16, thread + 1, threads);
     for (int64_t i = first; i < last; i++) {
         const int64_t place = step * 16 + i;
         const int64_t row = call->order ? call->order[place] : place;
@@ -975,108 +981,163 @@ static void train_take(const netc_call *call, int64_t step, int thread, int thre
     }
 }
 
+static void train_report(const netc_call *call, int64_t step)
+{
+    call->log[step * 1 + 0] = (float)*(float *)(call->arena + 49408);  // loss
+}
+
+// How many tasks each phase of a step has.
+static const int64_t train_tasks[] = { 16, 1, 10, 192, 2, 16, 6, 5, 896, 2, 1, 4, 4, 1 };
+enum { train_phases = 14 };
+
 static void train_job(void *context, int thread, int threads)
 {
     const netc_call *call = context;
     unsigned char *const arena = call->arena;
-#define SHARE(tasks) netc_share(tasks, thread, threads), netc_share(tasks, thread + 1, threads)
-    for (int64_t step = 0; step < call->steps; step++) {
-        train_take(call, step, thread, threads);
-        netc_barrier();
-        k01_pixels_forward(
-            (float *)(arena + 21760),  // pixels_divide_out
-            (uint8_t *)(arena + 3840),  // image
-            SHARE(1));
-        netc_barrier();
-        k02_conv2d_1_forward(
-            (float *)(arena + 3840),  // pixels_relu_out
-            (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
-            (float *)(arena + 21760),  // pixels_divide
-            (float *)(arena + 0),  // pixels_conv2d_1_kernel
-            (float *)(arena + 512),  // pixels_conv2d_1_bias
-            SHARE(10));
-        netc_barrier();
-        k03_max_pool_1_forward(
-            (float *)(arena + 41728),  // max_pool_1_max_out
-            (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
-            (float *)(arena + 3840),  // pixels_relu
-            SHARE(192));
-        netc_barrier();
-        k04_dense_1_forward(
-            (float *)(arena + 3840),  // dense_1_add_out
-            (float *)(arena + 41728),  // max_pool_1_max
-            (float *)(arena + 768),  // pixels_dense_1_kernel
-            (float *)(arena + 1536),  // pixels_dense_1_bias
-            SHARE(2));
-        netc_barrier();
-        k05_cross_entropy_1_log_softmax_1_forward(
-            (float *)(arena + 4352),  // cross_entropy_1_negate_out
-            (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
-            (float *)(arena + 3840),  // dense_1_add
-            (int32_t *)(arena + 45568),  // label
-            SHARE(16));
-        netc_barrier();
-        k06_cross_entropy_1_average_1_forward(
-            (float *)(arena + 49408),  // average_1_multiply_out
-            (float *)(arena + 4352),  // cross_entropy_1_negate
-            SHARE(1));
-        k07_dense_1_backward(
-            (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
-            (float *)(arena + 1536),  // pixels_dense_1_bias
-            (float *)(arena + 4096),  // log_softmax_1_gradient_add
-            SHARE(1));
-        k08_dense_1_backward(
-            (float *)(arena + 45568),  // dense_1_gradient_matmul_out
-            (float *)(arena + 4096),  // log_softmax_1_gradient_add
-            (float *)(arena + 768),  // pixels_dense_1_kernel
-            SHARE(4));
-        netc_barrier();
-        k09_dense_1_backward(
-            (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
-            (float *)(arena + 768),  // pixels_dense_1_kernel
-            (float *)(arena + 41728),  // max_pool_1_max
-            (float *)(arena + 4096),  // log_softmax_1_gradient_add
-            SHARE(5));
-        netc_barrier();
-        k10_pixels_backward(
-            (float *)(arena + 3840),  // pixels_gradient_where_out
-            (uint8_t *)(arena + 33280),  // pixels_gradient_greater
-            (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
-            (float *)(arena + 45568),  // dense_1_gradient_matmul
-            SHARE(896));
-        netc_barrier();
-        k11_conv2d_1_backward(
-            (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
-            (float *)(arena + 3840),  // pixels_gradient_where
-            SHARE(2));
-        netc_barrier();
-        k12_conv2d_1_backward(
-            (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
-            (float *)(arena + 512),  // pixels_conv2d_1_bias
-            (float *)(arena + 33280),  // conv2d_1_gradient_sum
-            SHARE(1));
-        netc_barrier();
-        k13_conv2d_1_backward(
-            (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
-            (float *)(arena + 21760),  // pixels_divide
-            (float *)(arena + 3840),  // pixels_gradient_where
-            SHARE(4));
-        netc_barrier();
-        k14_conv2d_1_backward(
-            (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
-            (float *)(arena + 0),  // pixels_conv2d_1_kernel
-            (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient
-            SHARE(3));
-        k15_add_update(
-            (int32_t *)(arena + 3584),  // step_
-            SHARE(1));
-        netc_barrier();
-        if (thread == 0) {
-            call->log[step * 1 + 0] = (float)*(float *)(arena + 49408);  // loss
+    netc_claim claim;
+    int64_t first, last;
+    while (netc_next(&claim, train_tasks, train_phases, (uint32_t)call->steps)) {
+        const uint32_t phase = claim.phase % train_phases;
+        const int64_t step = claim.phase / train_phases;
+        switch (phase) {
+        case 0:
+            train_take(call, step, claim.first, claim.last);
+            break;
+        case 1:
+            if (netc_part(&claim, 0, 1, &first, &last)) {
+                k01_pixels_forward(
+                    (float *)(arena + 21760),  // pixels_divide_out
+                    (uint8_t *)(arena + 3840),  // image
+                    first, last);
+            }
+            break;
+        case 2:
+            if (netc_part(&claim, 0, 10, &first, &last)) {
+                k02_conv2d_1_forward(
+                    (float *)(arena + 3840),  // pixels_relu_out
+                    (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
+                    (float *)(arena + 21760),  // pixels_divide
+                    (float *)(arena + 0),  // pixels_conv2d_1_kernel
+                    (float *)(arena + 512),  // pixels_conv2d_1_bias
+                    first, last);
+            }
+            break;
+        case 3:
+            if (netc_part(&claim, 0, 192, &first, &last)) {
+                k03_max_pool_1_forward(
+                    (float *)(arena + 41728),  // max_pool_1_max_out
+                    (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
+                    (float *)(arena + 3840),  // pixels_relu
+                    first, last);
+            }
+            break;
+        case 4:
+            if (netc_part(&claim, 0, 2, &first, &last)) {
+                k04_dense_1_forward(
+                    (float *)(arena + 3840),  // dense_1_add_out
+                    (float *)(arena + 41728),  // max_pool_1_max
+                    (float *)(arena + 768),  // pixels_dense_1_kernel
+                    (float *)(arena + 1536),  // pixels_dense_1_bias
+                    first, last);
+            }
+            break;
+        case 5:
+            if (netc_part(&claim, 0, 16, &first, &last)) {
+                k05_cross_entropy_1_log_softmax_1_forward(
+                    (float *)(arena + 4352),  // cross_entropy_1_negate_out
+                    (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
+                    (float *)(arena + 3840),  // dense_1_add
+                    (int32_t *)(arena + 45568),  // label
+                    first, last);
+            }
+            break;
+        case 6:
+            if (netc_part(&claim, 0, 1, &first, &last)) {
+                k06_cross_entropy_1_average_1_forward(
+                    (float *)(arena + 49408),  // average_1_multiply_out
+                    (float *)(arena + 4352),  // cross_entropy_1_negate
+                    first, last);
+            }
+            if (netc_part(&claim, 1, 1, &first, &last)) {
+                k07_dense_1_backward(
+                    (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
+                    (float *)(arena + 1536),  // pixels_dense_1_bias
+                    (float *)(arena + 4096),  // log_softmax_1_gradient_add
+                    first, last);
+            }
+            if (netc_part(&claim, 2, 4, &first, &last)) {
+                k08_dense_1_backward(
+                    (float *)(arena + 45568),  // dense_1_gradient_matmul_out
+                    (float *)(arena + 4096),  // log_softmax_1_gradient_add
+                    (float *)(arena + 768),  // pixels_dense_1_kernel
+                    first, last);
+            }
+            break;
+        case 7:
+            if (netc_part(&claim, 0, 5, &first, &last)) {
+                k09_dense_1_backward(
+                    (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
+                    (float *)(arena + 768),  // pixels_dense_1_kernel
+                    (float *)(arena + 41728),  // max_pool_1_max
+                    (float *)(arena + 4096),  // log_softmax_1_gradient_add
+                    first, last);
+            }
+            break;
+        case 8:
+            if (netc_part(&claim, 0, 896, &first, &last)) {
+                k10_pixels_backward(
+                    (float *)(arena + 3840),  // pixels_gradient_where_out
+                    (uint8_t *)(arena + 33280),  // pixels_gradient_greater
+                    (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
+                    (float *)(arena + 45568),  // dense_1_gradient_matmul
+                    first, last);
+            }
+            break;
+        case 9:
+            if (netc_part(&claim, 0, 2, &first, &last)) {
+                k11_conv2d_1_backward(
+                    (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
+                    (float *)(arena + 3840),  // pixels_gradient_where
+                    first, last);
+            }
+            break;
+        case 10:
+            if (netc_part(&claim, 0, 1, &first, &last)) {
+                k12_conv2d_1_backward(
+                    (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
+                    (float *)(arena + 512),  // pixels_conv2d_1_bias
+                    (float *)(arena + 33280),  // conv2d_1_gradient_sum
+                    first, last);
+            }
+            break;
+        case 11:
+            if (netc_part(&claim, 0, 4, &first, &last)) {
+                k13_conv2d_1_backward(
+                    (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
+                    (float *)(arena + 21760),  // pixels_divide
+                    (float *)(arena + 3840),  // pixels_gradient_where
+                    first, last);
+            }
+            break;
+        case 12:
+            if (netc_part(&claim, 0, 3, &first, &last)) {
+                k14_conv2d_1_backward(
+                    (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
+                    (float *)(arena + 0),  // pixels_conv2d_1_kernel
+                    (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient
+                    first, last);
+            }
+            if (netc_part(&claim, 3, 1, &first, &last)) {
+                k15_add_update(
+                    (int32_t *)(arena + 3584),  // step_
+                    first, last);
+            }
+            break;
+        default:
+            train_report(call, step);
         }
-        netc_barrier();
+        netc_finish(&claim, train_tasks[phase]);
     }
-#undef SHARE
 }
 
 // Runs so many steps: batch after batch is taken from the fields, and the log is filled.
