@@ -11,6 +11,7 @@ from netc.commands.common import add_defines, add_json
 from netc.compiler.diagnostics import NetError
 from netc.compiler.driver import compile_file, lay_out, trace
 from netc.compiler.language.model import Model, load_model
+from netc.runtime.emulate_check import emulate_check
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def check_kernels(arguments: argparse.Namespace) -> None:
     """Run one step of every function in the emulator; NetError with what the kernels do wrong."""
-    from netc.runtime.emulate_check import emulate_check  # NumPy and g++ only where they are used
-
     defines, train = dict(arguments.define), arguments.block
     with TemporaryDirectory(prefix="netc-") as folder:
         out = Path(folder) / "build"
