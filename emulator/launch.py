@@ -106,9 +106,43 @@ def launch(
     kernel = module.kernel(name)
     check_arguments(kernel, arguments)
     given = lay_out(kernel, arguments, module.checked)
-    values = [value_of(argument, given) for argument in arguments]
-    pointers = (ctypes.c_void_p * max(1, len(values)))(*(v.ctypes.data for v in values))
+    values = tuple(value_of(argument, given) for argument in arguments)
     regions = all_regions(module, kernel, given, shared_bytes)
+    try:
+        return run(module, kernel, grid, block, values, regions, shared_bytes, schedule, seconds)
+    finally:
+        copy_back(given, module.checked)
+
+
+def launch_at(
+    module: Module,
+    name: str,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    addresses: tuple[int, ...],
+    schedule: Schedule = FORWARD,
+) -> None:
+    """Run a kernel as a driver does, with pointers of unknown sizes; not for checked modules."""
+    assert not module.checked
+    kernel = module.kernel(name)
+    values = tuple(np.array([address], np.uint64) for address in addresses)
+    regions = all_regions(module, kernel, {}, 0)
+    run(module, kernel, grid, block, values, regions, 0, schedule, 60.0)
+
+
+def run(
+    module: Module,
+    kernel: EmulatedKernel,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    values: tuple[np.ndarray, ...],
+    regions: ctypes.Array,
+    shared_bytes: int,
+    schedule: Schedule,
+    seconds: float,
+) -> int:
+    """Hand a launch to the machine; `values` hold the bytes of each parameter."""
+    pointers = (ctypes.c_void_p * max(1, len(values)))(*(v.ctypes.data for v in values))
     report = ctypes.create_string_buffer(REPORT_BYTES)
     call = CLaunch(
         kernel=kernel.entry,
@@ -128,9 +162,8 @@ def launch(
     )
     with ONE_AT_A_TIME:
         found = load_machine().machine_launch(ctypes.byref(call))
-    copy_back(given, module.checked)
     if found:
-        raise EmulatorError(*read_report(report.value.decode(), module, name))
+        raise EmulatorError(*read_report(report.value.decode(), module, kernel.name))
     return call.accesses
 
 
@@ -211,7 +244,7 @@ def all_regions(
     if shared_bytes:
         start = ctypes.addressof(ctypes.c_char.in_dll(load_machine(), "dynamic_shared"))
         regions.append(shared_region("dynamic shared memory", start, shared_bytes, unit))
-    return (CRegion * max(1, len(regions)))(*regions) if regions else (CRegion * 0)()
+    return (CRegion * len(regions))(*regions)
 
 
 def buffer_region(given: Given) -> CRegion:
