@@ -66,12 +66,16 @@ class EmulatedKernel:
 
 @dataclass(frozen=True)
 class Module:
-    """Compiled CUDA source. `checked` modules look at every access; `file` is the library's."""
+    """Compiled CUDA source. `checked` modules look at every access; `file` is the library's.
+
+    `static_shared` is where the shared arrays of all kernels begin and end.
+    """
 
     name: str
     source: str
     checked: bool
     kernels: tuple[EmulatedKernel, ...]
+    static_shared: tuple[int, int]
     file: Path
     folder: tempfile.TemporaryDirectory
 
@@ -95,7 +99,10 @@ def build_module(source: str, name: str = "kernels.cu", checked: bool = False) -
     library = ctypes.CDLL(str(file), mode=os.RTLD_NOW | os.RTLD_LOCAL)
     shared = shared_arrays(file, library, names)
     kernels = tuple(describe_kernel(library, kernel, shared[kernel]) for kernel in names)
-    return Module(name, source, checked, kernels, file, folder)
+    arrays = [array for owned in shared.values() for array in owned]
+    begin = min((array.address for array in arrays), default=0)
+    end = max((array.address + array.bytes for array in arrays), default=0)
+    return Module(name, source, checked, kernels, (begin, end), file, folder)
 
 
 @cache

@@ -5,18 +5,14 @@
 // than a launch on the device does.
 #pragma once
 
-template <class T> struct netc_kind {
-    static const int kind = 'v', unit = 0;
-}; // a value
-template <> struct netc_kind<float> {
-    static const int kind = 'f', unit = 0;
+// p is a pointer to what is written, r one to const, f a float, v any other value.
+template <char KIND, int UNIT> struct netc_facts {
+    static const int kind = KIND, unit = UNIT;
 };
-template <class T> struct netc_kind<T *> {
-    static const int kind = 'p', unit = sizeof(T);
-}; // written
-template <class T> struct netc_kind<const T *> {
-    static const int kind = 'r', unit = sizeof(T);
-}; // read only
+template <class T> struct netc_kind : netc_facts<'v', 0> {};
+template <> struct netc_kind<float> : netc_facts<'f', 0> {};
+template <class T> struct netc_kind<T *> : netc_facts<'p', sizeof(T)> {};
+template <class T> struct netc_kind<const T *> : netc_facts<'r', sizeof(T)> {};
 
 struct netc_parameter {
     int size, kind, unit;

@@ -11,16 +11,16 @@
     extern "C" float NAME##f(float, float) noexcept; \
     inline float NAME(float x, float y) { return NAME##f(x, y); }
 NETC_UNARY(exp)
-NETC_UNARY(exp2) NETC_UNARY(expm1) NETC_UNARY(log) NETC_UNARY(log2) NETC_UNARY(log10)
-    NETC_UNARY(log1p) NETC_UNARY(sin) NETC_UNARY(cos) NETC_UNARY(tan) NETC_UNARY(asin)
-        NETC_UNARY(acos) NETC_UNARY(atan) NETC_UNARY(sinh) NETC_UNARY(cosh) NETC_UNARY(tanh)
-            NETC_UNARY(sqrt) NETC_UNARY(cbrt) NETC_UNARY(erf) NETC_UNARY(erfc) NETC_UNARY(floor)
-                NETC_UNARY(ceil) NETC_UNARY(trunc) NETC_UNARY(round) NETC_UNARY(rint)
-                    NETC_UNARY(nearbyint) NETC_UNARY(fabs) NETC_BINARY(pow) NETC_BINARY(fmod)
-                        NETC_BINARY(atan2) NETC_BINARY(fmin) NETC_BINARY(fmax) NETC_BINARY(hypot)
-                            NETC_BINARY(copysign)
-                                NETC_BINARY(fdim) extern "C" double fma(double, double,
-                                                                        double) noexcept;
+NETC_UNARY(exp2)
+NETC_UNARY(expm1) NETC_UNARY(log) NETC_UNARY(log2) NETC_UNARY(log10) NETC_UNARY(log1p)
+    NETC_UNARY(sin) NETC_UNARY(cos) NETC_UNARY(tan) NETC_UNARY(asin) NETC_UNARY(acos)
+        NETC_UNARY(atan) NETC_UNARY(sinh) NETC_UNARY(cosh) NETC_UNARY(tanh) NETC_UNARY(sqrt)
+            NETC_UNARY(cbrt) NETC_UNARY(erf) NETC_UNARY(erfc) NETC_UNARY(floor) NETC_UNARY(ceil)
+                NETC_UNARY(trunc) NETC_UNARY(round) NETC_UNARY(rint) NETC_UNARY(nearbyint)
+                    NETC_UNARY(fabs) NETC_BINARY(pow) NETC_BINARY(fmod) NETC_BINARY(atan2)
+                        NETC_BINARY(fmin) NETC_BINARY(fmax) NETC_BINARY(hypot) NETC_BINARY(copysign)
+                            NETC_BINARY(fdim) extern "C" double fma(double, double,
+                                                                    double) noexcept;
 extern "C" float fmaf(float, float, float) noexcept;
 extern "C" double ldexp(double, int) noexcept;
 extern "C" float ldexpf(float, int) noexcept;

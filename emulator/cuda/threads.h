@@ -73,8 +73,8 @@ static inline unsigned __match_any_sync(unsigned mask, unsigned v, NETC_LINE)
     return machine_match(mask, v, line);
 }
 
-// Threads take turns, so a fence orders nothing here; the checks want to know of one before an atomic
-// that tells other blocks.
+// Threads take turns, so a fence orders nothing here; the checks want to know of one before an
+// atomic that tells other blocks.
 static inline void __threadfence() { machine_fence(); }
 static inline void __threadfence_block() { asm volatile("" ::: "memory"); }
 static inline void __nanosleep(unsigned) { machine_yield(); }

@@ -11,13 +11,7 @@
 static Region *last_region;
 static uint32_t proxy_fences[MAXIMUM_THREADS];
 
-// Static and dynamic shared memory of the kernel, and whether this block may use it unchecked.
-struct Range {
-    uint64_t low, high;
-    bool holds(uint64_t address) const { return address - low < high - low; }
-};
-static Range static_shared, dynamic_range;
-static bool skips_shared;
+static bool skips_shared; // this block may use shared memory unchecked
 
 static size_t cells_of(const Region &region)
 {
@@ -35,25 +29,14 @@ bool is_in_sample(uint64_t number)
     return number < edge || number >= blocks - edge || number % step == 0;
 }
 
-static void widen(Range &range, const Region &region)
-{
-    const bool is_empty = range.low == range.high;
-    range.low = is_empty || region.low < range.low ? region.low : range.low;
-    range.high = is_empty || region.high > range.high ? region.high : range.high;
-}
-
 void begin_launch_accesses()
 {
     last_region = nullptr;
-    static_shared = dynamic_range = {0, 0};
     Launch &launch = *machine.launch;
     for (uint32_t i = 0; i < launch.region_count; i++) {
         Region &region = launch.regions[i];
         if (region.is_writable) region.cells = (Cell *)calloc(cells_of(region), sizeof(Cell));
-        if (!region.is_shared) continue;
-        region.written = (uint8_t *)malloc(region.high - region.low);
-        const bool is_dynamic = region.low == (uint64_t)dynamic_shared;
-        widen(is_dynamic ? dynamic_range : static_shared, region);
+        if (region.is_shared) region.written = (uint8_t *)malloc(region.high - region.low);
     }
 }
 
@@ -96,12 +79,18 @@ static Region *find_region(uint64_t address)
     return nullptr;
 }
 
+static bool is_static_shared(uint64_t address)
+{
+    const Launch &launch = *machine.launch;
+    return address - launch.static_begin < launch.static_end - launch.static_begin;
+}
+
 // Constants that the compiler put beside the code.
 static bool is_constant_of_the_module(uint64_t address)
 {
     Dl_info data, code;
-    return dladdr((void *)address, &data) && dladdr((void *)machine.launch->kernel, &code) &&
-           data.dli_fbase == code.dli_fbase;
+    return !is_static_shared(address) && dladdr((void *)address, &data) &&
+           dladdr((void *)machine.launch->kernel, &code) && data.dli_fbase == code.dli_fbase;
 }
 
 static uint64_t distance(const Region &region, uint64_t address)
@@ -157,7 +146,8 @@ static void touch_cells(const Touch &touch)
 
 static bool is_skipped(uint64_t address)
 {
-    return skips_shared && (static_shared.holds(address) || dynamic_range.holds(address));
+    const uint64_t place = address - (uint64_t)dynamic_shared;
+    return skips_shared && (is_static_shared(address) || place < machine.launch->shared_bytes);
 }
 
 static void check(Touch touch)

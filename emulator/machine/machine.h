@@ -35,9 +35,10 @@ struct Launch {
     Place grid, block;
     Region *regions;
     uint32_t region_count;
-    uint32_t shared_bytes; // of dynamic shared memory
-    uint32_t order;        // 0 forward, 1 backward, else shuffled with this seed
-    uint32_t is_late;      // asynchronous work is done as late as allowed, not at once
+    uint32_t shared_bytes;             // of dynamic shared memory
+    uint64_t static_begin, static_end; // static shared memory of all kernels of the module
+    uint32_t order;                    // 0 forward, 1 backward, else shuffled with this seed
+    uint32_t is_late;                  // asynchronous work is done as late as allowed, not at once
     uint32_t is_checked;
     uint32_t sample;       // shared memory is checked in about so many blocks; 0: in all
     uint32_t milliseconds; // of processor time, then the launch has failed

@@ -116,6 +116,12 @@ BUGS = (
     if (t < 4) u[t] = 0.0f;
     __syncthreads();
     y[t] = s[t];""", "out of bounds"),
+    Planted("pointer past the end of static shared memory", """
+    __shared__ float s[256];
+    const float *p = s;
+    s[t] = x[t];
+    __syncthreads();
+    y[t] = p[t + (n == 256)]; // here""", "out of bounds"),
     Planted("dynamic shared memory too small", """
     NETC_DYN_SMEM(float, s);
     s[t] = x[t]; // here
@@ -270,7 +276,7 @@ def findings(module, case: Planted) -> tuple[Finding, ...]:
 
 
 def test_the_table_is_whole():
-    assert (len(BUGS), len(RIGHT)) == (30, 10)
+    assert (len(BUGS), len(RIGHT)) == (31, 10)
 
 
 @pytest.mark.parametrize("case", BUGS, ids=str)
