@@ -16,9 +16,11 @@ NETC = (sys.executable, "-m", "netc")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of a command: wall-clock seconds, the most resident memory in MB, what it printed."""
+    """One run of a command: seconds by the clock and of the processor, the most resident memory in
+    MB, and what it printed."""
 
     seconds: float
+    processor: float
     megabytes: float
     output: str
 
@@ -40,14 +42,16 @@ def run(command: Sequence[str], folder: Path, **environment: str) -> Outcome:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}\n{output}")
-    return Outcome(seconds, usage.ru_maxrss / 1024, output)
+    processor = usage.ru_utime + usage.ru_stime
+    return Outcome(seconds, processor, usage.ru_maxrss / 1024, output)
 
 
-def medians(measure: Callable[[], Outcome], runs: int) -> tuple[float, float]:
-    """The medians of seconds and megabytes over so many runs."""
+def medians(measure: Callable[[], Outcome], runs: int) -> tuple[float, float, float]:
+    """The medians of seconds, processor seconds and megabytes over so many runs."""
     found = [measure() for _ in range(runs)]
     return (
         statistics.median(outcome.seconds for outcome in found),
+        statistics.median(outcome.processor for outcome in found),
         statistics.median(outcome.megabytes for outcome in found),
     )
 

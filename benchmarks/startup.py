@@ -9,7 +9,7 @@ from pathlib import Path
 from measure import EXAMPLES, NETC, Outcome, machine, medians, run, table
 
 MNIST = str(EXAMPLES / "mnist.net")
-HEADING = ("command", "median", "goal", "memory", "goal")
+HEADING = ("command", "time", "goal", "processor", "memory", "goal")
 
 
 def cold_and_warm(folder: Path) -> tuple[Callable[[], Outcome], Callable[[], Outcome]]:
@@ -47,11 +47,15 @@ def main() -> None:
         )
         rows = [HEADING]
         for title, measure, seconds_goal, memory_goal in measured:
-            seconds, megabytes = medians(measure, runs)
+            seconds, processor, megabytes = medians(measure, runs)
             rows.append((
-                title, f"{seconds:.2f} s", f"{seconds_goal} s" if seconds_goal else "",
-                f"{megabytes:.0f} MB", f"{memory_goal} MB" if memory_goal else "",
-            ))  # fmt: skip
+                title,
+                f"{seconds:.2f} s",
+                f"{seconds_goal} s" if seconds_goal else "",
+                f"{processor:.2f} s",
+                f"{megabytes:.0f} MB",
+                f"{memory_goal} MB" if memory_goal else "",
+            ))
     print(f"{machine()}; medians of {runs}")
     print(table(rows))
 

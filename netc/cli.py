@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 
 from netc.compiler.diagnostics import Diagnostic, NetError, as_json, nearest, render_all
 from netc.crash import report_crash
@@ -23,7 +22,7 @@ COMMANDS = {
     "run": "compute a net's outputs for inputs",
     "show": "print the generated source of a kernel, or list the kernels",
     "verify": "compare every kernel and gradient of a program with the reference",
-    "explain": "explain an error code, a layer or an op",
+    "explain": "explain an error code, a layer, an op or a kernel",
     "fmt": "put programs into the canonical format",
     "devices": "list what is here to run on",
 }
@@ -105,9 +104,9 @@ def no_command(name: str) -> NetError:
 
 
 def own_version() -> str:
-    try:
-        return version("netc")
-    except PackageNotFoundError:
+    try:  # loaded here: it reads mail headers, which no other command needs
+        return import_module("importlib.metadata").version("netc")
+    except ModuleNotFoundError:
         return "of a checkout"
 
 

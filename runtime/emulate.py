@@ -19,7 +19,7 @@ from netc.runtime.errors import fail
 
 
 class Emulate:
-    """A program in memory of this machine. Where `checked`, every access of every kernel is checked.
+    """A program in memory of this machine. Where `checked`, every kernel's accesses are checked.
 
     `schedule` is the order in which threads take their turns: results do not depend on it.
     """

@@ -67,6 +67,10 @@ def open_data(program: Program, given: Given = None) -> DataSet:
         return select("the data", from_arrays(facts, given), wanted(facts))
     if isinstance(given, DataSet):
         return select("the data", given, wanted(facts))
+    if not isinstance(given, str | Path | None):
+        kind = type(given).__name__
+        help = "give arrays by field, the path of a file, or nothing"
+        raise fail("E0521", f"the data cannot be read from a {kind}", help=help)
     if given is not None and not (facts.source in FOLDERS and Path(given).is_dir()):
         return select(f"`{given}`", read_file(Path(given)), wanted(facts))
     if facts.source == FEED:

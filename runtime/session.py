@@ -12,6 +12,7 @@ from netc.runtime.arena import DTYPES
 from netc.runtime.checkpoint import CheckpointFacts
 from netc.runtime.device import Device, Fields
 from netc.runtime.errors import fail
+from netc.runtime.feeding import Given, open_data
 from netc.runtime.functions import numbers
 from netc.runtime.initialize import initial
 from netc.runtime.inputs import as_array, fitted, gather_rows, listed
@@ -155,9 +156,16 @@ class Session:
         joined = tuple(join(net, part) for part in zip(*parts, strict=True))
         return joined[0] if len(joined) == 1 else joined
 
-    def evaluate(self, data: Mapping[str, object]) -> dict[str, float]:
-        """The loss and the measures over all rows, each row counted once; no weight changes."""
+    def evaluate(self, data: Given = None) -> dict[str, float]:
+        """The loss and the measures over all rows, each row counted once; no weight changes.
+
+        `data` is rows by field, a file, or a data set, whose test rows count where it has any;
+        without it, the program's own source is such a data set.
+        """
         function = self.function("evaluate")
+        if not isinstance(data, Mapping):
+            found = open_data(self.program, data)
+            data = found.train if found.test is None else found.test
         rows, count = gather_rows("the evaluation", function.fields, data)
         return self.evaluate_rows(rows, count)
 

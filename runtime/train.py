@@ -9,9 +9,9 @@ from netc.runtime import checkpoint, run_folder
 from netc.runtime.checkpoint import Checkpoint
 from netc.runtime.device import open_device
 from netc.runtime.errors import fail
-from netc.runtime.feeding import Parts, open_parts
+from netc.runtime.feeding import open_parts
 from netc.runtime.functions import numbers
-from netc.runtime.interrupt import Stop, watch_signals
+from netc.runtime.interrupt import watch_signals
 from netc.runtime.loop import Loop, Run, State
 from netc.runtime.plan import Options, Plan, make_plan, resumed_plan
 from netc.runtime.progress import Progress, steady
@@ -28,38 +28,29 @@ def train(program: Program, folder: Path, options: Options, report: Report) -> R
     run = None if options.resume is None else find_run(program, options)
     data = data_of(run) if options.data is None else options.data
     parts = open_parts(program, data, validate)
+    plan = choose_plan(program, options, run, parts.train.count)
     device = open_device(options.device, program, folder, options.threads)
-    session = Session(program, folder, device)
+    session = Session(program, folder, device, plan.seed, plan.steps)
     # Ctrl-C reaches the C compiler too: until all is built, it simply ends both
     session.prepare("train", "evaluate")
     with watch_signals() as stop:
-        loop = begin(session, options, parts, run, stop, report)
+        found = None if run is None else resume(session, run, plan)
+        run = run or new_run(session, options, plan)
+        progress = report(program.name, plan.epochs, plan.epoch_steps, plan.batch)
+        progress.message(first_line(session, plan))
+        progress.message(where(run, found))
+        state = state_of(found, session)
+        loop = Loop(session, options, parts, stop, progress, run, plan, state)
         try:
             return loop.run()
         finally:
             loop.close()
 
 
-def begin(
-    session: Session, options: Options, parts: Parts, run: RunFolder | None, stop: Stop,
-    report: Report,
-) -> Loop:
-    """A loop that stands where the run begins or goes on."""
-    found = None
+def choose_plan(program: Program, options: Options, run: RunFolder | None, samples: int) -> Plan:
     if run is None:
-        plan = make_plan(session.program, options, parts.train.count)
-        session.initialize(plan.seed, plan.steps)
-        run = new_run(session, options, plan)
-    else:
-        plan = resumed_plan(run.facts(), session.program, options, parts.train.count)
-        session.initialize(plan.seed, plan.steps)
-        found = resume(session, run)
-    session.set_counter("total", plan.steps)  # again: a resumed run may have become longer
-    progress = report(session.program.name, plan.epochs, plan.epoch_steps, plan.batch)
-    progress.message(first_line(session, plan))
-    progress.message(where(run, found))
-    state = state_of(found, session)
-    return Loop(session, options, parts, stop, progress, run, plan, state)
+        return make_plan(program, options, samples)
+    return resumed_plan(run.facts(), program, options, samples)
 
 
 def new_run(session: Session, options: Options, plan: Plan) -> RunFolder:
@@ -110,7 +101,7 @@ def find_run(program: Program, options: Options) -> RunFolder:
     return run_folder.reopen(found.path)
 
 
-def resume(session: Session, run: RunFolder) -> Checkpoint | None:
+def resume(session: Session, run: RunFolder, plan: Plan) -> Checkpoint | None:
     """Go back to the newest good checkpoint; without any, the run starts again from its seed."""
     if not checkpoint.steps_in(run.path):
         if run.facts().get("program_hash") != session.program.hash:
@@ -119,6 +110,7 @@ def resume(session: Session, run: RunFolder) -> Checkpoint | None:
         return None
     found = checkpoint.latest(run.path)
     restore(session, found, str(run.facts().get("source", "")))
+    session.set_counter("total", plan.steps)  # the run may have become longer
     return found
 
 

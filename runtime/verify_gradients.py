@@ -29,7 +29,7 @@ class GradientCheck:
 
 
 def leave_kinks(session: Session) -> None:
-    """Move weights that start all equal, as a bias of zeros: a relu of 0 has no slope to compare."""
+    """Move weights that start all equal, as a bias of zeros: a relu of 0 has no slope."""
     random = np.random.default_rng(1)
     for name, weight in session.weights.items():
         if weight.dtype.kind == "f" and weight.size and (weight == weight.flat[0]).all():

@@ -1,4 +1,4 @@
-"""A program on a device and rows of data come in; how far each kernel is from the reference goes out.
+"""A program on a device and rows of data come in; how far each kernel is from the reference, out.
 
 Every kernel runs alone, on inputs that the reference has computed: an error is that of the kernel,
 never of one before it. The unit of an error is how far the result moves when every number in the
@@ -59,17 +59,19 @@ def one_batch(function: FunctionFacts, rows: Arrays) -> dict[str, np.ndarray]:
     """What the function's fields hold: the first rows, or made up numbers for what is not among
     the data."""
     random = np.random.default_rng(1)
-    return {field.name: first_rows(field, function.batch, rows, random) for field in function.fields}
+    batch = function.batch
+    return {field.name: first_rows(field, batch, rows, random) for field in function.fields}
 
 
 def first_rows(
     field: Tensor, batch: int, rows: Arrays, random: np.random.Generator
 ) -> np.ndarray:
     found = rows.get(field.name)
-    if found is None or found.dtype != DTYPES[field.dtype] or not len(found):
+    if found is None or not len(found) or found.dtype != DTYPES[field.dtype]:
         return made_up_field(field, random)
-    some = found[np.arange(batch) % len(found)]
-    return some.reshape(field.shape) if some.size == prod(field.shape) else made_up_field(field, random)
+    if found[0].size * batch != prod(field.shape):
+        return made_up_field(field, random)
+    return found[np.arange(batch) % len(found)].reshape(field.shape)
 
 
 def kernel_error(

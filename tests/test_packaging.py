@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("compiler", "emulator", "runtime", "grammar", "templates", "netc")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUP = PROJECT["tool"]["setuptools"]
+FOLDERS = ("netc", *SETUP["package-dir"].values())
 SMALL = """
 net line(x: f32[N, 2]) { return x -> dense(3) -> relu -> dense(1) }
 train {

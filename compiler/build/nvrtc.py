@@ -130,7 +130,7 @@ def version(nvrtc: ModuleType) -> tuple[int, int]:
 
 @cache
 def load_nvrtc() -> ModuleType:
-    """The bindings with the library behind them; NetError, with a line to install it, if missing."""
+    """The bindings with the library behind them; NetError, with what to install, if missing."""
     if find_spec("cuda") is None or find_spec("cuda.bindings") is None:
         raise missing("cuda-python is not installed")
     preload()

@@ -240,7 +240,7 @@ def field(value: Value, function: Function) -> CudaField:
     row_bytes = value.type.bytes // function.batch
     unit = next(size for size in UNITS if row_bytes % size == 0)
     offset = function.memory.buffer(value.name).offset
-    name = f"{identifier(value.name)}_batch"
+    name = identifier(f"{value.name}_batch")
     return CudaField(name, UNITS[unit], row_bytes // unit, row_bytes, offset)
 
 
@@ -248,7 +248,7 @@ def outputs(function: Function) -> tuple[CudaOutput, ...]:
     """The outputs of one number, in order."""
     return tuple(
         CudaOutput(
-            f"{identifier(output.name)}_now",
+            identifier(f"{output.name}_now"),
             CUDA.types[output.value.type.dtype],
             function.memory.buffer(output.value.name).offset,
             output.value.type.bytes,

@@ -18,7 +18,6 @@ CUDA = Dialect(
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
-        "where": "({0} ? {1} : {2})",
     },
     folds=FOLDS,
 )

@@ -14,8 +14,8 @@ class Pointer:
     """What a kernel parameter points at.
 
     `space` is arena (at `offset` bytes), field (the whole data set's field number `offset`), order,
-    log or cursor. Of the arena the kernel may touch `bytes` from there, which it calls `name`; where
-    `is_result`, it reads none of them and writes all.
+    log or cursor. Of the arena the kernel may touch `bytes` from there, which it calls `name`;
+    where `is_result`, it reads none of them and writes all.
     """
 
     space: str

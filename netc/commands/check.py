@@ -1,35 +1,57 @@
-"""Check a program's names, shapes and types, and say what it comes to. Builds nothing."""
+"""Check a program's names, shapes and types, and say what it comes to. Leaves no build."""
 
 import argparse
 import json
 import sys
 from math import prod
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from netc.commands.common import add_defines, add_json
+from netc.compiler.diagnostics import NetError
+from netc.compiler.driver import compile_file, lay_out, trace
 from netc.compiler.language.model import Model, load_model
+from netc.runtime.emulate_check import emulate_check
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a .net file")
     add_defines(parser)
     parser.add_argument("--weights", action="store_true", help="list every weight with its shape")
+    parser.add_argument(
+        "--emulate", action="store_true", help="run each CUDA kernel on this CPU, accesses checked"
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.file, dict(arguments.define), arguments.block)
-    if model.train is not None:
-        model.trace_step(model.settings.batch)
+    told = facts(model)
+    if arguments.emulate:
+        check_kernels(arguments)
     if arguments.json:
-        print(json.dumps(facts(model)))
+        print(json.dumps(told))
         return 0
     if arguments.weights:
         for weight in model.weights:
             print(f"{weight.name}: {weight.type}")
-    parameters = facts(model)["parameters"]
+    numbers = f"{told['parameters']:,} parameters, {told['memory_bytes']:,} bytes of memory"
     nets = ", ".join(model.nets) or "none"
-    print(f"{arguments.file} is right: {parameters:,} parameters, nets: {nets}", file=sys.stderr)
+    print(f"{arguments.file} is right: {numbers}, nets: {nets}", file=sys.stderr)
     return 0
+
+
+def check_kernels(arguments: argparse.Namespace) -> None:
+    """Run one step of every function in the emulator; NetError with what the kernels do wrong."""
+    defines, train = dict(arguments.define), arguments.block
+    with TemporaryDirectory(prefix="netc-") as folder:
+        out = Path(folder) / "build"
+        program, _ = compile_file(Path(arguments.file), defines=defines, train=train, out=out)
+        found = emulate_check(program, out)
+    if found:
+        raise NetError(*found)
+    kernels = sum(len(function.kernels) for function in program.functions)
+    print(f"{kernels} CUDA kernels run without a fault", file=sys.stderr)
 
 
 def facts(model: Model) -> dict[str, object]:
@@ -37,6 +59,13 @@ def facts(model: Model) -> dict[str, object]:
     return {
         "name": model.name,
         "parameters": sum(prod(weight.type.shape) for weight in trained),
+        "memory_bytes": memory(model),
         "nets": list(model.nets),
         "weights": {weight.name: str(weight.type) for weight in model.weights},
     }
+
+
+def memory(model: Model) -> int:
+    """Bytes of the arena that the program would run in."""
+    functions = lay_out(trace(model), lambda function, stage, graph: None)
+    return max((function.memory.arena_bytes for function in functions), default=0)

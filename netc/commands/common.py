@@ -1,18 +1,16 @@
 """What several commands take: a program by its file, its build folder or as the last build."""
 
 import argparse
-import json
 from pathlib import Path
 
 from netc.api import Program, checkpoint_at, compile
 from netc.compiler.diagnostics import Diagnostic, NetError
+from netc.last_build import LAST, last_folder
 from netc.runtime.checkpoint import Checkpoint
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given
 from netc.runtime.restore import load_program
-from netc.runtime.run_folder import latest_run
-
-LAST = Path("build", "last.json")
+from netc.runtime.run_folder import latest_run, reopen
 
 
 def add_program(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +30,7 @@ def add_defines(parser: argparse.ArgumentParser) -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="cpu", help="cpu (the default), cuda, reference")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, emulate, reference")
     parser.add_argument("--threads", type=positive, default=0, help="one a processor by default")
 
 
@@ -87,9 +85,10 @@ def seconds(text: str) -> float:
 
 
 def open_program(arguments: argparse.Namespace) -> Program:
-    """The program that the words name: compiled if they name a file."""
+    """The program that the words name: compiled if they name a file, else the one that the named
+    run or checkpoint was made with, else the last build."""
     device, threads = getattr(arguments, "device", "cpu"), getattr(arguments, "threads", 0)
-    folder = last_build() if arguments.file is None else Path(arguments.file)
+    folder = known_build(arguments) if arguments.file is None else Path(arguments.file)
     if arguments.file is None or is_folder(folder):
         if arguments.define or arguments.block:
             help = "name the `.net` file too"
@@ -104,6 +103,15 @@ def open_program(arguments: argparse.Namespace) -> Program:
     )
 
 
+def known_build(arguments: argparse.Namespace) -> Path:
+    told = None
+    if getattr(arguments, "resume", None):
+        told = reopen(Path(arguments.resume)).facts().get("build")
+    elif getattr(arguments, "checkpoint", None):
+        told = dict(checkpoint_at(Path(arguments.checkpoint)).facts.extra).get("program")
+    return Path(told) if isinstance(told, str) else last_build()
+
+
 def is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
@@ -114,10 +122,10 @@ def is_folder(path: Path) -> bool:
 def last_build() -> Path:
     """The build folder that the last `netc compile` here made."""
     try:
-        return Path(json.loads(LAST.read_text(encoding="utf-8"))["folder"])
+        return last_folder()
     except OSError:
         reason = f"there is no build here: `{LAST}` is missing"
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         reason = f"`{LAST}` is damaged"
     raise fail("E0613", reason, help="name a program: `netc compile FILE`")
 

@@ -1,4 +1,4 @@
-"""Explain an error code, a layer of the prelude with its source, an op, an optimizer or data."""
+"""Explain an error code, a layer with its source, an op, an optimizer, data or a kernel."""
 
 import argparse
 import re
@@ -8,6 +8,8 @@ import netc.compiler
 import netc.runtime
 from netc.compiler.codes import CODES, find_code
 from netc.compiler.diagnostics import Diagnostic, NetError, nearest
+from netc.compiler.program import FunctionFacts, KernelFacts, load
+from netc.last_build import last_folder
 
 HOME = Path(netc.compiler.__file__).parent
 DATA = Path(netc.runtime.__file__).parent / "data"
@@ -18,7 +20,7 @@ STATED = {"ops": "OP = ", "optimizers": "OPTIMIZER = "}  # folder -> what a file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="WHAT", help="E0203, dense, matmul, adam, mnist ...")
+    parser.add_argument("what", metavar="WHAT", help="E0203, dense, matmul, adam, mnist, k02_...")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,7 +32,7 @@ def explanation(what: str) -> str:
     page = find_code(what)
     if page is not None:
         return str(page)
-    texts = prelude() | files("optimizers") | files("ops") | sources()
+    texts = kernels() | sources() | files("ops") | files("optimizers") | prelude()
     if what in texts:
         return texts[what]
     raise unknown(what, [*texts, *(page.code for page in CODES)])
@@ -66,6 +68,34 @@ def sources() -> dict[str, str]:
             lines = [line.strip() for line in match[2].strip().splitlines()]
             found[match[1]] = "\n".join([f"{match[1]}(...): data with the fields", "", *lines])
     return found
+
+
+def kernels() -> dict[str, str]:
+    """What is known of each kernel of the last build, if there is one."""
+    try:
+        folder = last_folder()
+        program = load(folder)
+        lines = (folder / f"{program.name}.net").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {
+        kernel.name: about_kernel(kernel, function, lines)
+        for function in reversed(program.functions)  # the training step comes first, and wins
+        for kernel in function.kernels
+    }
+
+
+def about_kernel(kernel: KernelFacts, function: FunctionFacts, lines: list[str]) -> str:
+    told = [
+        f"{kernel.name}: a {kernel.kind} kernel of `{function.symbol}`, {kernel.phase}",
+        f"of {kernel.path or 'the train block'}, from",
+        *(f"    {n} | {lines[n - 1].strip()}" for n in kernel.lines if n <= len(lines)),
+        f"{kernel.flops:,} FLOP and at least {kernel.bytes:,} bytes: "
+        f"{kernel.seconds * 1e6:,.1f} us predicted on the cpu",
+        "",
+        f"`netc show {kernel.name}` prints its source",
+    ]
+    return "\n".join(told)
 
 
 def unknown(what: str, names: list[str]) -> NetError:

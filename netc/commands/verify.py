@@ -190,7 +190,8 @@ def report(
 def row(layer: Layer, width: int) -> str:
     gradient = "" if layer.gradient is None else f"{layer.gradient:.1e}"
     verdict = "right" if layer.passed else "WRONG"
-    return f"{layer.layer:{width}}  {layer.kernels:7}  {layer.error:11.2f}  {gradient:>14}  {verdict}"
+    numbers = f"{layer.kernels:7}  {layer.error:11.2f}  {gradient:>14}"
+    return f"{layer.layer:{width}}  {numbers}  {verdict}"
 
 
 def wrong_kernel(check: KernelCheck) -> str:

@@ -24,7 +24,10 @@ def test_a_program_tells_what_it_is(program):
     assert program.parameters == 4 * 8 + 8 + 8 * 3 + 3
     assert program.memory > 4 * program.parameters
     assert program.cost == sum(kernel.seconds for kernel in program.kernels) > 0
-    assert all(kernel.name in program.source("cpu") for kernel in program.kernels)
+    for target in ("cpu", "cuda"):
+        assert all(kernel.name in program.source(target) for kernel in program.kernels)
+    with pytest.raises(netc.NetError):
+        program.source("metal")
     assert "67 parameters" in repr(program)
 
 

@@ -86,6 +86,17 @@ def test_stopping_and_resuming_by_the_command_that_is_told(netc, small_file):
     assert last[0].read_bytes() == last[1].read_bytes()
 
 
+def test_a_run_and_a_checkpoint_know_their_program(netc, small_file, in_folder):
+    netc("train", small_file, "--max-steps", 13)
+    Path("other.net").write_text(small_file.read_text().replace("dense(8)", "dense(9)"))
+    netc("compile", "other.net")
+    resumed = netc("train", "--resume", "runs/small-1")
+    assert resumed.code == 0 and "resumed after step 13" in resumed.err
+    measured = netc("eval", "--checkpoint", "runs/small-1/best.safetensors")
+    assert measured.code == 0 and measured.out.startswith("test  loss ")
+    assert netc("eval").code == 1  # the last build was never trained
+
+
 def test_resume_shows_the_line_that_was_changed(netc, small_file):
     netc("train", small_file, "--max-steps", 13)
     small_file.write_text(small_file.read_text().replace("dense(8)", "dense(9)"))
@@ -100,11 +111,20 @@ def test_definitions_override_constants(netc, in_folder, small_text):
     assert "parameters   131" in netc("compile", "wide.net", "-D", "width=16").out
 
 
+def test_check_runs_the_cuda_kernels_in_the_emulator(netc, small_file):
+    result = netc("check", small_file, "--emulate")
+    assert result.code == 0
+    assert " CUDA kernels run without a fault" in result.err
+    assert not (small_file.parent / "build").exists()
+
+
 def test_check_builds_nothing(netc, small_file):
     result = netc("check", small_file)
     assert (result.code, result.out) == (0, "")
     assert "67 parameters" in result.err
     assert sorted(path.name for path in Path().iterdir()) == ["small.net"]
+    told = json.loads(netc("check", small_file, "--json").out)
+    assert f"{told['memory_bytes']:,} bytes" in netc("compile", small_file).out
     listed = netc("check", small_file, "--weights")
     assert "small.dense_1.kernel: f32[4, 8]" in listed.out
 
@@ -120,6 +140,15 @@ def test_show_lists_kernels_and_prints_one(netc, small_file):
     assert netc("show", "nothing_like_it").code == 1
     for line in listed[1:]:
         assert netc("show", line.split()[0]).out.startswith(f"// {line.split()[0]}: ")
+
+
+def test_both_targets_are_built_and_shown(netc, small_file):
+    assert netc("compile", small_file, "--target", "all").code == 0
+    assert len(list(Path("build/small/cuda").glob("*.sm_80.cubin"))) == 6
+    assert len(list(Path("build/small/c").glob("*.so"))) == 6
+    name = netc("show").out.splitlines()[1].split()[0]
+    source = netc("show", name, "--target", "cuda").out
+    assert source.startswith(f"// {name}: ") and "__global__" in source
 
 
 def test_emit_and_dump_print_the_ir(netc, small_file):
@@ -174,6 +203,14 @@ def test_every_source_of_data_can_be_explained():
     for name in SOURCES:
         if name != "idx":  # it has the fields that its files have
             assert explain.explanation(name).startswith(f"{name}(...): data with the fields")
+
+
+def test_a_kernel_of_the_last_build_is_explained_by_its_lines(netc, small_file):
+    netc("compile", small_file)
+    name = next(line.split()[0] for line in netc("show").out.splitlines() if "dense_2" in line)
+    told = netc("explain", name).out
+    assert f"{name}: a matmul kernel of `train`" in told
+    assert "2 | return x -> dense(8) -> tanh -> dropout(0.1) -> dense(3)" in told
 
 
 def test_devices_name_the_processor_and_the_compiler(netc):

@@ -46,6 +46,7 @@ WRONG = [
     (["compile", "small.net", "-D", "width=x"], 2, "not a number"),
     (["compile", "small.net", "-D", "width=3"], 1, "width"),
     (["compile", "small.net", "--block", "other"], 1, "other"),
+    (["compile", "small.net", "--target", "cuda", "--arch", "sm_1"], 2, "sm_90a"),
     (["compile", "small.net", "--target", "metal"], 2, "metal"),
     (["compile", "small.net", "--out", "small.net"], 4, "small.net"),
     (["compile", "nul\0.net"], 1, ""),

@@ -1,8 +1,10 @@
 """Building C and keeping what was built: hits, misses, damage, and machines that lack something."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,25 @@ def test_c_that_does_not_compile_is_our_fault(tmp_path, monkeypatch):
     (tmp_path / "net.c").write_text("int x = ;\n")
     with pytest.raises(InternalError, match="rejects .*net.c"):
         cc.build_library(tmp_path / "net.c")
+
+
+def test_ctrl_c_does_not_reach_the_compiler(machine):
+    source = machine.source("slow")
+    text = machine.compiler.read_text().replace("echo built", "sleep 1; echo built")
+    machine.compiler.write_text(text)
+    program = (
+        "import signal, pathlib; from netc.compiler.build.cc import build_library\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('noted', flush=True))\n"
+        "print('ready', flush=True)\n"
+        f"build_library(pathlib.Path({str(source)!r}))"
+    )
+    process = subprocess.Popen((sys.executable, "-c", program), stdout=subprocess.PIPE, text=True,
+                               start_new_session=True)  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.stdout.read() == "noted\n"
+    assert process.wait() == 0 and source.with_suffix(".so").exists()
 
 
 def test_processes_that_build_the_same_program_at_once_all_get_it(tmp_path):

@@ -1,0 +1,153 @@
+"""Bugs that templates could have are found: in what netc renders, one thing is spoiled.
+
+What no rule of the machine forbids (a wrong index that stays in bounds) must show in the results.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from netc.compiler.interpret import interpret
+from netc.emulator.findings import EmulatorError
+from netc.emulator.launch import SCHEDULES
+
+WRONG = "wrong results"
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """In the source of a graph, the `which`-th match of `old` becomes `new`."""
+
+    name: str
+    graph: str
+    old: str
+    new: str
+    kinds: str
+    which: int = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+    def source(self, source: str) -> str:
+        """The spoiled source; what lies before the first kernel, and the step's frame, stay."""
+        start = source.index('extern "C" __global__', source.index("// k01_"))
+        end = source.index("// netc_log")
+        matches = list(re.finditer(self.old, source[start:end], re.MULTILINE))
+        assert matches, f"nothing looks like {self.old}"
+        match = matches[self.which]
+        kernel = source[start:end]
+        kernel = kernel[: match.start()] + match.expand(self.new) + kernel[match.end() :]
+        return source[:start] + kernel + source[end:]
+
+
+BARRIER = r"__syncthreads\(\);"
+SPOILED = (
+    # matmul: 67 x 41 by 41 x 70, bias and relu
+    Spoiled("no guard of the rows of a tile", "matmul", r"m >= 67 \? 0\.0f : ", "",
+            "out of bounds"),
+    Spoiled("no guard of the columns of a tile", "matmul", r"n >= 70 \? 0\.0f : ", "",
+            "out of bounds"),
+    Spoiled("no guard of the depth of a tile", "matmul", r"k >= 41 \? 0\.0f : ", "",
+            "out of bounds"),
+    Spoiled("no guard of a stored row", "matmul", r"if \(m >= 67\) continue;", "",
+            "out of bounds"),
+    Spoiled("no guard of a stored column", "matmul", r"if \(n >= 70\) continue;", "",
+            "out of bounds|race"),
+    Spoiled("a guard that is off by one", "matmul", r"m >= 67\)", "m > 67)", "out of bounds"),
+    Spoiled("no barrier after filling a tile", "matmul", BARRIER, "", "race|uninitialised"),
+    Spoiled("no barrier before filling it again", "matmul", BARRIER, "", "race", which=1),
+    Spoiled("swapped index of an operand", "matmul", r"k_\[k \* 70 \+ n\]", "k_[n * 70 + k]",
+            "out of bounds"),
+    Spoiled("swapped index of a tile", "matmul", r"right\[d\]\[i\]", "right[i][d]", WRONG),
+    Spoiled("sums that do not start at zero", "matmul", r" = \{\};", ";", WRONG),
+    Spoiled("a tile that is too small", "matmul", r"left\[16\]\[16 \+ 1\]", "left[16][16 - 1]",
+            "out of bounds"),
+    Spoiled("a depth that is walked twice", "matmul", r"start \+= 16", "start += 15", WRONG),
+    Spoiled("no tail of the depth", "matmul", r"start < 41;", "start < 41 / 16 * 16;", WRONG),
+    Spoiled("two threads store one element", "matmul", r"(relu_out\[m \* 70 \+ n)\]", r"\1 / 2]",
+            "race|race between blocks"),
+    Spoiled("blocks that overlap", "matmul", r"(const int column = .*) \* 16;", r"\1 * 15;",
+            "race between blocks"),
+    Spoiled("a wrong number of the thread", "matmul", r"y \* 16 \+ x", "y * 15 + x",
+            "uninitialised|race"),
+    Spoiled("the bias of the row", "matmul", r"left_\[n\]", "left_[m]", WRONG),
+    # softmax of 3 rows of 1500, a block for each
+    Spoiled("no barrier after the parts of warps", "softmax", BARRIER, "",
+            "uninitialised|race"),
+    Spoiled("a part too few in shared memory", "softmax", r"(__shared__ .*)\[8\]", r"\1[7]",
+            "out of bounds"),
+    Spoiled("a stage of the shuffle too few", "softmax", r"step = 16", "step = 8", WRONG,
+            which=1),
+    Spoiled("a fold without a start", "softmax", r"float sum = 0\.0f;", "float sum;", WRONG),
+    Spoiled("one array of parts for two folds", "softmax", r"sum_parts\[lane / 32\]",
+            "max__parts[lane / 32]", "race|uninitialised"),
+    Spoiled("a lane that leaves before the shuffle", "softmax", r"(const int lane = .*;)",
+            r"\1 if (lane >= 250) return;", "warp divergence|barrier divergence"),
+    Spoiled("no tail of the row", "softmax", r"c < 1500;", "c < 1500 / 256 * 256;", "unwritten",
+            which=-1),
+    Spoiled("one warp's part only", "softmax", r"lane % 32 == 0", "lane == 0", "uninitialised"),
+    Spoiled("a warp too many", "softmax", r"warp < 8", "warp < 9", "out of bounds"),
+    # sums of 3 columns of 200, 64 threads for each
+    Spoiled("a row too many handed over", "columns", r"y < half\)", "y <= half)",
+            "out of bounds"),
+    Spoiled("a barrier that only half the block reaches", "columns", BARRIER,
+            "if (y < half) __syncthreads();", "barrier divergence|race"),
+    Spoiled("half of the parts", "columns", r"half = 64 / 2", "half = 64 / 4", WRONG),
+    Spoiled("every thread of a column stores", "columns", r"y > 0 \|\| ", "", "race"),
+    Spoiled("a sum onto what was there", "columns", r"(sum_out\[j\]) =", r"\1 +=",
+            "uninitialised"),
+    # argmax of 37 rows of 70, a warp for each
+    Spoiled("the last of equals", "argmax", r"argmax_place < argmax\)", "argmax_place > argmax)",
+            WRONG),
+    Spoiled("no guard of the rows", "argmax", r"if \(r >= 37\) return;", "", "out of bounds"),
+    Spoiled("a mask of half a warp", "argmax", r"0xffffffffu", "0x0000ffffu",
+            "warp divergence"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def function(cuda_on_cpu, graphs):
+    """function(name): one of the functions that are spoiled."""
+    made = {
+        "matmul": lambda: graphs.matmul(67, 41, 70),
+        "softmax": lambda: graphs.softmax(3, 1500),
+        "columns": lambda: graphs.fold("sum", (200, 3), (0,)),
+        "argmax": lambda: graphs.fold("argmax", (37, 70), (1,)),
+    }
+    return lambda name: cuda_on_cpu.function_of(made[name]())
+
+
+def arrays_of(graph) -> dict[str, np.ndarray]:
+    """Whole numbers, so that argmax meets equals and sums are exact."""
+    random = np.random.default_rng(3)
+    return {
+        entry.value.name: random.integers(-3, 4, entry.value.type.shape).astype(np.float32)
+        for entry in graph.inputs
+    }
+
+
+def found_in(machine) -> set[str]:
+    graph = machine.function.graph
+    arrays = arrays_of(graph)
+    try:
+        results = machine.results(arrays, SCHEDULES[-1])
+    except EmulatorError as error:
+        return {one.kind for one in error.findings}
+    expected = interpret(graph, arrays)
+    is_right = all(np.allclose(results[n], a, rtol=1e-5, atol=1e-6) for n, a in expected.items())
+    return set() if is_right else {WRONG}
+
+
+@pytest.mark.parametrize("case", SPOILED, ids=str)
+def test_a_spoiled_kernel_is_found(function, cuda_on_cpu, case):
+    made = function(case.graph)
+    source = case.source(cuda_on_cpu.source_of(made))
+    machine = cuda_on_cpu.CudaOnCpu(made, checked=True, source=source)
+    assert found_in(machine) & set(case.kinds.split("|"))
+
+
+@pytest.mark.parametrize("name", ["matmul", "softmax", "columns", "argmax"])
+def test_the_same_kernel_unspoiled_is_right(function, cuda_on_cpu, name):
+    assert found_in(cuda_on_cpu.CudaOnCpu(function(name), checked=True)) == set()
