@@ -84,7 +84,7 @@ def source_of(kernel: str, source: str) -> str:
 
 
 def required(kernel: KernelFacts, used: Resources) -> list[str]:
-    """Global memory is read and written as such; shared memory is waited for; a product is fused."""
+    """Global memory is read and written as such, shared memory waited for, a product fused."""
     wanted = ["STG", *(["LDG"] if kernel.reads else []), *(["BAR"] if used.shared_bytes else [])]
     return wanted + (["FFMA"] if kernel.kind == "matmul" else [])
 
