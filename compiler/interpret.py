@@ -1,6 +1,6 @@
 """Runs a graph in NumPy, op by op: arrays in, arrays out. Slow, and the meaning of every target."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from netc.compiler.scalar.expression import (
 from netc.compiler.scalar.index import Index, linear, loop
 
 Arrays = Mapping[str, np.ndarray]
+Made = Callable[[Value, np.ndarray], np.ndarray]
 
 
 def interpret(graph: Graph, values: Arrays) -> dict[str, np.ndarray]:
@@ -31,12 +32,25 @@ def interpret(graph: Graph, values: Arrays) -> dict[str, np.ndarray]:
     their dtype says; i32 wraps around as in C. ValueError where an input is missing or misshapen.
     """
     known = {entry.value.name: _given(entry.value, values) for entry in graph.inputs}
-    with np.errstate(all="ignore"):
-        for node in graph.nodes:
-            known |= _run(node, known)
+    known |= run_nodes(graph.nodes, known)
     results = {output.name: output.value for output in graph.outputs}
     results |= {update.target.name: update.value for update in graph.updates}
     return {name: np.array(known[value.name]) for name, value in results.items()}
+
+
+def run_nodes(
+    nodes: Iterable[Node], values: Arrays, made: Made = lambda value, array: array
+) -> dict[str, np.ndarray]:
+    """Every value that the nodes make, by name, in double precision as of `interpret`.
+
+    `values` has what they read of others. What `made` returns for a value is what readers see.
+    """
+    known = {name: _widened(array) for name, array in values.items()}
+    with np.errstate(all="ignore"):
+        for node in nodes:
+            results = _run(node, known)
+            known |= {value.name: made(value, results[value.name]) for value in node.outputs}
+    return {name: array for name, array in known.items() if name not in values}
 
 
 def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -70,6 +84,10 @@ def _given(value: Value, values: Arrays) -> np.ndarray:
     if array.shape != value.type.shape:
         raise ValueError(f"the input {value} was given an array of shape {list(array.shape)}")
     return array
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array, np.float64) if array.dtype.kind == "f" else array
 
 
 def _run(node: Node, known: Arrays) -> dict[str, np.ndarray]:

@@ -122,6 +122,18 @@ class Kernel:
     names: Mapping[str, str] = field(compare=False)
 
     @property
+    def terms(self) -> int:
+        """How many numbers are folded into one that it stores."""
+        match self.plan:
+            case RowPlan():
+                return self.plan.column.extent
+            case ColumnPlan():
+                return self.plan.fold.extent
+            case MatmulPlan():
+                return self.plan.depth.extent
+        return 1
+
+    @property
     def bytes(self) -> int:
         """The least that must move: every tensor once."""
         return sum(value.type.bytes for value in self.reads + self.writes)
