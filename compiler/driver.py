@@ -69,7 +69,7 @@ def compile_file(
     """
     model = load_model(path, defines or {}, train)
     graphs = trace(model)
-    functions = lay_out(graphs, watch)
+    functions = lay_out(graphs, watch, model.settings.precision)
     folder = out or Path("build") / model.name
     program = describe(model, functions, graphs, defines or {})
     write(folder, program, model, functions, machine or this_machine())
@@ -96,13 +96,19 @@ def trace(model: Model) -> tuple[Traced, ...]:
     return tuple(found)
 
 
-def lay_out(graphs: tuple[Traced, ...], watch: Watch) -> tuple[Function, ...]:
+def lay_out(
+    graphs: tuple[Traced, ...], watch: Watch, precision: str = "f32"
+) -> tuple[Function, ...]:
     """Passes, kernels and memory for each function; what lasts has the same place in all."""
     optimized = []
     for traced in graphs:
         name = symbol(traced)
         graph = optimize(
-            traced.graph, OPS, SPLIT, lambda stage, graph, name=name: watch(name, stage, graph)
+            traced.graph,
+            OPS,
+            SPLIT,
+            lambda stage, graph, name=name: watch(name, stage, graph),
+            precision,
         )
         optimized.append(replace(graph, name=name))
     persistent = plan_persistent(lasting_inputs(graphs))

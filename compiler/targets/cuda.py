@@ -3,6 +3,7 @@
 The source needs no header and no library: NVRTC turns it into a cubin as it stands.
 """
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -32,6 +33,7 @@ from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
+    MatmulText,
     Parameter,
     PlanText,
     parameter_names,
@@ -40,6 +42,12 @@ from netc.compiler.targets.text import (
 )
 
 TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "matmul"}
+# Device code beside the templates, and the calls that need it.
+PARTS = {
+    "math": "",
+    "round": r"netc_to_(tf32|bf16|f16)\(",
+    "random": r"netc_(uniform|normal)\(",
+}
 UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "unsigned char"}
 
 
@@ -103,7 +111,6 @@ def render_function(function: Function, arch: str, source_lines: tuple[str, ...]
         render_kernel(cuda_kernel(kernel, function, facts, source_lines))
         for kernel in function.kernels
     )
-    draws = any(f"netc_{name}(" in text for text in kernels for name in ("uniform", "normal"))
     return render(
         "cuda/function.cu.j2",
         function=CudaFunction(
@@ -111,7 +118,7 @@ def render_function(function: Function, arch: str, source_lines: tuple[str, ...]
             header=function_header(function, facts),
             batch=function.batch,
             take_threads=THREADS,
-            device_code=(device_code("math"), *([device_code("random")] if draws else ())),
+            device_code=tuple(device_code(part) for part in parts_of(kernels)),
             fields=fields(function),
             kernels=kernels,
             outputs=outputs(function),
@@ -162,11 +169,19 @@ def cuda_kernel(
         name=kernel.name,
         header=(*kernel_header(kernel, names, source_lines, best), shape),
         parameters=given,
-        plan=plan_text(kernel, Speller(CUDA, names)),
+        plan=rounded(plan_text(kernel, Speller(CUDA, names))),
         tile=tile,
         index="int" if fits_int(kernel) else "long long",
         threads=prod(tile.block),
     )
+
+
+def rounded(plan: PlanText) -> PlanText:
+    """The plan with the operands of a product rounded as they are read."""
+    if not isinstance(plan, MatmulText) or plan.precision == "f32":
+        return plan
+    left, right = (f"netc_to_{plan.precision}({side})" for side in (plan.left, plan.right))
+    return replace(plan, left=left, right=right)
 
 
 def render_kernel(kernel: CudaKernel) -> str:
@@ -214,9 +229,15 @@ def log_parameters(logged: tuple[CudaOutput, ...]) -> tuple[Pointer, ...]:
     return (*arena, Pointer("log"), Pointer("cursor"))
 
 
+def parts_of(kernels: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts of device code that these kernels need, those first that others call."""
+    text = "".join(kernels)
+    return tuple(name for name, call in PARTS.items() if re.search(call, text))
+
+
 @cache
 def device_code(name: str) -> str:
-    """A part of the source that is the same in every program: `math` or `random`."""
+    """A part of the source that is the same in every program: `math`, `random` ..."""
     return (files("netc.templates") / "cuda" / f"netc_{name}.cuh").read_text(encoding="utf-8")
 
 
