@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 from netc.compiler.build.cc import environment_error
 from netc.compiler.ir.graph import Graph, Input, Role
@@ -20,6 +21,7 @@ from netc.compiler.language.data import DataSpec
 from netc.compiler.language.model import Model, load_model
 from netc.compiler.language.settings import Settings
 from netc.compiler.ops.table import OPS
+from netc.compiler.passes.loss_scale import FIRST
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
@@ -41,6 +43,8 @@ from netc.compiler.targets.machine import predicted_seconds, this_machine
 
 ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
+# What lasts, is no weight and does not start at zero.
+STARTS = MappingProxyType({"loss_scale": Initializer("constant", (("value", FIRST),))})
 SPLIT = SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32)
 
 
@@ -86,9 +90,10 @@ def trace(model: Model) -> tuple[Traced, ...]:
     sizes = dict.fromkeys((batch, 1))
     if model.train is not None:
         step = model.trace_step(batch)
-        trained = add_training(step.graph, step.objectives, model.settings.clip, OPS)
+        settings = model.settings
+        trained = add_training(step.graph, step.objectives, settings.clip, OPS, settings.precision)
         found.append(Traced("train", batch, trained))
-        gradients = add_gradient_outputs(step.graph, step.objectives, OPS)
+        gradients = add_gradient_outputs(step.graph, step.objectives, OPS, settings.precision)
         found.append(Traced("gradients", batch, gradients))
         found += [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
     for net in model.nets:
@@ -178,7 +183,7 @@ def describe(
 def describe_persistent(entry: Input, offset: int, starts: Mapping) -> Persistent:
     value = entry.value
     weight = starts.get(value.name)
-    start = Initializer("zeros")
+    start = STARTS.get(value.name, Initializer("zeros"))
     if weight:
         given = weight.initializer
         start = Initializer(given.kind, given.parameters, given.fan_in, given.fan_out)
