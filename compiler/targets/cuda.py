@@ -12,9 +12,11 @@ from math import prod
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import Buffer, MemoryPlan
-from netc.compiler.kernels.plan import Kernel
+from netc.compiler.kernels.plan import Kernel, MatmulPlan, Plan
+from netc.compiler.scalar.expression import Expression
 from netc.compiler.targets.cuda_dialect import CUDA, RESERVED
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
+from netc.compiler.targets.cuda_tensor import TensorSide, TensorTile
 from netc.compiler.targets.cuda_tiles import (
     ARCHITECTURES,
     THREADS,
@@ -28,7 +30,7 @@ from netc.compiler.targets.cuda_tiles import (
     choose_tile,
     limit,
 )
-from netc.compiler.targets.dialect import Speller
+from netc.compiler.targets.dialect import Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
 from netc.compiler.targets.templates import render
@@ -41,14 +43,30 @@ from netc.compiler.targets.text import (
     plan_text,
 )
 
-TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "matmul"}
+TEMPLATES = {
+    MapTile: "map",
+    RowTile: "row",
+    ColumnTile: "column",
+    MatmulTile: "matmul",
+    TensorTile: "matmul_tensor",
+}
 # Device code beside the templates, and the calls that need it.
 PARTS = {
     "math": "",
-    "round": r"netc_to_(tf32|bf16|f16)\(",
+    "round": r"netc_to_(tf32|bf16|f16)\(|netc_mma_",
+    "ptx": r"netc_mma_",
+    "tensor": r"netc_mma_",
     "random": r"netc_(uniform|normal)\(",
 }
 UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "unsigned char"}
+
+
+@dataclass(frozen=True)
+class SideText:
+    """One side of a product on tensor cores: `element` is read where `condition` holds, else 0."""
+
+    element: str
+    condition: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,8 @@ class CudaKernel:
     tile: CudaTile
     index: str
     threads: int
+    left: SideText | None = None
+    right: SideText | None = None
 
 
 @dataclass(frozen=True)
@@ -165,14 +185,19 @@ def cuda_kernel(
     shape = f"grid of {tile.grid:,}, blocks of {prod(tile.block)} threads{tile.description}"
     least = limit(kernel, arch)
     best = f"at best {least.seconds * 1e6:.2f} us on {arch.device}: {least.reason}"
+    speller = Speller(CUDA, names)
+    left, right = side_texts(kernel.plan, tile, speller)
+    text = plan_text(kernel, speller)
     return CudaKernel(
         name=kernel.name,
         header=(*kernel_header(kernel, names, source_lines, best), shape),
         parameters=given,
-        plan=rounded(plan_text(kernel, Speller(CUDA, names))),
+        plan=text if isinstance(tile, TensorTile) else rounded(text),
         tile=tile,
         index="int" if fits_int(kernel) else "long long",
         threads=prod(tile.block),
+        left=left,
+        right=right,
     )
 
 
@@ -182,6 +207,27 @@ def rounded(plan: PlanText) -> PlanText:
         return plan
     left, right = (f"netc_to_{plan.precision}({side})" for side in (plan.left, plan.right))
     return replace(plan, left=left, right=right)
+
+
+def side_texts(plan: Plan, tile: CudaTile, speller: Speller) -> tuple[SideText | None, ...]:
+    """Both sides of a product on tensor cores; nothing for any other kernel."""
+    if not isinstance(tile, TensorTile) or not isinstance(plan, MatmulPlan):
+        return None, None
+    deep = (f"k < {plan.depth.extent}",) if tile.depth_is_ragged else ()
+    rows = (f"m < {plan.row.extent}",) if tile.rows_are_ragged else ()
+    columns = (f"n < {plan.column.extent}",) if tile.columns_are_ragged else ()
+    return (
+        side_text(tile.left, plan.left, speller, rows + deep),
+        side_text(tile.right, plan.right, speller, columns + deep),
+    )
+
+
+def side_text(
+    side: TensorSide, expression: Expression, speller: Speller, guards: tuple[str, ...]
+) -> SideText:
+    conditions = (*guards, *(spell_condition(condition) for condition in side.conditions))
+    element = speller.spell(side.load or expression)
+    return SideText(element, " && ".join(conditions) or "true")
 
 
 def render_kernel(kernel: CudaKernel) -> str:

@@ -21,7 +21,7 @@ from netc.compiler.targets.cuda_launches import CudaLaunch, from_json, to_json
 from netc.compiler.targets.function import Function, make_function
 
 HEADER = Path(__file__).parent / "cuda_on_cpu.h"
-ARCH = "sm_90a"
+ARCH = "sm_75"  # whose kernels are plain CUDA C: the emulator runs those with tensor cores
 Arrays = Mapping[str, np.ndarray]
 ARRAYS = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.uint8}
 
