@@ -2,8 +2,8 @@
 // tensor cores and their conversions are held to.
 __device__ __forceinline__ float netc_drop_bits(float x, int drop)
 {
-    const unsigned int bits = __float_as_uint(x), half = (1u << (drop - 1)) - 1;
-    return x == x ? __uint_as_float((bits + half + (bits >> drop & 1)) >> drop << drop) : x;
+    const unsigned int bits = __float_as_uint(x), below = (1u << (drop - 1)) - 1;
+    return x == x ? __uint_as_float((bits + below + (bits >> drop & 1)) >> drop << drop) : x;
 }
 
 __device__ __forceinline__ float netc_to_tf32(float x) { return netc_drop_bits(x, 13); }

@@ -132,6 +132,20 @@ struct netc_argument {
     template <class T> operator T *() const { return *(T **)place; }
 };
 
+static unsigned __float_as_uint(float number)
+{
+    unsigned bits;
+    memcpy(&bits, &number, 4);
+    return bits;
+}
+
+static float __uint_as_float(unsigned bits)
+{
+    float number;
+    memcpy(&number, &bits, 4);
+    return number;
+}
+
 static float __int_as_float(int bits)
 {
     float number;
