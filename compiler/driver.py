@@ -13,10 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
-from netc.compiler.build.cc import environment_error
+from netc.compiler.build.cc import environment_error, processor_hertz
 from netc.compiler.ir.graph import Graph, Input, Role
 from netc.compiler.ir.text import print_graph
 from netc.compiler.kernels.memory import plan_persistent
+from netc.compiler.kernels.plan import Kernel
 from netc.compiler.language.data import DataSpec
 from netc.compiler.language.model import Model, load_model
 from netc.compiler.language.settings import Settings
@@ -39,7 +40,13 @@ from netc.compiler.program import (
 from netc.compiler.targets import cpu, cuda, cuda_launches
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function, make_function
-from netc.compiler.targets.machine import predicted_seconds, this_machine
+from netc.compiler.targets.machine import (
+    USUAL_HERTZ,
+    Speed,
+    predicted_seconds,
+    speed_of,
+    this_machine,
+)
 
 ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
@@ -75,8 +82,9 @@ def compile_file(
     graphs = trace(model)
     functions = lay_out(graphs, watch, model.settings.precision)
     folder = out or Path("build") / model.name
-    program = describe(model, functions, graphs, defines or {})
-    write(folder, program, model, functions, machine or this_machine())
+    machine = machine or this_machine()
+    program = describe(model, functions, graphs, defines or {}, machine)
+    write(folder, program, model, functions, machine)
     return program, folder
 
 
@@ -149,8 +157,10 @@ def describe(
     functions: tuple[Function, ...],
     graphs: tuple[Traced, ...],
     defines: Mapping[str, float],
+    machine: CpuMachine,
 ) -> Program:
     """What the runtime needs to know of the functions, and what identifies their meaning."""
+    speed = speed_of(machine, processor_hertz() or USUAL_HERTZ)
     places = functions[0].memory if functions else None
     lasting = lasting_inputs(graphs)
     buffers = {b.name: b for b in plan_persistent(lasting)}
@@ -171,7 +181,7 @@ def describe(
         persistent_bytes=persistent_bytes,
         persistent=persistent,
         functions=tuple(
-            describe_function(function, traced)
+            describe_function(function, traced, speed)
             for function, traced in zip(functions, graphs, strict=True)
         ),
         data=describe_data(model),
@@ -191,7 +201,7 @@ def describe_persistent(entry: Input, offset: int, starts: Mapping) -> Persisten
     return Persistent(tensor, entry.role.value, start, weight.line if weight else 0)
 
 
-def describe_function(function: Function, traced: Traced) -> FunctionFacts:
+def describe_function(function: Function, traced: Traced, speed: Speed) -> FunctionFacts:
     def place(name: str, value) -> Tensor:
         buffer = function.memory.buffer(value.name)
         return Tensor(name, value.type.dtype, value.type.shape, buffer.offset)
@@ -206,7 +216,7 @@ def describe_function(function: Function, traced: Traced) -> FunctionFacts:
         symbol=function.name,
         fields=tuple(place(entry.value.name, entry.value) for entry in inputs),
         outputs=tuple((o.name, place(o.name, o.value)) for o in function.graph.outputs),
-        kernels=tuple(describe_kernel(kernel) for kernel in function.kernels),
+        kernels=tuple(describe_kernel(kernel, speed) for kernel in function.kernels),
         copies=tuple(
             (c.source.offset, c.target.offset, c.source.bytes) for c in function.memory.copies
         ),
@@ -219,7 +229,7 @@ def is_temporary(function: Function, name: str) -> bool:
     return entry is None or entry.role is Role.FIELD
 
 
-def describe_kernel(kernel) -> KernelFacts:
+def describe_kernel(kernel: Kernel, speed: Speed) -> KernelFacts:
     origin = kernel.group.anchor.origin
     lines = {node.origin.line for node in kernel.group.nodes if node.origin.line}
     return KernelFacts(
@@ -230,7 +240,7 @@ def describe_kernel(kernel) -> KernelFacts:
         lines=tuple(sorted(lines)),
         flops=kernel.flops,
         bytes=kernel.bytes,
-        seconds=predicted_seconds(kernel),
+        seconds=predicted_seconds(kernel, speed),
     )
 
 
@@ -284,7 +294,7 @@ def write(
     functions: tuple[Function, ...],
     machine: CpuMachine,
 ) -> None:
-    """program.json, the `.net` text, ir/, c/ and cuda/; raises NetError (exit 4) where that cannot be."""
+    """program.json, the `.net` text, ir/, c/ and cuda/; NetError (exit 4) where that cannot be."""
     lines = tuple(model.source.text.splitlines())
     texts = {f"{model.name}.net": model.source.text}
     for function in functions:

@@ -1,7 +1,7 @@
-"""CUDA source in, a module out: its kernels, compiled by g++ for this CPU, their parameters and arrays.
+"""CUDA source in, a module out: its kernels compiled for this CPU, their parameters and arrays.
 
-The source is compiled unchanged behind `cuda/netc_emulate.h`. The machine that runs it is compiled
-once; both are kept in netc's cache of modules.
+The source is compiled by g++, unchanged, behind `cuda/netc_emulate.h`. The machine that runs it is
+compiled once; both are kept in netc's cache of modules.
 """
 
 import ctypes
@@ -19,15 +19,20 @@ from netc.compiler.build.cache import keep, key_of, look_up
 from netc.compiler.build.cc import environment_error, processor
 from netc.compiler.ir.verify import InternalError
 
-COMMON = "-std=c++17 -fPIC -shared -fno-exceptions -fno-rtti -fno-strict-aliasing -w".split()
+COMMON = (
+    "-std=c++17", "-fPIC", "-shared", "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing", "-w",
+)  # fmt: skip
 MACHINE = ("-O2",)
-# A local that nobody set is no number that a result could come from by luck.
-MODULE = "-O1 -ftrivial-auto-var-init=pattern -march=native -ffp-contract=fast -Wl,--build-id=none -lm".split()
+# A local that nobody set gets a pattern: no result comes out right by luck.
+MODULE = (
+    "-O1", "-march=native", "-ffp-contract=fast", "-ftrivial-auto-var-init=pattern",
+    "-Wl,--build-id=none", "-lm",
+)  # fmt: skip
 # What the sanitizers call is the machine's own: nothing of theirs is linked.
 CHECKED = (
-    "-g1 -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 "
-    "-fsanitize=bounds,alignment,integer-divide-by-zero -nodefaultlibs"
-).split()
+    "-g1", "-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0",
+    "-fsanitize=bounds,alignment,integer-divide-by-zero", "-nodefaultlibs",
+)  # fmt: skip
 KERNEL = re.compile(r"__global__[^;{]*?\bvoid\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(")
 SHARED = re.compile(r"^([0-9a-f]+) .* netc_shared\s+([0-9a-f]+)\s+_ZZ(\d+)(\w+)$", re.MULTILINE)
 MOST_PARAMETERS = 1024
@@ -35,7 +40,7 @@ MOST_PARAMETERS = 1024
 
 @dataclass(frozen=True)
 class Parameter:
-    """`kind` is p (a pointer), r (a pointer to const), f (a float) or v; `unit` is what it points at."""
+    """`kind` is p (pointer), r (pointer to const), f (float) or v; `unit` the size pointed at."""
 
     size: int
     kind: str
@@ -61,12 +66,16 @@ class EmulatedKernel:
 
 @dataclass(frozen=True)
 class Module:
-    """Compiled CUDA source. `checked` modules look at every access; `file` is the library's."""
+    """Compiled CUDA source. `checked` modules look at every access; `file` is the library's.
+
+    `static_shared` is where the shared arrays of all kernels begin and end.
+    """
 
     name: str
     source: str
     checked: bool
     kernels: tuple[EmulatedKernel, ...]
+    static_shared: tuple[int, int]
     file: Path
     folder: tempfile.TemporaryDirectory
 
@@ -90,7 +99,10 @@ def build_module(source: str, name: str = "kernels.cu", checked: bool = False) -
     library = ctypes.CDLL(str(file), mode=os.RTLD_NOW | os.RTLD_LOCAL)
     shared = shared_arrays(file, library, names)
     kernels = tuple(describe_kernel(library, kernel, shared[kernel]) for kernel in names)
-    return Module(name, source, checked, kernels, file, folder)
+    arrays = [array for owned in shared.values() for array in owned]
+    begin = min((array.address for array in arrays), default=0)
+    end = max((array.address + array.bytes for array in arrays), default=0)
+    return Module(name, source, checked, kernels, (begin, end), file, folder)
 
 
 @cache
@@ -115,9 +127,7 @@ def built(
     """A shared library of these sources, from the cache where it was built before."""
     compiler, version = find_compiler()
     texts = sorted((sources | headers).items())
-    key = key_of(
-        version, processor(), *COMMON, *flags, *(part for pair in texts for part in pair)
-    )
+    key = key_of(version, processor(), *COMMON, *flags, *(part for pair in texts for part in pair))
     library = look_up(key)
     if library is None:
         library = compile_library(compiler, flags, texts, name)

@@ -13,9 +13,9 @@ class Finding:
     """One thing that a kernel did wrong.
 
     `kind` is race, race between blocks, out of bounds, uninitialised, const, misaligned, barrier
-    divergence, warp divergence, deadlock, missing proxy fence, misuse, trap, timeout, stack overflow,
-    memory fault, division by zero or unwritten. `line` is that of the CUDA source, 0 where nobody
-    knows; `buffer` is empty where none is at fault, and `offset` counts bytes in it.
+    divergence, warp divergence, deadlock, missing proxy fence, misuse, trap, timeout, division by
+    zero, stack overflow, memory fault or unwritten. `line` is that of the CUDA source, 0 where
+    nobody knows; `buffer` is empty where none is at fault, and `offset` counts bytes in it.
     """
 
     kind: str

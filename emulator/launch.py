@@ -1,4 +1,4 @@
-"""A module, a kernel's name and arguments in; the kernel has run, or EmulatorError says what it did."""
+"""A module, a kernel's name and arguments in; the kernel has run, or EmulatorError says why not."""
 
 import ctypes
 import re
@@ -23,11 +23,14 @@ ONE_AT_A_TIME = threading.Lock()
 class Schedule:
     """In which order threads run: 0 forward, 1 backward, else shuffled with this seed.
 
-    Where `is_late`, asynchronous copies are done as late as they may be, else at once.
+    Where `is_late`, asynchronous copies are done as late as they may be, else at once. A checked
+    launch looks at shared memory in about `sample` blocks, those at the edges of the grid among
+    them, and in all where that is 0; at global memory it looks in every block.
     """
 
     order: int = 0
     is_late: bool = False
+    sample: int = 0
 
 
 FORWARD = Schedule()
@@ -64,9 +67,12 @@ class CLaunch(ctypes.Structure):
         ("regions", ctypes.c_void_p),
         ("region_count", ctypes.c_uint32),
         ("shared_bytes", ctypes.c_uint32),
+        ("static_begin", ctypes.c_uint64),
+        ("static_end", ctypes.c_uint64),
         ("order", ctypes.c_uint32),
         ("is_late", ctypes.c_uint32),
         ("is_checked", ctypes.c_uint32),
+        ("sample", ctypes.c_uint32),
         ("milliseconds", ctypes.c_uint32),
         ("report", ctypes.c_void_p),
         ("report_bytes", ctypes.c_uint32),
@@ -102,9 +108,43 @@ def launch(
     kernel = module.kernel(name)
     check_arguments(kernel, arguments)
     given = lay_out(kernel, arguments, module.checked)
-    values = [value_of(argument, given) for argument in arguments]
-    pointers = (ctypes.c_void_p * max(1, len(values)))(*(v.ctypes.data for v in values))
+    values = tuple(value_of(argument, given) for argument in arguments)
     regions = all_regions(module, kernel, given, shared_bytes)
+    try:
+        return run(module, kernel, grid, block, values, regions, shared_bytes, schedule, seconds)
+    finally:
+        copy_back(given, module.checked)
+
+
+def launch_at(
+    module: Module,
+    name: str,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    addresses: tuple[int, ...],
+    schedule: Schedule = FORWARD,
+) -> None:
+    """Run a kernel as a driver does, with pointers of unknown sizes; not for checked modules."""
+    assert not module.checked
+    kernel = module.kernel(name)
+    values = tuple(np.array([address], np.uint64) for address in addresses)
+    regions = all_regions(module, kernel, {}, 0)
+    run(module, kernel, grid, block, values, regions, 0, schedule, 60.0)
+
+
+def run(
+    module: Module,
+    kernel: EmulatedKernel,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    values: tuple[np.ndarray, ...],
+    regions: ctypes.Array,
+    shared_bytes: int,
+    schedule: Schedule,
+    seconds: float,
+) -> int:
+    """Hand a launch to the machine; `values` hold the bytes of each parameter."""
+    pointers = (ctypes.c_void_p * max(1, len(values)))(*(v.ctypes.data for v in values))
     report = ctypes.create_string_buffer(REPORT_BYTES)
     call = CLaunch(
         kernel=kernel.entry,
@@ -114,18 +154,20 @@ def launch(
         regions=ctypes.addressof(regions),
         region_count=len(regions),
         shared_bytes=shared_bytes,
+        static_begin=module.static_shared[0],
+        static_end=module.static_shared[1],
         order=schedule.order,
         is_late=schedule.is_late,
         is_checked=module.checked,
+        sample=schedule.sample,
         milliseconds=int(seconds * 1000),
         report=ctypes.addressof(report),
         report_bytes=REPORT_BYTES,
     )
     with ONE_AT_A_TIME:
         found = load_machine().machine_launch(ctypes.byref(call))
-    copy_back(given, module.checked)
     if found:
-        raise EmulatorError(*read_report(report.value.decode(), module, name))
+        raise EmulatorError(*read_report(report.value.decode(), module, kernel.name))
     return call.accesses
 
 
@@ -198,7 +240,7 @@ def value_of(argument: Argument, given: dict[int, Given]) -> np.ndarray:
 def all_regions(
     module: Module, kernel: EmulatedKernel, given: dict[int, Given], shared_bytes: int
 ) -> ctypes.Array:
-    """All memory that the kernel may touch: its buffers, its shared arrays, dynamic shared memory."""
+    """All memory that the kernel may touch: its buffers, its static and dynamic shared memory."""
     regions = [buffer_region(entry) for entry in given.values()]
     unit = 1 if NARROW.search(module.source) else 4
     for array in kernel.shared:
@@ -206,7 +248,7 @@ def all_regions(
     if shared_bytes:
         start = ctypes.addressof(ctypes.c_char.in_dll(load_machine(), "dynamic_shared"))
         regions.append(shared_region("dynamic shared memory", start, shared_bytes, unit))
-    return (CRegion * max(1, len(regions)))(*regions) if regions else (CRegion * 0)()
+    return (CRegion * len(regions))(*regions)
 
 
 def buffer_region(given: Given) -> CRegion:

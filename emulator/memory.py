@@ -1,4 +1,4 @@
-"""Sizes and arrays in, memory for kernels out: bytes, and for each of them whether it has a value."""
+"""Arrays in, memory for kernels out: bytes, and for each of them whether it has a value."""
 
 import ctypes
 import mmap
@@ -15,7 +15,7 @@ NO_ACCESS, PRIVATE_ANONYMOUS_UNRESERVED = 0, 0x4022
 
 @dataclass(frozen=True)
 class Buffer:
-    """Memory that a kernel is given. `bytes` and `written` are uint8 of one length, and contiguous."""
+    """Memory that a kernel is given: `bytes` and `written` are contiguous uint8 of one length."""
 
     name: str
     bytes: np.ndarray
@@ -24,7 +24,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class TensorMap:
-    """A matrix for TMA: `sizes` and `box` in elements, the fastest axis first; `stride` in bytes."""
+    """A matrix for TMA: `sizes` and `box` in elements, fastest axis first; `stride` in bytes."""
 
     buffer: Buffer
     sizes: tuple[int, int]
@@ -61,9 +61,7 @@ def guarded(size: int) -> np.ndarray:
     system.mmap.restype = ctypes.c_void_p
     room = -(-max(size, 1) // PAGE) * PAGE
     total = ctypes.c_size_t(room + 2 * GUARD)
-    start = system.mmap(
-        None, total, NO_ACCESS, PRIVATE_ANONYMOUS_UNRESERVED, -1, ctypes.c_long(0)
-    )
+    start = system.mmap(None, total, NO_ACCESS, PRIVATE_ANONYMOUS_UNRESERVED, -1, ctypes.c_long(0))
     if start in (None, ctypes.c_void_p(-1).value):
         raise MemoryError(f"{size} bytes")
     first = start + GUARD

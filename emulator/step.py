@@ -1,4 +1,4 @@
-"""A function's CUDA source and launches in; steps run on this CPU, as on a device, and their log out."""
+"""A function's CUDA source and launches in; its steps run on this CPU, and their log out."""
 
 from dataclasses import dataclass
 from math import prod
@@ -16,7 +16,7 @@ NOTHING = np.zeros(0, np.uint8)
 
 @dataclass(frozen=True)
 class EmulatedStep:
-    """A compiled function. In a checked one every access is looked at, and every result must be whole."""
+    """A compiled function. In a checked one, accesses are looked at and results must be whole."""
 
     step: CudaStep
     module: Module

@@ -17,7 +17,7 @@ from netc.runtime.errors import fail
 
 
 class Emulate:
-    """A program in memory of this machine. Where `checked`, each access of each kernel is checked.
+    """A program in memory of this machine. Where `checked`, every kernel's accesses are checked.
 
     `schedule` is the order in which threads take their turns: results do not depend on it.
     """

@@ -81,10 +81,9 @@ def op_graph(graphs):
 
 
 @pytest.fixture
-def fake_driver(cuda_on_cpu):
+def fake_driver():
     """fake_driver(...): a stand-in for the NVIDIA driver that runs kernels on this CPU."""
-    driver = load(TESTS / "cuda_on_cpu" / "driver.py")
-    return lambda **facts: driver.FakeDriver(cuda_on_cpu.launch_kernel, **facts)
+    return load(TESTS / "cuda_on_cpu" / "driver.py").FakeDriver
 
 
 @pytest.fixture(scope="session")

@@ -128,14 +128,23 @@ def processor() -> str:
 @cache
 def processor_flags() -> frozenset[str]:
     """The instruction sets that Linux names for this processor; none where it does not say."""
+    return frozenset((processor_fact("flags") or processor_fact("Features")).split())
+
+
+def processor_hertz() -> float:
+    """The clock that Linux gives for this processor; 0 where it does not say."""
+    return float(processor_fact("cpu MHz") or 0) * 1e6
+
+
+@cache
+def processor_fact(name: str) -> str:
+    """What /proc/cpuinfo says of the first processor under this name, or nothing."""
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith(("flags", "Features")):
-                    return frozenset(line.partition(":")[2].split())
+            lines = (line.partition(":") for line in file)
+            return next((text.strip() for key, _, text in lines if key.strip() == name), "")
     except OSError:
-        pass
-    return frozenset()
+        return ""
 
 
 def environment_error(code: str, message: str, help_text: str) -> NetError:

@@ -1,8 +1,8 @@
 """How a matrix product on the cpu reads its two sides: where they lie, or packed first, run by run.
 
-The innermost loop wants element (place, depth) of a side at pointer + place * step + depth * depth_step,
-where the place is a row on the left and a column on the right. Columns are read as vectors: on the
-right, step is 1.
+The innermost loop wants element (place, depth) of a side at
+pointer + place * step + depth * depth_step, where the place is a row on the left and a column on the
+right. Columns are read as vectors: on the right, step is 1.
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class Way(Enum):
 class Operand:
     """One side of a product.
 
-    `load` is what a direct operand or a run reads, under `conditions` that hold for the whole run or
-    for none of it; outside of them it is zero. A run is `run` neighbours along the depth, or along the
-    places.
+    `load` is what a direct operand or a run reads, under `conditions` that hold for the whole run
+    or for none of it; outside of them it is zero. A run is `run` neighbours along the depth, or
+    along the places.
     """
 
     way: Way

@@ -60,7 +60,7 @@ class ColumnTile:
 
 @dataclass(frozen=True)
 class MatmulTile:
-    """A register tile of rows x columns within a block of block_rows x block_columns x block_depth."""
+    """A register tile of rows x columns, in a block of block_rows x block_columns x block_depth."""
 
     rows: int
     vectors: int
@@ -124,7 +124,7 @@ def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
 
 
 def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
-    """The register tile that fills the registers and wastes least at the edges, and blocks around it."""
+    """The register tile that fills the registers and wastes least at edges, and blocks around it."""
     rows_total, columns_total = plan.row.extent, plan.column.extent
     vectors = 2 if columns_total > machine.lanes else 1
     columns = vectors * machine.lanes
@@ -172,7 +172,7 @@ def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
 
 
 def best_rows(total: int, most: int) -> int:
-    """Rows of a register tile: few of them unused at the edge, and many, to load less for each product."""
+    """Rows of a register tile: few unused at the edge, and many, to load less for each product."""
     candidates = range(max(1, min(most, total) // 2), min(most, total) + 1)
     return min(candidates, key=lambda rows: round_up(total, rows) / total + 0.3 / rows)
 

@@ -1,4 +1,4 @@
-"""How a target spells types and functions of scalars: one table each, and the C text made from them."""
+"""How a target spells types and functions of scalars: a table each, and the C text made of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,7 +112,8 @@ class Speller:
             return text if text.isalnum() else f"({text})"
         if isinstance(expression, Select):
             conditions = " && ".join(spell_condition(c) for c in expression.conditions)
-            return f"({conditions} ? {self.spell(expression.inside)} : {self.spell(expression.outside)})"
+            inside, outside = self.spell(expression.inside), self.spell(expression.outside)
+            return f"({conditions} ? {inside} : {outside})"
         return self._apply(expression)
 
     def _apply(self, expression: Apply) -> str:

@@ -1,4 +1,4 @@
-"""The comment above a kernel: its mathematics, the lines it comes from, what it reads, writes and costs."""
+"""The comment above a kernel: its mathematics, the lines it comes from, its tensors and its cost."""
 
 from netc.compiler.kernels.group import Kind
 from netc.compiler.kernels.plan import Body, ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
@@ -114,7 +114,7 @@ def _body(body: Body, formula: Formula) -> list[str]:
 def kernel_header(
     kernel: Kernel, names: dict[str, str], source: tuple[str, ...], launch: str
 ) -> tuple[str, ...]:
-    """Comment lines for a kernel; `source` holds the user's lines and `launch` says how it is run."""
+    """Comment lines for a kernel; `source` holds the user's lines, `launch` says how it is run."""
     numbers = sorted({node.origin.line for node in kernel.group.nodes if node.origin.line})
     lines = [f"{kernel.name}: {_title(kernel)}"]
     lines += mathematics(kernel, names)
@@ -137,6 +137,6 @@ def _title(kernel: Kernel) -> str:
 
 
 def safe(text: str) -> str:
-    """Text that cannot end a comment or continue it on the next line: printable ASCII without \\."""
+    """Text that cannot end a comment or go on in the next line: printable ASCII without \\."""
     shown = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
     return shown.replace("*/", "* /").replace("/*", "/ *").replace("??/", "?? /")

@@ -1,4 +1,4 @@
-"""A plan spelled in a target's dialect: what the templates receive. Every expression is text here."""
+"""A plan spelled in a target's dialect: what the templates receive, every expression as text."""
 
 from dataclasses import dataclass
 

@@ -1,22 +1,26 @@
-// Mathematics: the C library's functions under CUDA's names. The device's fast forms are exact here.
+// Mathematics: the C library's functions under CUDA's names. The device's fast forms are exact
+// here.
 #pragma once
 
-#define NETC_UNARY(NAME)                                            \
-    extern "C" double NAME(double) noexcept;                        \
-    extern "C" float NAME##f(float) noexcept;                       \
+#define NETC_UNARY(NAME)                      \
+    extern "C" double NAME(double) noexcept;  \
+    extern "C" float NAME##f(float) noexcept; \
     inline float NAME(float x) { return NAME##f(x); }
-#define NETC_BINARY(NAME)                                           \
-    extern "C" double NAME(double, double) noexcept;                \
-    extern "C" float NAME##f(float, float) noexcept;                \
+#define NETC_BINARY(NAME)                            \
+    extern "C" double NAME(double, double) noexcept; \
+    extern "C" float NAME##f(float, float) noexcept; \
     inline float NAME(float x, float y) { return NAME##f(x, y); }
-NETC_UNARY(exp) NETC_UNARY(exp2) NETC_UNARY(expm1) NETC_UNARY(log) NETC_UNARY(log2) NETC_UNARY(log10)
-NETC_UNARY(log1p) NETC_UNARY(sin) NETC_UNARY(cos) NETC_UNARY(tan) NETC_UNARY(asin) NETC_UNARY(acos)
-NETC_UNARY(atan) NETC_UNARY(sinh) NETC_UNARY(cosh) NETC_UNARY(tanh) NETC_UNARY(sqrt) NETC_UNARY(cbrt)
-NETC_UNARY(erf) NETC_UNARY(erfc) NETC_UNARY(floor) NETC_UNARY(ceil) NETC_UNARY(trunc) NETC_UNARY(round)
-NETC_UNARY(rint) NETC_UNARY(nearbyint) NETC_UNARY(fabs)
-NETC_BINARY(pow) NETC_BINARY(fmod) NETC_BINARY(atan2) NETC_BINARY(fmin) NETC_BINARY(fmax)
-NETC_BINARY(hypot) NETC_BINARY(copysign) NETC_BINARY(fdim)
-extern "C" double fma(double, double, double) noexcept;
+NETC_UNARY(exp)
+NETC_UNARY(exp2)
+NETC_UNARY(expm1) NETC_UNARY(log) NETC_UNARY(log2) NETC_UNARY(log10) NETC_UNARY(log1p)
+    NETC_UNARY(sin) NETC_UNARY(cos) NETC_UNARY(tan) NETC_UNARY(asin) NETC_UNARY(acos)
+        NETC_UNARY(atan) NETC_UNARY(sinh) NETC_UNARY(cosh) NETC_UNARY(tanh) NETC_UNARY(sqrt)
+            NETC_UNARY(cbrt) NETC_UNARY(erf) NETC_UNARY(erfc) NETC_UNARY(floor) NETC_UNARY(ceil)
+                NETC_UNARY(trunc) NETC_UNARY(round) NETC_UNARY(rint) NETC_UNARY(nearbyint)
+                    NETC_UNARY(fabs) NETC_BINARY(pow) NETC_BINARY(fmod) NETC_BINARY(atan2)
+                        NETC_BINARY(fmin) NETC_BINARY(fmax) NETC_BINARY(hypot) NETC_BINARY(copysign)
+                            NETC_BINARY(fdim) extern "C" double fma(double, double,
+                                                                    double) noexcept;
 extern "C" float fmaf(float, float, float) noexcept;
 extern "C" double ldexp(double, int) noexcept;
 extern "C" float ldexpf(float, int) noexcept;
@@ -67,7 +71,10 @@ static inline float __int2float_rn(int x) { return (float)x; }
 static inline int __popc(unsigned x) { return __builtin_popcount(x); }
 static inline int __clz(int x) { return x ? __builtin_clz((unsigned)x) : 32; }
 static inline int __ffs(int x) { return __builtin_ffs(x); }
-static inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)(((uint64_t)a * b) >> 32); }
+static inline unsigned __umulhi(unsigned a, unsigned b)
+{
+    return (unsigned)(((uint64_t)a * b) >> 32);
+}
 
 static inline int min(int a, int b) { return a < b ? a : b; }
 static inline int max(int a, int b) { return a > b ? a : b; }

@@ -1,10 +1,10 @@
-// threadIdx and its kin. They do not change while a thread lives, hence `const`: the compiler asks the
-// machine once, and keeps the answer in a register, where no check of memory sees it.
+// threadIdx and its kin. They do not change while a thread lives, hence `const`: the compiler asks
+// the machine once, and keeps the answer in a register, where no check of memory sees it.
 #pragma once
 
-#define NETC_INDEX(NAME)                                                  \
-    extern "C" unsigned machine_##NAME##_x() __attribute__((const));      \
-    extern "C" unsigned machine_##NAME##_y() __attribute__((const));      \
+#define NETC_INDEX(NAME)                                             \
+    extern "C" unsigned machine_##NAME##_x() __attribute__((const)); \
+    extern "C" unsigned machine_##NAME##_y() __attribute__((const)); \
     extern "C" unsigned machine_##NAME##_z() __attribute__((const));
 NETC_INDEX(thread)
 NETC_INDEX(block)

@@ -1,7 +1,7 @@
 // CUDA C as C++ for a CPU: the compiler puts this in front of an unchanged source.
 //
-// Only declarations and thin wrappers: the machine is compiled once, apart from any kernel. There are
-// no headers of the C library here, for parsing them would cost more time than the kernel.
+// Only declarations and thin wrappers: the machine is compiled once, apart from any kernel. There
+// are no headers of the C library here, for parsing them would cost more time than the kernel.
 #pragma once
 #define NETC_EMULATED 1
 

@@ -11,7 +11,23 @@
 static Region *last_region;
 static uint32_t proxy_fences[MAXIMUM_THREADS];
 
-static size_t cells_of(const Region &region) { return (region.high - region.low) / region.unit + 1; }
+static bool skips_shared; // this block may use shared memory unchecked
+
+static size_t cells_of(const Region &region)
+{
+    return (region.high - region.low) / region.unit + 1;
+}
+
+// Blocks use shared memory alike, but for those at the edges of the grid: the first and the last
+// are always in the sample.
+bool is_in_sample(uint64_t number)
+{
+    const Launch &launch = *machine.launch;
+    const uint64_t blocks = (uint64_t)launch.grid.x * launch.grid.y * launch.grid.z;
+    if (!launch.sample || blocks <= launch.sample) return true;
+    const uint64_t edge = launch.sample / 4 + 1, step = blocks / (launch.sample / 2 + 1) + 1;
+    return number < edge || number >= blocks - edge || number % step == 0;
+}
 
 void begin_launch_accesses()
 {
@@ -36,6 +52,8 @@ void end_launch_accesses()
 void begin_block_accesses()
 {
     memset(proxy_fences, 0, sizeof proxy_fences);
+    skips_shared = !is_in_sample(machine.block_number);
+    if (skips_shared) return;
     for (uint32_t i = 0; i < machine.launch->region_count; i++) {
         Region &region = machine.launch->regions[i];
         if (!region.is_shared) continue;
@@ -47,22 +65,32 @@ void begin_block_accesses()
 void fence_proxy(int thread) { proxy_fences[thread] = own_clock(thread); }
 uint32_t last_proxy_fence(int thread) { return proxy_fences[thread]; }
 
-static bool holds(const Region &region, uint64_t address) { return address - region.low < region.high - region.low; }
+static bool holds(const Region &region, uint64_t address)
+{
+    return address - region.low < region.high - region.low;
+}
 
 static Region *find_region(uint64_t address)
 {
     if (last_region && holds(*last_region, address)) return last_region;
     for (uint32_t i = 0; i < machine.launch->region_count; i++)
-        if (holds(machine.launch->regions[i], address)) return last_region = &machine.launch->regions[i];
+        if (holds(machine.launch->regions[i], address))
+            return last_region = &machine.launch->regions[i];
     return nullptr;
+}
+
+static bool is_static_shared(uint64_t address)
+{
+    const Launch &launch = *machine.launch;
+    return address - launch.static_begin < launch.static_end - launch.static_begin;
 }
 
 // Constants that the compiler put beside the code.
 static bool is_constant_of_the_module(uint64_t address)
 {
     Dl_info data, code;
-    return dladdr((void *)address, &data) && dladdr((void *)machine.launch->kernel, &code) &&
-           data.dli_fbase == code.dli_fbase;
+    return !is_static_shared(address) && dladdr((void *)address, &data) &&
+           dladdr((void *)machine.launch->kernel, &code) && data.dli_fbase == code.dli_fbase;
 }
 
 static uint64_t distance(const Region &region, uint64_t address)
@@ -75,17 +103,19 @@ static void fail_out_of_bounds(Touch touch)
     const Region *nearest = nullptr;
     for (uint32_t i = 0; i < machine.launch->region_count; i++) {
         const Region &region = machine.launch->regions[i];
-        if (!nearest || distance(region, touch.address) < distance(*nearest, touch.address)) nearest = &region;
+        if (!nearest || distance(region, touch.address) < distance(*nearest, touch.address))
+            nearest = &region;
     }
     touch.region = nearest;
     char words[160] = " outside of all memory";
     if (nearest) {
         const uint64_t bytes = nearest->high - nearest->low;
         const bool is_before = touch.address < nearest->low;
-        const uint64_t away = is_before ? nearest->low - touch.address
-                                        : touch.address + touch.size - nearest->high;
-        snprintf(words, sizeof words, " that %s %llu bytes %s the buffer's %llu", is_before ? "begins" : "ends",
-                 (unsigned long long)away, is_before ? "before" : "after", (unsigned long long)bytes);
+        const uint64_t away =
+            is_before ? nearest->low - touch.address : touch.address + touch.size - nearest->high;
+        snprintf(words, sizeof words, " that %s %llu bytes %s the buffer's %llu",
+                 is_before ? "begins" : "ends", (unsigned long long)away,
+                 is_before ? "before" : "after", (unsigned long long)bytes);
     }
     report_touch(touch, "out of bounds", words);
     leave_block();
@@ -96,7 +126,7 @@ static void check_values(const Touch &touch)
     uint8_t *written = touch.region->written + (touch.address - touch.region->low);
     if (memchr(written, 0, touch.size)) {
         report_touch(touch, "uninitialised", " that nothing has written");
-        memset(written, 1, touch.size);  // once is enough
+        memset(written, 1, touch.size); // once is enough
     }
 }
 
@@ -106,11 +136,18 @@ static void touch_cells(const Touch &touch)
     uint64_t at = touch.address - region.low;
     const uint64_t end = at + touch.size;
     while (at < end) {
-        const uint64_t cell = at / region.unit, stop = (cell + 1) * region.unit < end ? (cell + 1) * region.unit : end;
+        const uint64_t cell = at / region.unit,
+                       stop = (cell + 1) * region.unit < end ? (cell + 1) * region.unit : end;
         const uint8_t mask = (uint8_t)(((1u << (stop - at)) - 1) << (at % region.unit));
         touch_cell(region.cells[cell], mask, touch);
         at = stop;
     }
+}
+
+static bool is_skipped(uint64_t address)
+{
+    const uint64_t place = address - (uint64_t)dynamic_shared;
+    return skips_shared && (is_static_shared(address) || place < machine.launch->shared_bytes);
 }
 
 static void check(Touch touch)
@@ -134,30 +171,34 @@ static void check(Touch touch)
     }
     if (touch.access != Access::write) check_values(touch);
     if (region->cells) touch_cells(touch);
-    if (touch.access != Access::read) memset(region->written + (touch.address - region->low), 1, touch.size);
+    if (touch.access != Access::read)
+        memset(region->written + (touch.address - region->low), 1, touch.size);
 }
 
 void touch(uint64_t address, int size, Access access, uint64_t program_counter, int line)
 {
-    if (!machine.in_kernel || is_on_a_stack(address)) return;
+    if (is_skipped(address) || !machine.in_kernel || is_on_a_stack(address)) return;
     const Toucher by = {machine.current, own_clock(machine.current), Proxy::none};
     check({by, access, nullptr, address, size, line, program_counter});
 }
 
 void touch_as(Toucher by, uint64_t address, int size, Access access, int line)
 {
-    check({by, access, nullptr, address, size, line, 0});
+    if (!is_skipped(address)) check({by, access, nullptr, address, size, line, 0});
 }
 
 #define CALLER ((uint64_t)__builtin_return_address(0))
-#define HOOK(NAME, SIZE, ACCESS) \
-    extern "C" void __tsan_##NAME##SIZE(void *place) { touch((uint64_t)place, SIZE, Access::ACCESS, CALLER, 0); }
-#define HOOKS(SIZE)                      \
-    HOOK(read, SIZE, read)               \
-    HOOK(write, SIZE, write)             \
-    HOOK(unaligned_read, SIZE, read)     \
-    HOOK(unaligned_write, SIZE, write)   \
-    HOOK(volatile_read, SIZE, read)      \
+#define HOOK(NAME, SIZE, ACCESS)                                 \
+    extern "C" void __tsan_##NAME##SIZE(void *place)             \
+    {                                                            \
+        touch((uint64_t)place, SIZE, Access::ACCESS, CALLER, 0); \
+    }
+#define HOOKS(SIZE)                    \
+    HOOK(read, SIZE, read)             \
+    HOOK(write, SIZE, write)           \
+    HOOK(unaligned_read, SIZE, read)   \
+    HOOK(unaligned_write, SIZE, write) \
+    HOOK(volatile_read, SIZE, read)    \
     HOOK(volatile_write, SIZE, write)
 HOOKS(1)
 HOOKS(2)

@@ -1,5 +1,5 @@
-// Atomic functions on memory. Threads take turns only where they wait, so plain code is atomic here;
-// what is left to do is to tell the checks.
+// Atomic functions on memory. Threads take turns only where they wait, so plain code is atomic
+// here; what is left to do is to tell the checks.
 #include "machine.h"
 #include <string.h>
 
@@ -25,13 +25,15 @@ template <class T> static T combine_bits(int operation, T old, T value)
     }
 }
 
-#define ATOMIC(NAME, TYPE, COMBINE)                                                                \
-    extern "C" TYPE machine_atomic_##NAME(TYPE *place, int operation, TYPE value, TYPE compare, int line) \
-    {                                                                                              \
-        if (is_checked()) touch((uint64_t)place, sizeof(TYPE), Access::atomic, 0, line);           \
-        const TYPE old = *place;                                                                   \
-        if (operation != COMPARE || old == compare) *place = COMBINE(operation, old, value);       \
-        return old;                                                                                \
+#define ATOMIC(NAME, TYPE, COMBINE)                                                             \
+    extern "C" TYPE machine_atomic_##NAME(TYPE *place, int operation, TYPE value, TYPE compare, \
+                                          int line)                                             \
+    {                                                                                           \
+        if (is_checked()) touch((uint64_t)place, sizeof(TYPE), Access::atomic, 0, line);        \
+        meet_blocks_at((uint64_t)place);                                                        \
+        const TYPE old = *place;                                                                \
+        if (operation != COMPARE || old == compare) *place = COMBINE(operation, old, value);    \
+        return old;                                                                             \
     }
 
 ATOMIC(int, int, combine_bits)

@@ -8,10 +8,10 @@ constexpr int BARRIERS = 16;
 
 struct Barrier {
     int line, wanted;
-    bool is_whole;           // all threads of the block
-    int votes;               // how many came with a true predicate
+    bool is_whole; // all threads of the block
+    int votes;     // how many came with a true predicate
     std::vector<int> arrived;
-    int result;              // the votes of the last time
+    int result; // the votes of the last time
 };
 
 static Barrier barriers[BARRIERS];
@@ -36,7 +36,8 @@ static void check_arrival(const Barrier &barrier, int count, int line)
     const int wanted = count ? count : machine.count;
     if (barrier.wanted != wanted)
         fail(finding_here("barrier divergence", line),
-             "the barrier is for %d threads here, and for %d at line %d", wanted, barrier.wanted, barrier.line);
+             "the barrier is for %d threads here, and for %d at line %d", wanted, barrier.wanted,
+             barrier.line);
     if (barrier.line != line && barrier.is_whole)
         fail(finding_here("barrier divergence", line),
              "the thread is at this barrier while others of its block are at the one of line %d",
@@ -51,7 +52,8 @@ static void complete(Barrier &barrier, int number)
     barrier.result = barrier.votes;
     for (int i = 0; i < machine.count; i++) {
         const Thread &thread = machine.threads[machine.order[i]];
-        if (thread.state == State::at_barrier && thread.barrier == number) make_ready(machine.order[i]);
+        if (thread.state == State::at_barrier && thread.barrier == number)
+            make_ready(machine.order[i]);
     }
 }
 

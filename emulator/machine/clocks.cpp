@@ -2,8 +2,8 @@
 //
 // Each thread has a clock that moves when it meets others. An access is ordered before thread A's
 // next one if A has seen the clock at which it was made. Meeting at a barrier of the whole block is
-// common and cheap: everybody has then seen `seen_by_all`. Whatever else a thread has seen is in its
-// row of `seen`, which exists only where a kernel orders some threads and not all.
+// common and cheap: everybody has then seen `seen_by_all`. Whatever else a thread has seen is in
+// its row of `seen`, which exists only where a kernel orders some threads and not all.
 #include "machine.h"
 #include <algorithm>
 
@@ -21,7 +21,6 @@ void begin_clocks()
 
 uint32_t own_clock(int thread) { return own[thread]; }
 uint32_t generation() { return generation_; }
-void advance(int thread) { own[thread]++; }
 
 static uint32_t seen_of(int thread, int other)
 {
@@ -58,7 +57,8 @@ void meet(const int *threads, int count)
 void release(uint32_t *clocks, int thread)
 {
     const uint32_t *mine = row(thread);
-    for (int i = 0; i < machine.count; i++) clocks[i] = std::max({clocks[i], seen_by_all[i], mine[i]});
+    for (int i = 0; i < machine.count; i++)
+        clocks[i] = std::max({clocks[i], seen_by_all[i], mine[i]});
     clocks[thread] = std::max(clocks[thread], own[thread]++);
 }
 

@@ -1,20 +1,21 @@
 // cp.async: copies to shared memory that run while their thread goes on.
 //
-// Late, a copy is done when its thread waits for its group: a kernel that reads without waiting sees
-// what was there before. Early, it is done at once: one that reuses a buffer too soon reads the new.
+// Late, a copy is done when its thread waits for its group: a kernel that reads without waiting
+// sees what was there before. Early, it is done at once: one that reuses a buffer too soon reads
+// the new.
 #include "machine.h"
 #include <string.h>
 
 struct Copy {
     char *target;
     const char *source;
-    int bytes, source_bytes;         // the rest of the target becomes zero
+    int bytes, source_bytes; // the rest of the target becomes zero
     int line;
 };
 
 struct Copies {
     std::vector<Copy> waiting;
-    std::vector<size_t> group_ends;  // groups that were committed, oldest first
+    std::vector<size_t> group_ends; // groups that were committed, oldest first
 };
 
 static Copies copies[MAXIMUM_THREADS];
@@ -40,10 +41,12 @@ static void do_copy(const Copy &copy)
     memset(copy.target + copy.source_bytes, 0, copy.bytes - copy.source_bytes);
 }
 
-extern "C" void machine_copy_async(void *target, const void *source, int bytes, int source_bytes, int line)
+extern "C" void machine_copy_async(void *target, const void *source, int bytes, int source_bytes,
+                                   int line)
 {
     if (((uint64_t)target | (uint64_t)source) % bytes)
-        fail(finding_here("misaligned", line), "cp.async of %d bytes between addresses that are no multiples of it", bytes);
+        fail(finding_here("misaligned", line),
+             "cp.async of %d bytes between addresses that are no multiples of it", bytes);
     are_used = true;
     const Copy copy = {(char *)target, (const char *)source, bytes, source_bytes, line};
     if (machine.launch->is_late) copies[machine.current].waiting.push_back(copy);

@@ -1,7 +1,7 @@
 // What the processor stops: a bad address, a trap, a division by zero, or too much time.
 //
-// A signal on a stack of its own becomes a finding, and control goes back to the launch: the process,
-// and the tests that it runs, live on.
+// A signal on a stack of its own becomes a finding, and control goes back to the launch: the
+// process, and the tests that it runs, live on.
 #include "machine.h"
 #include "faults.h"
 #include <pthread.h>
@@ -52,17 +52,19 @@ static void pass_on(int signal, siginfo_t *info, void *context)
     for (int i = 0; i < SIGNAL_COUNT; i++) {
         if (SIGNALS[i] != signal) continue;
         if (former[i].sa_flags & SA_SIGINFO) former[i].sa_sigaction(signal, info, context);
-        else sigaction(signal, &former[i], nullptr);  // it comes again, to whom it belongs
+        else sigaction(signal, &former[i], nullptr); // it comes again, to whom it belongs
     }
 }
 
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
-    if (!machine.in_kernel || !pthread_equal(pthread_self(), launching_thread)) return pass_on(signal, info, context);
+    if (!machine.in_kernel || !pthread_equal(pthread_self(), launching_thread))
+        return pass_on(signal, info, context);
     const uint64_t address = (uint64_t)info->si_addr;
     machine.in_kernel = false;
     machine.has_failed = true;
-    const Finding finding = {kind_of(signal, address), machine.current, 0, program_counter(context) + 1, nullptr, 0};
+    const Finding finding = {kind_of(signal, address),     machine.current, 0,
+                             program_counter(context) + 1, nullptr,         0};
     report(finding, "%s", words_for(signal));
     siglongjmp(escape, 1);
 }

@@ -83,7 +83,7 @@ static void *first_frame(char *top, void (*body)())
 {
     uint64_t *place = (uint64_t *)(((uint64_t)top & ~15ull) - 160);
     memset(place, 0, 160);
-    place[11] = (uint64_t)body;  // x30, where to return to
+    place[11] = (uint64_t)body; // x30, where to return to
     return place;
 }
 #else
@@ -93,7 +93,7 @@ static void *first_frame(char *top, void (*body)())
 // An odd number of pages: stacks a power of two apart would share few sets of the TLB.
 constexpr size_t PAGE = 4096;
 constexpr size_t STACK_BYTES = 17 * PAGE;
-constexpr int LAUNCH = MAXIMUM_THREADS;               // the fiber that the launch itself runs on
+constexpr int LAUNCH = MAXIMUM_THREADS; // the fiber that the launch itself runs on
 
 static char *stacks;
 static void *stack_pointers[MAXIMUM_THREADS + 1];
@@ -114,7 +114,7 @@ int take_fiber()
     if (!stacks) stacks = all_stacks();
     const int fiber = made++;
     char *base = stacks + fiber * STACK_BYTES;
-    mprotect(base, PAGE, PROT_NONE);                  // a stack that overflows ends here
+    mprotect(base, PAGE, PROT_NONE); // a stack that overflows ends here
     // Tops lie at different places in their pages: equal ones would meet in one set of the cache.
     char *top = base + STACK_BYTES - fiber * 448 % 4032 - 64;
     stack_pointers[fiber] = first_frame(top, fiber_body);

@@ -6,7 +6,8 @@
 Machine machine;
 alignas(1024) char dynamic_shared[DYNAMIC_SHARED_BYTES];
 
-constexpr uint32_t POISON = 0x7fffdeadu;    // a NaN for f32, and for both halves a number nobody expects
+constexpr uint32_t POISON =
+    0x7fffdeadu; // a NaN for f32, and for both halves a number nobody expects
 
 static void place_threads()
 {
@@ -22,7 +23,8 @@ static void poison_shared()
     for (uint32_t i = 0; i < machine.launch->region_count; i++) {
         const Region &region = machine.launch->regions[i];
         if (!region.is_shared) continue;
-        for (uint64_t at = region.low; at + 4 <= region.high; at += 4) memcpy((void *)at, &POISON, 4);
+        for (uint64_t at = region.low; at + 4 <= region.high; at += 4)
+            memcpy((void *)at, &POISON, 4);
     }
 }
 
@@ -40,6 +42,7 @@ static void begin_block(uint64_t number)
     begin_mbarriers();
     begin_wgmma();
     begin_clocks();
+    begin_block_blocks();
     if (is_checked()) begin_block_accesses();
 }
 
@@ -60,6 +63,7 @@ extern "C" int machine_launch(Launch *launch)
     machine.has_failed = false;
     begin_reports();
     place_threads();
+    begin_launch_blocks();
     if (is_checked()) begin_launch_accesses();
     catch_faults();
     if (sigsetjmp(escape, 0) == 0) run_blocks();

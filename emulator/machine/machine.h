@@ -22,8 +22,8 @@ struct Cell;
 struct Region {
     uint64_t low, high;
     const char *name;
-    uint8_t *written;     // a byte for each byte: whether it has a value
-    Cell *cells;          // made by the machine: who touched what, a cell for `unit` bytes
+    uint8_t *written; // a byte for each byte: whether it has a value
+    Cell *cells;      // made by the machine: who touched what, a cell for `unit` bytes
     uint32_t unit;
     uint32_t is_writable, is_shared;
 };
@@ -35,17 +35,28 @@ struct Launch {
     Place grid, block;
     Region *regions;
     uint32_t region_count;
-    uint32_t shared_bytes;   // of dynamic shared memory
-    uint32_t order;          // 0 forward, 1 backward, else shuffled with this seed
-    uint32_t is_late;        // asynchronous work is done as late as allowed, not at once
+    uint32_t shared_bytes;             // of dynamic shared memory
+    uint64_t static_begin, static_end; // static shared memory of all kernels of the module
+    uint32_t order;                    // 0 forward, 1 backward, else shuffled with this seed
+    uint32_t is_late;                  // asynchronous work is done as late as allowed, not at once
     uint32_t is_checked;
-    uint32_t milliseconds;   // of processor time, then the launch has failed
+    uint32_t sample;       // shared memory is checked in about so many blocks; 0: in all
+    uint32_t milliseconds; // of processor time, then the launch has failed
     char *report;
     uint32_t report_bytes;
-    uint64_t accesses;       // comes back: how many accesses were checked
+    uint64_t accesses; // comes back: how many accesses were checked
 };
 
-enum class State : uint8_t { fresh, running, ready, at_barrier, at_warp, at_mbarrier, at_wgmma, ended };
+enum class State : uint8_t {
+    fresh,
+    running,
+    ready,
+    at_barrier,
+    at_warp,
+    at_mbarrier,
+    at_wgmma,
+    ended
+};
 
 // What a lane brings to an operation of its warp: pointers into its own, waiting, stack.
 struct WarpUse {
@@ -59,8 +70,8 @@ struct Thread {
     State state;
     int fiber;
     Place place;
-    int line;             // where it waits
-    int barrier;          // which one it waits at
+    int line;    // where it waits
+    int barrier; // which one it waits at
     WarpUse warp_use;
     uint64_t *mbarrier;
     int parity;
@@ -69,7 +80,7 @@ struct Thread {
 struct Machine {
     Launch *launch;
     Thread threads[MAXIMUM_THREADS];
-    int order[MAXIMUM_THREADS];      // in which threads begin, and go on after a barrier
+    int order[MAXIMUM_THREADS]; // in which threads begin, and go on after a barrier
     int count, begun, ended, current;
     Place block;
     uint64_t block_number;
@@ -91,15 +102,15 @@ inline uint32_t without_first(uint32_t mask) { return mask & (mask - 1); }
 // --- fibers.cpp
 void reset_fibers();
 int take_fiber();
-void run_on_fibers();                                 // the threads of one block, to their end
-void leave_block() __attribute__((noreturn));         // back to the launch, whatever waits
+void run_on_fibers();                         // the threads of one block, to their end
+void leave_block() __attribute__((noreturn)); // back to the launch, whatever waits
 bool is_on_a_stack(uint64_t address);
 
 // --- schedule.cpp
 void begin_schedule();
 void shuffle_order();
 void make_ready(int thread);
-void wait_as(State state);                            // until somebody makes this thread ready
+void wait_as(State state); // until somebody makes this thread ready
 int next_fiber();
 
 // --- barrier.cpp, warp.cpp, copies.cpp, mbarrier.cpp, wgmma.cpp: each begins a block afresh
@@ -108,9 +119,9 @@ void begin_warps();
 void begin_copies();
 void begin_mbarriers();
 void begin_wgmma();
-void thread_ended(int thread);                        // others may wait for it in vain
+void thread_ended(int thread); // others may wait for it in vain
 void warp_thread_ended(int thread);
-bool finish_late_copy();                              // one TMA copy; false where none is under way
+bool finish_late_copy(); // one TMA copy; false where none is under way
 void warp_operation(WarpUse use, int line);
 const char *describe_mbarrier(uint64_t *barrier, char *text, size_t size);
 int barrier_line(int barrier);
@@ -119,21 +130,27 @@ int barrier_line(int barrier);
 void begin_clocks();
 uint32_t own_clock(int thread);
 bool has_seen(int thread, int other, uint32_t clock);
-void meet(const int *threads, int count);             // they have waited for each other
-void release(uint32_t *clocks, int thread);           // what it did is handed to an object ...
-void acquire(const uint32_t *clocks, int thread);     // ... and taken from it
-void advance(int thread);
-uint32_t generation();                                // grows when the whole block meets
+void meet(const int *threads, int count);         // they have waited for each other
+void release(uint32_t *clocks, int thread);       // what it did is handed to an object ...
+void acquire(const uint32_t *clocks, int thread); // ... and taken from it
+uint32_t generation();                            // grows when the whole block meets
+
+// --- blocks.cpp
+void begin_launch_blocks();
+void begin_block_blocks();
+void meet_blocks_at(uint64_t place); // an atomic
+bool may_see_block(uint64_t block);
 
 // --- access.cpp: every access of a checked launch comes by
 enum class Access { read, write, atomic };
 enum class Proxy { none, tma_write, wgmma_read };
-struct Toucher {                                      // who touches, where that is not the current thread
+struct Toucher { // who touches, where that is not the current thread
     int thread;
     uint32_t clock;
     Proxy proxy;
 };
 void begin_launch_accesses();
+bool is_in_sample(uint64_t block_number);
 void begin_block_accesses();
 void end_launch_accesses();
 void touch(uint64_t address, int size, Access access, uint64_t program_counter, int line);
@@ -145,14 +162,14 @@ uint32_t last_proxy_fence(int thread);
 struct Finding {
     const char *kind;
     int thread;
-    int line;                   // 0 where only the program counter is known
+    int line; // 0 where only the program counter is known
     uint64_t program_counter;
     const Region *region;
     int64_t offset;
 };
 void report(Finding finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void fail(Finding finding, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
-Finding finding_here(const char *kind, int line);     // by the current thread
+Finding finding_here(const char *kind, int line); // by the current thread
 bool has_findings();
 void begin_reports();
 

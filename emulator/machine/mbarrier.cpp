@@ -9,8 +9,8 @@
 struct Mbarrier {
     uint64_t *address;
     int phase, expected, pending;
-    int64_t bytes;                            // announced and not landed yet
-    std::vector<uint32_t> clocks, previous;   // what arrivals of this and the last phase have seen
+    int64_t bytes;                          // announced and not landed yet
+    std::vector<uint32_t> clocks, previous; // what arrivals of this and the last phase have seen
 };
 
 static std::vector<Mbarrier> mbarriers;
@@ -19,8 +19,8 @@ static std::vector<Mbarrier> mbarriers;
 struct TensorMap {
     uint64_t base;
     uint32_t rank, element_bytes;
-    uint64_t sizes[3], strides[3];            // strides in bytes; the first is not used
-    uint32_t box[3], swizzle;                 // 3: 128 bytes
+    uint64_t sizes[3], strides[3]; // strides in bytes; the first is not used
+    uint32_t box[3], swizzle;      // 3: 128 bytes
 };
 
 struct TmaCopy {
@@ -50,7 +50,8 @@ const char *describe_mbarrier(uint64_t *address, char *text, size_t size)
 {
     for (const Mbarrier &b : mbarriers)
         if (b.address == address)
-            snprintf(text, size, "phase %d lacks %d arrivals and %lld bytes", b.phase, b.pending, (long long)b.bytes);
+            snprintf(text, size, "phase %d lacks %d arrivals and %lld bytes", b.phase, b.pending,
+                     (long long)b.bytes);
     return text;
 }
 
@@ -78,7 +79,8 @@ static void end_phase_if_complete(Mbarrier &barrier)
     barrier.clocks.assign(machine.count, 0);
     for (int i = 0; i < machine.count; i++) {
         const Thread &thread = machine.threads[machine.order[i]];
-        if (thread.state == State::at_mbarrier && thread.mbarrier == barrier.address && thread.parity == ended)
+        if (thread.state == State::at_mbarrier && thread.mbarrier == barrier.address &&
+            thread.parity == ended)
             make_ready(machine.order[i]);
     }
 }
@@ -87,7 +89,8 @@ extern "C" void machine_mbarrier_arrive(uint64_t *address, int bytes, int line)
 {
     Mbarrier &barrier = known(address, line);
     if (is_checked()) release(barrier.clocks.data(), machine.current);
-    if (!barrier.pending) fail(finding_here("misuse", line), "more arrivals than the mbarrier was made for");
+    if (!barrier.pending)
+        fail(finding_here("misuse", line), "more arrivals than the mbarrier was made for");
     barrier.pending--;
     barrier.bytes += bytes;
     end_phase_if_complete(barrier);
@@ -117,9 +120,12 @@ static void land_element(const TmaCopy &copy, uint32_t row, uint32_t column)
     const TensorMap &map = copy.map;
     const int64_t x = (int64_t)copy.column + column, y = (int64_t)copy.row + row;
     char *place = copy.target + ((uint64_t)row * map.box[0] + column) * map.element_bytes;
-    const bool is_inside = x >= 0 && y >= 0 && (uint64_t)x < map.sizes[0] && (uint64_t)y < map.sizes[1];
+    const bool is_inside =
+        x >= 0 && y >= 0 && (uint64_t)x < map.sizes[0] && (uint64_t)y < map.sizes[1];
     if (!is_inside) memset(swizzled(place, map.swizzle), 0, map.element_bytes);
-    else memcpy(swizzled(place, map.swizzle), (char *)map.base + y * map.strides[1] + x * map.element_bytes, map.element_bytes);
+    else
+        memcpy(swizzled(place, map.swizzle),
+               (char *)map.base + y * map.strides[1] + x * map.element_bytes, map.element_bytes);
 }
 
 static void land(const TmaCopy &copy)
@@ -134,13 +140,21 @@ static void land(const TmaCopy &copy)
     end_phase_if_complete(barrier);
 }
 
-extern "C" void machine_tma_load(void *target, const void *map, uint64_t *mbarrier, int column, int row, int line)
+extern "C" void machine_tma_load(void *target, const void *map, uint64_t *mbarrier, int column,
+                                 int row, int line)
 {
-    TmaCopy copy = {(char *)target, {}, mbarrier, column, row, line, {machine.current, own_clock(machine.current), Proxy::tma_write}};
+    TmaCopy copy = {(char *)target,
+                    {},
+                    mbarrier,
+                    column,
+                    row,
+                    line,
+                    {machine.current, own_clock(machine.current), Proxy::tma_write}};
     memcpy(&copy.map, map, sizeof copy.map);
     const uint64_t offset = (uint64_t)(copy.target - dynamic_shared);
     if (offset % (copy.map.swizzle == 3 ? 1024 : 128))
-        fail(finding_here("misaligned", line), "a TMA box begins at a multiple of 128 bytes, of 1024 where it is swizzled");
+        fail(finding_here("misaligned", line),
+             "a TMA box begins at a multiple of 128 bytes, of 1024 where it is swizzled");
     Mbarrier &barrier = known(mbarrier, line);
     if (is_checked()) release(barrier.clocks.data(), machine.current);
     if (machine.launch->is_late) under_way.push_back(copy);

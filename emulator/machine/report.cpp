@@ -19,13 +19,16 @@ bool has_findings() { return !findings.empty(); }
 static bool is_known(const Finding &finding)
 {
     for (const Finding &other : findings)
-        if (other.kind == finding.kind && other.line == finding.line && other.region == finding.region &&
-            other.program_counter == finding.program_counter)
+        if (other.kind == finding.kind && other.line == finding.line &&
+            other.region == finding.region && other.program_counter == finding.program_counter)
             return true;
     return false;
 }
 
-Finding finding_here(const char *kind, int line) { return {kind, machine.current, line, 0, nullptr, 0}; }
+Finding finding_here(const char *kind, int line)
+{
+    return {kind, machine.current, line, 0, nullptr, 0};
+}
 
 static uint64_t from_start_of_library(uint64_t program_counter)
 {
@@ -41,8 +44,8 @@ static void write_finding(const Finding &finding, const char *words)
     const size_t used = strlen(launch.report);
     const Place &block = machine.block, &thread = machine.threads[finding.thread].place;
     snprintf(launch.report + used, launch.report_bytes - used,
-             "%s\t%u,%u,%u\t%u,%u,%u\t%d\t%llu\t%s\t%lld\t%s\n", finding.kind, block.x, block.y, block.z,
-             thread.x, thread.y, thread.z, finding.line,
+             "%s\t%u,%u,%u\t%u,%u,%u\t%d\t%llu\t%s\t%lld\t%s\n", finding.kind, block.x, block.y,
+             block.z, thread.x, thread.y, thread.z, finding.line,
              (unsigned long long)from_start_of_library(finding.program_counter),
              finding.region ? finding.region->name : "", (long long)finding.offset, words);
 }
@@ -70,4 +73,7 @@ void fail(Finding finding, const char *format, ...)
     leave_block();
 }
 
-extern "C" void machine_trap(const char *words, int line) { fail(finding_here("trap", line), "%s", words); }
+extern "C" void machine_trap(const char *words, int line)
+{
+    fail(finding_here("trap", line), "%s", words);
+}

@@ -1,4 +1,5 @@
-// The schedule: which thread of the block goes on when one must wait, and what to say when none can.
+// The schedule: which thread of the block goes on when one must wait, and what to say when none
+// can.
 #include "machine.h"
 #include <stdio.h>
 
@@ -64,7 +65,8 @@ static int describe(int first, char *text, size_t size)
         if (machine.threads[i].state == thread.state) alike++, last = i;
     int n = snprintf(text, size, "; %d threads (%d to %d) %s", alike, first, last,
                      waiting_for(thread.state));
-    if (thread.state != State::ended) n += snprintf(text + n, size - n, " of line %d", line_of(thread));
+    if (thread.state != State::ended)
+        n += snprintf(text + n, size - n, " of line %d", line_of(thread));
     if (thread.state == State::at_warp)
         n += snprintf(text + n, size - n, ", mask %08x", thread.warp_use.mask);
     char phase[100];
@@ -94,7 +96,7 @@ static void fail_of_deadlock()
 int next_fiber()
 {
     for (;;) {
-        if (machine.begun < machine.count) return take_fiber();  // it begins the next thread itself
+        if (machine.begun < machine.count) return take_fiber(); // it begins the next thread itself
         if (first_ready != end_of_ready) {
             machine.current = ready[first_ready++ % MAXIMUM_THREADS];
             current().state = State::running;

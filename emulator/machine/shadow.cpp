@@ -12,7 +12,9 @@ static uint32_t this_block() { return (uint32_t)machine.block_number + 1; }
 void report_touch(const Touch &touch, const char *kind, const char *words)
 {
     const int64_t offset = touch.region ? (int64_t)(touch.address - touch.region->low) : 0;
-    const char *what = touch.access == Access::read ? "read" : touch.access == Access::write ? "write" : "atomic";
+    const char *what = touch.access == Access::read    ? "read"
+                       : touch.access == Access::write ? "write"
+                                                       : "atomic";
     report({kind, touch.by.thread, touch.line, touch.program_counter, touch.region, offset},
            "%s of %d bytes%s", what, touch.size, words);
 }
@@ -21,8 +23,9 @@ static void report_race(const Touch &touch, const char *past, int other)
 {
     const Place &place = machine.threads[other].place;
     char words[100];
-    snprintf(words, sizeof words, " that thread %u,%u,%u has %s, with nothing between that orders them",
-             place.x, place.y, place.z, past);
+    snprintf(words, sizeof words,
+             " that thread %u,%u,%u has %s, with nothing between that orders them", place.x,
+             place.y, place.z, past);
     report_touch(touch, "race", words);
 }
 
@@ -36,8 +39,13 @@ static void report_race_of_blocks(const Touch &touch, const char *past, uint32_t
 static void check_last_write(const Cell &cell, const Touch &touch)
 {
     if (touch.access == Access::atomic && cell.was_atomic) return;
-    if (cell.write_block != this_block()) return report_race_of_blocks(touch, "written", cell.write_block);
-    if (!has_seen(touch.by.thread, cell.writer, cell.write_clock)) report_race(touch, "written", cell.writer);
+    if (cell.write_block != this_block()) {
+        if (!may_see_block(cell.write_block - 1))
+            report_race_of_blocks(touch, "written", cell.write_block);
+        return;
+    }
+    if (!has_seen(touch.by.thread, cell.writer, cell.write_clock))
+        report_race(touch, "written", cell.writer);
 }
 
 // wgmma reads through another way than stores write: a fence must lie between.
@@ -45,10 +53,14 @@ static void check_proxy(const Cell &cell, const Touch &touch)
 {
     const bool is_stored = cell.write_block == this_block() && !cell.was_tma;
     if (is_stored && last_proxy_fence(cell.writer) < cell.write_clock)
-        report_touch(touch, "missing proxy fence", " by wgmma of what a thread stored without a fence after it");
+        report_touch(touch, "missing proxy fence",
+                     " by wgmma of what a thread stored without a fence after it");
 }
 
-static uint32_t *readers_of(const Cell &cell) { return &pool[(size_t)(cell.readers - 1) * machine.count]; }
+static uint32_t *readers_of(const Cell &cell)
+{
+    return &pool[(size_t)(cell.readers - 1) * machine.count];
+}
 
 static void give_readers(Cell &cell)
 {
@@ -62,7 +74,8 @@ static void give_readers(Cell &cell)
 
 static bool is_first_read(const Cell &cell)
 {
-    return !cell.read_mask || cell.read_block != this_block() || cell.read_generation != generation();
+    return !cell.read_mask || cell.read_block != this_block() ||
+           cell.read_generation != generation();
 }
 
 static void remember_read(Cell &cell, uint8_t mask, const Toucher &by)
@@ -84,11 +97,15 @@ static void remember_read(Cell &cell, uint8_t mask, const Toucher &by)
 
 static void check_reads(const Cell &cell, const Touch &touch)
 {
-    if (cell.was_read_by_blocks || cell.read_block != this_block())
-        return report_race_of_blocks(touch, "read", cell.read_block);
+    if (cell.was_read_by_blocks || cell.read_block != this_block()) {
+        const bool is_ordered = !cell.was_read_by_blocks && may_see_block(cell.read_block - 1);
+        if (!is_ordered) report_race_of_blocks(touch, "read", cell.read_block);
+        return;
+    }
     if (cell.read_generation != generation()) return;
     if (!cell.readers) {
-        if (!has_seen(touch.by.thread, cell.reader, cell.read_clock)) report_race(touch, "read", cell.reader);
+        if (!has_seen(touch.by.thread, cell.reader, cell.read_clock))
+            report_race(touch, "read", cell.reader);
         return;
     }
     const uint32_t *clocks = readers_of(cell);

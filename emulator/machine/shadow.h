@@ -3,11 +3,11 @@
 #include "machine.h"
 
 struct Cell {
-    uint32_t write_clock, write_block;       // blocks count from 1; 0 is nobody
+    uint32_t write_clock, write_block; // blocks count from 1; 0 is nobody
     uint32_t read_clock, read_block, read_generation;
-    uint32_t readers;                        // 1 + place in the pool, where several threads read
+    uint32_t readers; // 1 + place in the pool, where several threads read
     uint16_t writer, reader;
-    uint8_t write_mask, read_mask;           // which bytes of the cell
+    uint8_t write_mask, read_mask; // which bytes of the cell
     bool was_atomic, was_tma, was_read_by_blocks;
 };
 

@@ -23,7 +23,7 @@ static float from_f16(uint16_t bits)
 
 static float from_tf32(uint32_t bits)
 {
-    const uint32_t kept = bits & 0xffffe000u;        // the tensor core does not read the low 13
+    const uint32_t kept = bits & 0xffffe000u; // the tensor core does not read the low 13
     float number;
     memcpy(&number, &kept, 4);
     return number;
@@ -52,13 +52,15 @@ static void gather(Tile &tile, const Multiply &use, int lane, int kind)
         const int row = group + 8 * (i % 2), far = i / 2;
         tile.d[group + 8 * (i / 2)][2 * place + i % 2] = use.d[i];
         if (kind == TF32) tile.a[row][place + 4 * far] = from_tf32(use.a[i]);
-        else for (int which = 0; which < 2; which++)
-            tile.a[row][2 * place + 8 * far + which] = half_of(use.a[i], which, kind);
+        else
+            for (int which = 0; which < 2; which++)
+                tile.a[row][2 * place + 8 * far + which] = half_of(use.a[i], which, kind);
     }
     for (int i = 0; i < 2; i++) {
         if (kind == TF32) tile.b[place + 4 * i][group] = from_tf32(use.b[i]);
-        else for (int which = 0; which < 2; which++)
-            tile.b[2 * place + 8 * i + which][group] = half_of(use.b[i], which, kind);
+        else
+            for (int which = 0; which < 2; which++)
+                tile.b[2 * place + 8 * i + which][group] = half_of(use.b[i], which, kind);
     }
 }
 
@@ -100,8 +102,11 @@ static const uint16_t *checked_row(int thread)
     const Load &load = *(Load *)machine.threads[thread].warp_use.operands;
     const int line = machine.threads[thread].line;
     if ((uint64_t)load.row % 16)
-        fail({"misaligned", thread, line, 0, nullptr, 0}, "the row of ldmatrix is not at a multiple of 16 bytes");
-    if (is_checked()) touch_as({thread, own_clock(thread), Proxy::none}, (uint64_t)load.row, 16, Access::read, line);
+        fail({"misaligned", thread, line, 0, nullptr, 0},
+             "the row of ldmatrix is not at a multiple of 16 bytes");
+    if (is_checked())
+        touch_as({thread, own_clock(thread), Proxy::none}, (uint64_t)load.row, 16, Access::read,
+                 line);
     return load.row;
 }
 
@@ -114,14 +119,16 @@ static void load_all(uint32_t, int first, int)
         for (int lane = 0; lane < WARP; lane++) {
             const int row = lane / 4, column = 2 * (lane % 4);
             const uint16_t low = shape.is_transposed ? rows[column][row] : rows[row][column];
-            const uint16_t high = shape.is_transposed ? rows[column + 1][row] : rows[row][column + 1];
+            const uint16_t high =
+                shape.is_transposed ? rows[column + 1][row] : rows[row][column + 1];
             Load &load = *(Load *)machine.threads[first + lane].warp_use.operands;
             load.registers[i] = (uint32_t)low | (uint32_t)high << 16;
         }
     }
 }
 
-extern "C" void machine_ldmatrix(uint32_t *registers, const void *row, int count, int is_transposed, int line)
+extern "C" void machine_ldmatrix(uint32_t *registers, const void *row, int count, int is_transposed,
+                                 int line)
 {
     Load load = {registers, (const uint16_t *)row, count, is_transposed != 0};
     warp_operation({load_all, WHOLE_WARP, 2 * count + is_transposed, &load}, line);

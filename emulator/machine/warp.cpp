@@ -5,7 +5,7 @@
 #include "machine.h"
 #include <string.h>
 
-static uint32_t arrived[MAXIMUM_THREADS / WARP];     // the lanes that wait, for each warp
+static uint32_t arrived[MAXIMUM_THREADS / WARP]; // the lanes that wait, for each warp
 
 void begin_warps() { memset(arrived, 0, sizeof arrived); }
 
@@ -19,9 +19,11 @@ static void check_mask(uint32_t mask, int line)
 {
     const int thread = machine.current;
     if (!(mask >> lane_of(thread) & 1))
-        fail(finding_here("warp divergence", line), "lane %d is not in its own mask %08x", lane_of(thread), mask);
+        fail(finding_here("warp divergence", line), "lane %d is not in its own mask %08x",
+             lane_of(thread), mask);
     if (mask & ~lanes_that_exist(warp_start(thread)))
-        fail(finding_here("warp divergence", line), "mask %08x names lanes that the block does not have", mask);
+        fail(finding_here("warp divergence", line),
+             "mask %08x names lanes that the block does not have", mask);
 }
 
 // The lanes of a mask must come to the same operation, at the same line, with the same mask.
@@ -32,9 +34,11 @@ static void check_company(const WarpUse &use, int line)
     const int lane = first_lane(waiting);
     const Thread &other = machine.threads[warp_start(machine.current) + lane];
     const WarpUse &theirs = other.warp_use;
-    if (theirs.mask != use.mask || theirs.operation != use.operation || theirs.kind != use.kind || other.line != line)
+    if (theirs.mask != use.mask || theirs.operation != use.operation || theirs.kind != use.kind ||
+        other.line != line)
         fail(finding_here("warp divergence", line),
-             "the thread is at this operation with mask %08x while lane %d is at line %d with mask %08x",
+             "the thread is at this operation with mask %08x while lane %d is at line %d with mask "
+             "%08x",
              use.mask, lane, other.line, theirs.mask);
 }
 
@@ -93,7 +97,10 @@ void warp_thread_ended(int thread)
     if (arrived[thread / WARP]) check_for_ended_lanes(thread / WARP);
 }
 
-template <class T> static T *operands(int thread) { return (T *)machine.threads[thread].warp_use.operands; }
+template <class T> static T *operands(int thread)
+{
+    return (T *)machine.threads[thread].warp_use.operands;
+}
 
 // --- shuffles
 
@@ -132,7 +139,8 @@ static void shuffle_all(uint32_t mask, int first, int kind)
     }
 }
 
-extern "C" void machine_shuffle(unsigned mask, int kind, void *value, int size, int argument, int width, int line)
+extern "C" void machine_shuffle(unsigned mask, int kind, void *value, int size, int argument,
+                                int width, int line)
 {
     Shuffle shuffle = {value, size, argument, width};
     warp_operation({shuffle_all, mask, kind, &shuffle}, line);
@@ -183,7 +191,8 @@ static void match_all(uint32_t mask, int first, int)
     for (uint32_t left = mask; left; left = without_first(left)) {
         uint32_t same = 0;
         for (uint32_t others = mask; others; others = without_first(others))
-            if (values[first_lane(others)] == values[first_lane(left)]) same |= 1u << first_lane(others);
+            if (values[first_lane(others)] == values[first_lane(left)])
+                same |= 1u << first_lane(others);
         *operands<uint32_t>(first + first_lane(left)) = same;
     }
 }
@@ -199,11 +208,15 @@ extern "C" unsigned machine_match(unsigned mask, unsigned value, int line)
 static void sync_all(uint32_t mask, int first, int)
 {
     int threads[WARP], count = 0;
-    for (uint32_t left = mask; left; left = without_first(left)) threads[count++] = first + first_lane(left);
+    for (uint32_t left = mask; left; left = without_first(left))
+        threads[count++] = first + first_lane(left);
     if (is_checked()) meet(threads, count);
 }
 
-extern "C" void machine_sync_warp(unsigned mask, int line) { warp_operation({sync_all, mask, 0, nullptr}, line); }
+extern "C" void machine_sync_warp(unsigned mask, int line)
+{
+    warp_operation({sync_all, mask, 0, nullptr}, line);
+}
 
 static void elect_all(uint32_t mask, int first, int)
 {

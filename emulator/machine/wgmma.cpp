@@ -8,7 +8,7 @@
 constexpr int GROUP = 128;
 
 struct Product {
-    uint64_t a, b;                     // descriptors of the operands
+    uint64_t a, b; // descriptors of the operands
     int columns;
     bool adds;
     int line;
@@ -17,7 +17,7 @@ struct Product {
 
 struct Warpgroup {
     std::vector<Product> products;
-    int issued[GROUP];                 // by each thread, since the last wait
+    int issued[GROUP]; // by each thread, since the last wait
     int waiting;
 };
 
@@ -55,7 +55,8 @@ static void load_operand(uint64_t descriptor, int rows, float (*out)[16], int gr
 {
     const uint64_t start = (descriptor & 0x3fff) << 4, stride = (descriptor >> 32 & 0x3fff) << 4;
     if (descriptor >> 62 != 1)
-        fail({"misuse", group * GROUP, line, 0, nullptr, 0}, "only the swizzle of 128 bytes is emulated");
+        fail({"misuse", group * GROUP, line, 0, nullptr, 0},
+             "only the swizzle of 128 bytes is emulated");
     for (int row = 0; row < rows; row++)
         for (int k = 0; k < 16; k++) {
             uint64_t offset = start + (uint64_t)(row / 8) * stride + (row % 8) * 128 + k * 2;
@@ -67,12 +68,14 @@ static void load_operand(uint64_t descriptor, int rows, float (*out)[16], int gr
         }
 }
 
-static void add_products(const Product &product, int thread, const float (*a)[16], const float (*b)[16])
+static void add_products(const Product &product, int thread, const float (*a)[16],
+                         const float (*b)[16])
 {
     const int warp = thread / WARP, group = lane_of(thread) / 4, place = lane_of(thread) % 4;
     float *d = product.d[thread];
     for (int i = 0; i < product.columns / 2; i++) {
-        const int row = 16 * warp + group + 8 * (i / 2 % 2), column = 8 * (i / 4) + 2 * place + i % 2;
+        const int row = 16 * warp + group + 8 * (i / 2 % 2),
+                  column = 8 * (i / 4) + 2 * place + i % 2;
         float sum = product.adds ? d[i] : 0;
         for (int k = 0; k < 16; k++) sum += a[row][k] * b[column][k];
         d[i] = sum;
@@ -92,10 +95,12 @@ extern "C" void machine_wgmma(float *d, int columns, uint64_t a, uint64_t b, int
     Warpgroup &group = groups[machine.current / GROUP];
     const int lane = machine.current % GROUP;
     const size_t number = (size_t)group.issued[lane]++;
-    if (number == group.products.size()) group.products.push_back({a, b, columns, adds != 0, line, {}});
+    if (number == group.products.size())
+        group.products.push_back({a, b, columns, adds != 0, line, {}});
     Product &product = group.products[number];
     if (product.a != a || product.b != b || product.line != line)
-        fail(finding_here("warp divergence", line), "the threads of the warpgroup give wgmma different operands");
+        fail(finding_here("warp divergence", line),
+             "the threads of the warpgroup give wgmma different operands");
     product.d[lane] = d;
 }
 

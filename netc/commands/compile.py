@@ -2,12 +2,11 @@
 
 import argparse
 import json
-from importlib import import_module
 from pathlib import Path
 
 from netc.api import ENDINGS
+from netc.commands.building import build_cpu, build_cuda
 from netc.commands.common import add_defines, add_json, wrong_use
-from netc.compiler.build.cc import build_library
 from netc.compiler.diagnostics import nearest
 from netc.compiler.driver import ARCH, compile_file
 from netc.compiler.ir.graph import Graph
@@ -15,7 +14,6 @@ from netc.compiler.ir.text import print_graph
 from netc.compiler.program import Program
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES
 from netc.last_build import LAST
-from netc.runtime.errors import fail
 from netc.runtime.files import make_folders, write_atomically
 
 
@@ -24,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_defines(parser)
     parser.add_argument("--out", metavar="DIR", help="the build folder (build/NAME)")
     parser.add_argument(
-        "--target", choices=("cpu", "cuda", "all"),
-        help="build the libraries of a target now, not at its first use",
+        "--target", choices=("cpu", "cuda", "all", "none"), default="train",
+        help="what to build now, not at its first use (the C of training and evaluation)",
     )  # fmt: skip
     parser.add_argument(
         "--arch", choices=tuple(ARCHITECTURES), default=ARCH, help=f"build cuda for it ({ARCH})"
@@ -46,13 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
     )
     dump.refuse_unknown()
     remember(folder)
-    for target in targets(arguments.target):
-        build(program, folder, target, arguments.arch)
+    built: tuple[str, ...] = ()
+    if arguments.target in ("train", "cpu", "all"):
+        built += build_cpu(program, folder, everything=arguments.target != "train")
+    if arguments.target in ("cuda", "all"):
+        built += build_cuda(program, folder, arguments.arch)
     if arguments.emit == "ir":
         for function in program.functions:
             print((folder / "ir" / f"{function.symbol}.ir").read_text(encoding="utf-8"))
     elif arguments.dump is None:
-        print(json.dumps(facts(program, folder)) if arguments.json else table(program, folder))
+        told = json.dumps(facts(program, folder)) if arguments.json else table(program, folder)
+        print(told if arguments.json else "\n".join((told, *built)))
     return 0
 
 
@@ -80,27 +82,6 @@ def remember(folder: Path) -> None:
     """Commands without FILE take this build."""
     make_folders(LAST.parent)
     write_atomically(LAST, json.dumps({"folder": str(folder.resolve())}).encode())
-
-
-def targets(chosen: str | None) -> tuple[str, ...]:
-    return tuple(ENDINGS) if chosen == "all" else (chosen,) if chosen else ()
-
-
-def build(program: Program, folder: Path, target: str, arch: str) -> None:
-    """Compile the sources of a target, so that training starts at once."""
-    where, ending = ENDINGS[target]
-    sources = [folder / where / f"{one.symbol}.{ending}" for one in program.functions]
-    if not all(path.is_file() for path in sources):
-        message = f"this version of netc writes no {target} source for `{program.name}`"
-        raise fail("E0901", message, exit_code=2)
-    if target == "cpu":
-        for path in sources:
-            build_library(path)
-        return
-    nvrtc = import_module("netc.compiler.build.nvrtc")  # loads NVRTC: only where it is wanted
-    for path in sources:
-        cubin = nvrtc.compile_cubin(path.read_text(encoding="utf-8"), arch)
-        write_atomically(path.with_suffix(f".{arch}.cubin"), cubin.image)
 
 
 def facts(program: Program, folder: Path) -> dict[str, object]:

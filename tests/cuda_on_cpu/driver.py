@@ -1,6 +1,6 @@
 """A stand-in for the bindings of the NVIDIA driver, for tests only.
 
-Device memory is this machine's memory, a module is a library that the runner built, and every call
+Device memory is this machine's memory, an image is CUDA C, which the emulator runs, and every call
 is written down.
 
 What real devices punish is an error here: a launch outside of a capture, a pointer into memory that
@@ -8,10 +8,12 @@ was never allocated or is freed, arguments that are gone before the call.
 """
 
 import ctypes
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+
+from netc.emulator.build import build_module
+from netc.emulator.launch import launch_at
 
 CAPABILITY = {"COMPUTE_CAPABILITY_MAJOR": 9, "COMPUTE_CAPABILITY_MINOR": 0}
 ATTRIBUTES = CAPABILITY | {"MULTIPROCESSOR_COUNT": 132}
@@ -25,8 +27,8 @@ class FakeDriver:
         **{f"CU_DEVICE_ATTRIBUTE_{name}": name for name in ATTRIBUTES}
     )
 
-    def __init__(self, launch_kernel, devices: int = 1, free: int = 1 << 34) -> None:
-        self.launch_kernel, self.devices, self.free = launch_kernel, devices, free
+    def __init__(self, devices: int = 1, free: int = 1 << 34) -> None:
+        self.devices, self.free = devices, free
         self.calls: list[tuple] = []
         self.memory: dict[int, np.ndarray] = {}
         self.captured: list | None = None
@@ -127,7 +129,7 @@ class FakeDriver:
     # --- modules and launches ---------------------------------------------------------------
 
     def cuModuleLoadData(self, image):
-        return (ctypes.CDLL(image.decode()),)
+        return (build_module(image.decode()),)
 
     def cuModuleGetFunction(self, module, name):
         return ((module, name.decode()),)
@@ -155,19 +157,16 @@ class FakeDriver:
 
     def cuLaunchKernel(self, kernel, gx, gy, gz, bx, by, bz, shared, stream, slots, extra):
         module, name = kernel
-        count = count_parameters(Path(module._name).with_suffix(".cpp").read_text(), name)
+        count = len(module.kernel(name).parameters)
         addresses = (ctypes.c_uint64 * count).from_address(slots)
-        pointers = np.array([ctypes.c_uint64.from_address(a).value for a in addresses], np.uint64)
+        pointers = tuple(ctypes.c_uint64.from_address(a).value for a in addresses)
         for pointer in pointers:
-            self.allocated(int(pointer))
-        own = pointers.ctypes.data + 8 * np.arange(count, dtype=np.uint64)
-        sizes = (gx, gy, gz), (bx, by, bz)
-        kept = [own, pointers]
+            self.allocated(pointer)
 
         def run() -> None:
-            for pointer in kept[1]:
-                self.allocated(int(pointer))
-            self.launch_kernel(module, name, kept[0].ctypes.data, *sizes)
+            for pointer in pointers:
+                self.allocated(pointer)
+            launch_at(module, name, (gx, gy, gz), (bx, by, bz), pointers)
 
         assert self.captured is not None, f"{name} is launched outside of a capture"
         self.captured.append(run)
@@ -192,9 +191,3 @@ class FakeDriver:
         for operation in graph:
             operation()
         return ()
-
-
-def count_parameters(source: str, kernel: str) -> int:
-    """How many pointers a kernel takes."""
-    _, _, rest = source.partition(f"void {kernel}(")
-    return rest.partition(")")[0].count("*")

@@ -74,6 +74,18 @@ WGMMA = """
     for (int i = 0; i < 32; i++) y[t * 32 + i] = d[i];
 """  # noqa: E501
 
+# The block that comes last adds what the others left: y holds four parts, a counter and the sum.
+LAST_BLOCK = """
+    __shared__ bool is_last;
+    if (t == 0) {
+        y[blockIdx.x] = x[blockIdx.x];
+        {fence}
+        is_last = atomicAdd((int *)y + 4, 1) == (int)gridDim.x - 1;
+    }
+    __syncthreads();
+    if (is_last && t == 0) y[5] = y[0] + y[1] + y[2] + y[3]; // here
+"""
+
 BUGS = (
     Planted("missing barrier after a store", """
     __shared__ float s[256];
@@ -104,6 +116,12 @@ BUGS = (
     if (t < 4) u[t] = 0.0f;
     __syncthreads();
     y[t] = s[t];""", "out of bounds"),
+    Planted("pointer past the end of static shared memory", """
+    __shared__ float s[256];
+    const float *p = s;
+    s[t] = x[t];
+    __syncthreads();
+    y[t] = p[t + (n == 256)]; // here""", "out of bounds"),
     Planted("dynamic shared memory too small", """
     NETC_DYN_SMEM(float, s);
     s[t] = x[t]; // here
@@ -183,6 +201,8 @@ BUGS = (
     volatile float *v = y;
     while (v[0] != 5.0f) v[0] = 0.0f;""", "timeout", start=0.0, block=1),
     Planted("failed assertion", "assert(t != 77); // here\n    y[t] = 0.0f;", "trap"),
+    Planted("the last block without a fence", LAST_BLOCK.replace("{fence}", ""),
+            "race between blocks", results=6, start=0.0, grid=4),
     Planted("stores feed wgmma without a proxy fence", WGMMA.replace("{fence}", ""),
             "missing proxy fence", block=128, results=4096, shared_bytes=16384),
 )  # fmt: skip
@@ -233,6 +253,8 @@ RIGHT = (
     Planted("neighbours of two bytes", "((__nv_bfloat16 *)y)[t] = __float2bfloat16(x[t]);"),
     Planted("proxy fence before wgmma", WGMMA.replace("{fence}", "netc_fence_async();"),
             block=128, results=4096, shared_bytes=16384),
+    Planted("the last block sums up", LAST_BLOCK.replace("{fence}", "__threadfence();"),
+            results=6, start=0.0, grid=4),
     Planted("in place", "y[t] = y[t] * 2.0f;", start=1.0),
 )  # fmt: skip
 
@@ -254,7 +276,7 @@ def findings(module, case: Planted) -> tuple[Finding, ...]:
 
 
 def test_the_table_is_whole():
-    assert (len(BUGS), len(RIGHT)) == (29, 9)
+    assert (len(BUGS), len(RIGHT)) == (31, 10)
 
 
 @pytest.mark.parametrize("case", BUGS, ids=str)
@@ -269,3 +291,36 @@ def test_a_bug_is_found_at_its_line(module, case):
 @pytest.mark.parametrize("case", RIGHT, ids=str)
 def test_a_kernel_that_is_right_is_silent(module, case):
     assert findings(module, case) == ()
+
+
+EDGES = """
+extern "C" __global__ void edges(const float *x, float *y, int faulty)
+{
+    __shared__ float s[32];
+    if (blockIdx.x != faulty) s[threadIdx.x] = x[threadIdx.x];
+    __syncwarp();
+    y[blockIdx.x * 32 + threadIdx.x] = s[threadIdx.x ^ 1];
+}
+extern "C" __global__ void overlaps(const float *x, float *y, int faulty)
+{
+    y[(blockIdx.x - (blockIdx.x == faulty)) * 32 + threadIdx.x] = x[threadIdx.x];
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "faulty", "is_found"),
+    [("edges", 0, True), ("edges", 99, True), ("edges", 37, False), ("overlaps", 37, True)],
+)
+def test_a_sample_of_blocks_has_the_edges_of_the_grid_and_all_of_global_memory(
+    kernel, faulty, is_found
+):
+    module = build_module(EDGES, checked=True)
+    x, y = np.zeros(32, np.float32), np.zeros(3200, np.float32)
+    found = False
+    try:
+        arguments = buffer("x", x), buffer("y", y, False), np.int32(faulty)
+        launch(module, kernel, (100,), (32,), arguments, schedule=Schedule(sample=8))
+    except EmulatorError:
+        found = True
+    assert found == is_found

@@ -11,15 +11,14 @@ STEP = {"rtol": 2e-3, "atol": 2e-5}
 
 
 @pytest.fixture
-def agrees(emulated, graphs):
-    """agrees(graph): checked once, and fast in every order: the same bits, near the interpreter's."""
+def agrees(cuda_on_cpu, graphs):
+    """agrees(graph): checked, and the same bits in every order, near what the interpreter gives."""
 
     def check(graph, arrays=None, **tolerance) -> None:
         arrays = arrays or graphs.arrays_for(graph)
-        expected, machine = interpret(graph, arrays), emulated(graph)
-        machine.build(checked=True)
-        checked = machine.results(arrays, SCHEDULES[-1])
-        machine.build(checked=False)
+        expected, function = interpret(graph, arrays), cuda_on_cpu.function_of(graph)
+        checked = cuda_on_cpu.CudaOnCpu(function, checked=True).results(arrays, SCHEDULES[-1])
+        machine = cuda_on_cpu.CudaOnCpu(function)
         fast = [machine.results(arrays, schedule) for schedule in SCHEDULES]
         assert checked.keys() == expected.keys() and expected
         for name, array in expected.items():

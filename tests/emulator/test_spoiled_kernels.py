@@ -1,4 +1,4 @@
-"""Bugs that a compiler's templates could have are found: in what netc renders, one thing is spoiled.
+"""Bugs that templates could have are found: in what netc renders, one thing is spoiled.
 
 What no rule of the machine forbids (a wrong index that stays in bounds) must show in the results.
 """
@@ -108,15 +108,15 @@ SPOILED = (
 
 
 @pytest.fixture
-def machine(request, emulated, graphs):
-    """machine(name): a graph in the emulator."""
+def function(cuda_on_cpu, graphs):
+    """function(name): one of the functions that are spoiled."""
     made = {
         "matmul": lambda: graphs.matmul(67, 41, 70),
         "softmax": lambda: graphs.softmax(3, 1500),
         "columns": lambda: graphs.fold("sum", (200, 3), (0,)),
         "argmax": lambda: graphs.fold("argmax", (37, 70), (1,)),
     }
-    return lambda name: emulated(made[name]())
+    return lambda name: cuda_on_cpu.function_of(made[name]())
 
 
 def arrays_of(graph) -> dict[str, np.ndarray]:
@@ -128,25 +128,26 @@ def arrays_of(graph) -> dict[str, np.ndarray]:
     }
 
 
-def found_in(machine, arrays) -> set[str]:
+def found_in(machine) -> set[str]:
+    graph = machine.function.graph
+    arrays = arrays_of(graph)
     try:
         results = machine.results(arrays, SCHEDULES[-1])
     except EmulatorError as error:
         return {one.kind for one in error.findings}
-    expected = interpret(machine.graph, arrays)
+    expected = interpret(graph, arrays)
     is_right = all(np.allclose(results[n], a, rtol=1e-5, atol=1e-6) for n, a in expected.items())
     return set() if is_right else {WRONG}
 
 
 @pytest.mark.parametrize("case", SPOILED, ids=str)
-def test_a_spoiled_kernel_is_found(machine, case):
-    bench = machine(case.graph)
-    bench.build(checked=True, source=case.source(bench.source))
-    assert found_in(bench, arrays_of(bench.graph)) & set(case.kinds.split("|"))
+def test_a_spoiled_kernel_is_found(function, cuda_on_cpu, case):
+    made = function(case.graph)
+    source = case.source(cuda_on_cpu.source_of(made))
+    machine = cuda_on_cpu.CudaOnCpu(made, checked=True, source=source)
+    assert found_in(machine) & set(case.kinds.split("|"))
 
 
 @pytest.mark.parametrize("name", ["matmul", "softmax", "columns", "argmax"])
-def test_the_same_kernel_unspoiled_is_right(machine, name):
-    bench = machine(name)
-    bench.build(checked=True)
-    assert found_in(bench, arrays_of(bench.graph)) == set()
+def test_the_same_kernel_unspoiled_is_right(function, cuda_on_cpu, name):
+    assert found_in(cuda_on_cpu.CudaOnCpu(function(name), checked=True)) == set()

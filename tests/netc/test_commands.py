@@ -111,6 +111,13 @@ def test_definitions_override_constants(netc, in_folder, small_text):
     assert "parameters   131" in netc("compile", "wide.net", "-D", "width=16").out
 
 
+def test_check_runs_the_cuda_kernels_in_the_emulator(netc, small_file):
+    result = netc("check", small_file, "--emulate")
+    assert result.code == 0
+    assert " CUDA kernels run without a fault" in result.err
+    assert not (small_file.parent / "build").exists()
+
+
 def test_check_builds_nothing(netc, small_file):
     result = netc("check", small_file)
     assert (result.code, result.out) == (0, "")

@@ -79,8 +79,7 @@ def bench(cuda_on_cpu, graphs, fake_driver, tmp_path) -> Bench:
 
     def compile(source: str, architecture: str) -> bytes:
         assert architecture == "sm_90a"
-        library = cuda_on_cpu.build(source, tmp_path)
-        return library._name.encode()
+        return source.encode()
 
     def open_device(**driver) -> Cuda:
         device = Cuda(fake_driver(**driver), program, tmp_path, compile)

@@ -24,7 +24,7 @@ train {
 """
 
 
-def test_every_function_gives_on_cuda_what_it_gives_on_the_cpu(fake_driver, cuda_on_cpu, tmp_path):
+def test_every_function_gives_on_cuda_what_it_gives_on_the_cpu(fake_driver, tmp_path):
     (tmp_path / "small.net").write_text(PROGRAM)
     program, folder = compile_file(tmp_path / "small.net", out=tmp_path / "build")
     assert {function.name for function in program.functions} == {
@@ -32,9 +32,7 @@ def test_every_function_gives_on_cuda_what_it_gives_on_the_cpu(fake_driver, cuda
     }  # fmt: skip
 
     def compile(source: str, architecture: str) -> bytes:
-        place = tmp_path / f"{abs(hash(source))}"
-        place.mkdir()
-        return cuda_on_cpu.build(source, place)._name.encode()
+        return source.encode()
 
     cuda, cpu = Cuda(fake_driver(), program, folder, compile), open_cpu(program, folder, 1)
     random = np.random.default_rng(4)

@@ -38,14 +38,14 @@ __device__ __forceinline__ float netc_remainder(float a, float b)
 
 // netc_take: the samples of step `cursor`, copied from the data set in the order given.
 extern "C" __global__ __launch_bounds__(256) void netc_take(
-    unsigned int *__restrict__ x__batch, const unsigned int *__restrict__ x__batch_rows,
+    unsigned int *__restrict__ x_batch, const unsigned int *__restrict__ x_batch_rows,
     const long long *__restrict__ order, const int *__restrict__ cursor)
 {
     const long long element = (long long)blockIdx.x * 256 + threadIdx.x;
     const long long first = (long long)*cursor * 5;
     if (element < 15) {
         const long long row = order[first + element / 3];
-        x__batch[element] = x__batch_rows[row * 3 + element % 3];
+        x_batch[element] = x_batch_rows[row * 3 + element % 3];
     }
 }
 
