@@ -1,12 +1,14 @@
 """Runs a graph in NumPy, op by op: arrays in, arrays out. Slow, and the meaning of every target."""
 
 from collections.abc import Callable, Iterable, Mapping
+from math import prod
 
 import numpy as np
 
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ops import philox
 from netc.compiler.ops.arrays import ARRAYS
+from netc.compiler.ops.precision import rounded
 from netc.compiler.ops.table import OPS
 from netc.compiler.scalar.expression import (
     Apply,
@@ -113,7 +115,8 @@ def _contract(contraction: Contraction, arrays: Arrays) -> np.ndarray:
     output = np.zeros(sizes[:3])
     for place in np.ndindex(sizes):
         loops = dict(zip("bmnk", place, strict=True))
-        output[place[:3]] += _number(left, arrays, loops) * _number(right, arrays, loops)
+        factors = (_number(side, arrays, loops) for side in (left, right))
+        output[place[:3]] += prod(rounded(factor, contraction.precision) for factor in factors)
     return output
 
 

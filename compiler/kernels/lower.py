@@ -102,7 +102,8 @@ class Lowering:
         place = (bi * sums.rows + mi) * sums.columns + ni
         after = self.body(place, skip=anchor)
         left, right = sums.left(bi, mi, ki), sums.right(bi, ki, ni)
-        return MatmulPlan(b, m, n, k, left, right, self.names[anchor.output.name], after)
+        result = self.names[anchor.output.name]
+        return MatmulPlan(b, m, n, k, left, right, result, after, sums.precision)
 
     def column_plan(self) -> ColumnPlan:
         space = self.group.space

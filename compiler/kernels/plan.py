@@ -91,7 +91,10 @@ class ColumnPlan:
 
 @dataclass(frozen=True)
 class MatmulPlan:
-    """result = sum over depth of left * right for each (batch, row, column), then `after`."""
+    """result = sum over depth of left * right for each (batch, row, column), then `after`.
+
+    `left` and `right` are not rounded yet: a target rounds them to `precision` as it loads them.
+    """
 
     batch: Variable
     row: Variable
@@ -101,6 +104,7 @@ class MatmulPlan:
     right: Expression
     result: str
     after: Body
+    precision: str = "f32"
 
 
 Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan

@@ -113,7 +113,10 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 @dataclass(frozen=True)
 class Contraction:
-    """out[b, m, n] = sum over k of left(b, m, k) * right(b, k, n); out is dense in (b, m, n)."""
+    """out[b, m, n] = sum over k of left(b, m, k) * right(b, k, n); out is dense in (b, m, n).
+
+    Both factors are rounded to `precision`, and the sum is f32.
+    """
 
     batch: int
     rows: int
@@ -121,3 +124,4 @@ class Contraction:
     depth: int
     left: Callable[[Index, Index, Index], Expression]
     right: Callable[[Index, Index, Index], Expression]
+    precision: str = "f32"

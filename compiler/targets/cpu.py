@@ -154,6 +154,7 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
     tile = choose_tile(kernel, machine)
     text = plan_text(kernel, Speller(CPU, names))
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
+    is_product = isinstance(tile, MatmulTile)
     return CpuKernel(
         name=kernel.name,
         header=header,
@@ -165,13 +166,16 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
-        left=operand_text(tile.left, text.left, names) if isinstance(tile, MatmulTile) else None,
-        right=operand_text(tile.right, text.right, names) if isinstance(tile, MatmulTile) else None,
+        left=operand_text(tile.left, text.left, names, text.precision) if is_product else None,
+        right=operand_text(tile.right, text.right, names, text.precision) if is_product else None,
     )
 
 
-def operand_text(operand: Operand, element: str, names: dict[str, str]) -> OperandText:
+def operand_text(
+    operand: Operand, element: str, names: dict[str, str], precision: str
+) -> OperandText:
     first = ""
+    element = element if precision == "f32" else f"netc_to_{precision}({element})"
     if operand.load is not None:
         first = f"{names[operand.load.value.name]} + {render_index(operand.load.position)}"
     condition = " && ".join(spell_condition(one) for one in operand.conditions)

@@ -142,17 +142,18 @@ def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
         else:
             block_columns = round_up(block_columns // 2, columns)
     even = (rows_total % rows == 0, columns_total % columns == 0)
+    as_they_are = plan.precision == "f32"  # operands are rounded while they are packed
     whole_depth = plan.depth.extent <= WHOLE_DEPTH and not (
-        even[1] and direct_operand(plan.right, plan.column, plan.depth)
+        even[1] and as_they_are and direct_operand(plan.right, plan.column, plan.depth)
     )
     block_depth = plan.depth.extent if whole_depth else min(plan.depth.extent, BLOCK_DEPTH)
     if whole_depth:
         block_rows = min(block_rows, round_down(BLOCK_BYTES // (4 * block_depth), rows))
     row_blocks, column_blocks = ceil(rows_total, block_rows), ceil(columns_total, block_columns)
     block = (block_rows, block_depth)
-    left = left_operand(plan.left, plan.row, plan.depth, block, even[0])
+    left = left_operand(plan.left, plan.row, plan.depth, block, even[0] and as_they_are)
     block = (block_columns, block_depth)
-    right = right_operand(plan.right, plan.column, plan.depth, block, even[1])
+    right = right_operand(plan.right, plan.column, plan.depth, block, even[1] and as_they_are)
     return MatmulTile(
         rows=rows,
         vectors=vectors,

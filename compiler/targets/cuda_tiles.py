@@ -6,6 +6,7 @@ from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, 
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.scalar.expression import Expression, Load, walk
 from netc.compiler.scalar.index import Variable
+from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile
 
 WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency
@@ -23,7 +24,9 @@ class CudaArchitecture:
     """What tiles and predictions depend on, of the usual device of an architecture.
 
     `flops` are fp32 operations per second on the plain cores, `bandwidth` bytes per second;
-    `shared_bytes` is the most that one block may have, `registers` those of a multiprocessor.
+    `tensor_flops` those of dense bf16 products on tensor cores (tf32 takes twice the time), or 0
+    where these know no bf16 and tf32. `shared_bytes` is the most that one block may have,
+    `registers` those of a multiprocessor.
     """
 
     name: str
@@ -33,20 +36,21 @@ class CudaArchitecture:
     registers: int
     flops: float
     bandwidth: float
+    tensor_flops: float
 
 
 # From the vendor's data sheets of the devices named.
 ARCHITECTURES = {
     arch.name: arch
     for arch in (
-        CudaArchitecture("sm_75", "T4", 40, 65_536, 65_536, 8.1e12, 0.32e12),
-        CudaArchitecture("sm_80", "A100", 108, 166_912, 65_536, 19.5e12, 2.04e12),
-        CudaArchitecture("sm_86", "RTX 3090", 82, 101_376, 65_536, 35.6e12, 0.94e12),
-        CudaArchitecture("sm_89", "RTX 4090", 128, 101_376, 65_536, 82.6e12, 1.01e12),
-        CudaArchitecture("sm_90", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12),
-        CudaArchitecture("sm_90a", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12),
-        CudaArchitecture("sm_100a", "B200", 148, 232_448, 65_536, 75e12, 8.0e12),
-        CudaArchitecture("sm_120a", "RTX 5090", 170, 101_376, 65_536, 104.8e12, 1.79e12),
+        CudaArchitecture("sm_75", "T4", 40, 65_536, 65_536, 8.1e12, 0.32e12, 0),
+        CudaArchitecture("sm_80", "A100", 108, 166_912, 65_536, 19.5e12, 2.04e12, 312e12),
+        CudaArchitecture("sm_86", "RTX 3090", 82, 101_376, 65_536, 35.6e12, 0.94e12, 71e12),
+        CudaArchitecture("sm_89", "RTX 4090", 128, 101_376, 65_536, 82.6e12, 1.01e12, 165.2e12),
+        CudaArchitecture("sm_90", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12),
+        CudaArchitecture("sm_90a", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12),
+        CudaArchitecture("sm_100a", "B200", 148, 232_448, 65_536, 75e12, 8.0e12, 2250e12),
+        CudaArchitecture("sm_120a", "RTX 5090", 170, 101_376, 65_536, 104.8e12, 1.79e12, 209.5e12),
     )
 }
 
@@ -177,7 +181,7 @@ class MatmulTile:
         )
 
 
-CudaTile = MapTile | RowTile | ColumnTile | MatmulTile
+CudaTile = MapTile | RowTile | ColumnTile | MatmulTile | TensorTile
 
 
 def split_facts(arch: CudaArchitecture) -> SplitFacts:
@@ -194,7 +198,15 @@ def choose_tile(kernel: Kernel, arch: CudaArchitecture) -> CudaTile:
     if isinstance(plan, ColumnPlan):
         return column_tile(plan)
     assert isinstance(plan, MatmulPlan)
+    if plan.precision != "f32" and arch.tensor_flops:
+        flat_left, flat_right = flat_sides(plan)
+        return tensor_tile(plan, arch.multiprocessors, flat_left, flat_right)
     return matmul_tile(plan, arch)
+
+
+def flat_sides(plan: MatmulPlan) -> tuple[bool, bool]:
+    """Whether the neighbours of the left are in its rows, and those of the right in its columns."""
+    return steps_by_one(plan.left, plan.row), steps_by_one(plan.right, plan.column)
 
 
 def map_tile(plan: MapPlan) -> MapTile:
@@ -230,8 +242,8 @@ def matmul_tile(plan: MatmulPlan, arch: CudaArchitecture) -> MatmulTile:
         shape=shape,
         row_blocks=row_blocks,
         column_blocks=column_blocks,
-        left_rows_adjacent=steps_by_one(plan.left, plan.row),
-        right_columns_adjacent=steps_by_one(plan.right, plan.column),
+        left_rows_adjacent=flat_sides(plan)[0],
+        right_columns_adjacent=flat_sides(plan)[1],
         rows_are_ragged=plan.row.extent % shape.rows > 0,
         columns_are_ragged=plan.column.extent % shape.columns > 0,
         depth_is_ragged=plan.depth.extent % shape.depth > 0,
@@ -252,10 +264,19 @@ def matmul_cost(plan: MatmulPlan, shape: MatmulShape, arch: CudaArchitecture) ->
 
 def limit(kernel: Kernel, arch: CudaArchitecture) -> Limit:
     """What the memory's bandwidth and the arithmetic allow at best."""
-    arithmetic, memory = kernel.flops / arch.flops, kernel.bytes / arch.bandwidth
+    flops = peak(kernel, arch)
+    arithmetic, memory = kernel.flops / flops, kernel.bytes / arch.bandwidth
     if arithmetic > memory:
-        return Limit(arithmetic, f"arithmetic at {arch.flops / 1e12:.1f} TFLOP/s")
+        return Limit(arithmetic, f"arithmetic at {flops / 1e12:.1f} TFLOP/s")
     return Limit(memory, f"memory at {arch.bandwidth / 1e12:.2f} TB/s")
+
+
+def peak(kernel: Kernel, arch: CudaArchitecture) -> float:
+    """Operations per second of the cores that the kernel runs on."""
+    precision = kernel.plan.precision if isinstance(kernel.plan, MatmulPlan) else "f32"
+    if precision == "f32" or not arch.tensor_flops:
+        return arch.flops
+    return arch.tensor_flops / 2 if precision == "tf32" else arch.tensor_flops
 
 
 def steps_by_one(expression: Expression, variable: Variable) -> bool:

@@ -59,6 +59,10 @@ def formula_dialect() -> Dialect:
     return Dialect("mathematics", {"f32": "f32"}, functions, {})
 
 
+def rounding(plan: MatmulPlan) -> list[str]:
+    return [] if plan.precision == "f32" else [f"  left and right are rounded to {plan.precision}"]
+
+
 def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
     """The kernel's formulas, a line each."""
     formula = Formula(formula_dialect(), names)
@@ -71,6 +75,7 @@ def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
             f"  left[m, k] = {left}",
             f"  right[k, n] = {right}",
             f"  for m < {plan.row.extent}, n < {plan.column.extent}{batch}",
+            *rounding(plan),
             *_body(plan.after, formula),
         ]
     if isinstance(plan, ColumnPlan):

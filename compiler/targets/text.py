@@ -105,6 +105,7 @@ class MatmulText:
     right: str
     result: str
     after: BodyText
+    precision: str = "f32"
 
 
 PlanText = MapText | RowText | ColumnText | MatmulText
@@ -177,6 +178,7 @@ def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
         speller.spell(plan.right),
         plan.result,
         body_text(plan.after, speller),
+        plan.precision,
     )
 
 

@@ -1,7 +1,7 @@
 """Example uses of every op: the tests of this folder run over all of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -211,7 +211,13 @@ def contracting_cases() -> list[Case]:
                 differentiable=False,
             ),
         ]  # fmt: skip
-    return cases
+    return cases + [in_precision(case, p) for case in cases for p in ("tf32", "bf16", "f16")]
+
+
+def in_precision(case: Case, precision: str) -> Case:
+    """The case with rounded operands: a staircase, which has no gradient to compare with."""
+    attributes = case.attributes | {"precision": precision}
+    return replace(case, attributes=attributes, differentiable=False)
 
 
 CASES = (
