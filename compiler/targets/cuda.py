@@ -23,6 +23,7 @@ from netc.compiler.targets.cuda_tiles import (
     MapTile,
     MatmulTile,
     RowTile,
+    ScatterTile,
     ceil,
     choose_tile,
     limit,
@@ -39,7 +40,13 @@ from netc.compiler.targets.text import (
     plan_text,
 )
 
-TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "matmul"}
+TEMPLATES = {
+    MapTile: "map",
+    RowTile: "row",
+    ColumnTile: "column",
+    MatmulTile: "matmul",
+    ScatterTile: "scatter",
+}
 UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "unsigned char"}
 
 
