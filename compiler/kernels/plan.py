@@ -107,7 +107,20 @@ class MatmulPlan:
     precision: str = "f32"
 
 
-Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan
+@dataclass(frozen=True)
+class ScatterPlan:
+    """For each `item`: its `value` for every column is added to the row of `target` that `place`
+    names, if it is one of `rows`. What no item names is 0."""
+
+    rows: int
+    column: Variable
+    item: Variable
+    place: Expression
+    value: Expression
+    target: Value
+
+
+Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan | ScatterPlan
 
 
 @dataclass(frozen=True)

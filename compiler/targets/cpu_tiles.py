@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan, ScatterPlan
 from netc.compiler.targets.cpu_operand import (
     Operand,
     direct_operand,
@@ -59,6 +59,18 @@ class ColumnTile:
 
 
 @dataclass(frozen=True)
+class ScatterTile:
+    """A task owns `rows` rows of the table and adds to them all that names them, in order."""
+
+    rows: int
+    tasks: int
+
+    @property
+    def description(self) -> str:
+        return f" of {self.rows} rows"
+
+
+@dataclass(frozen=True)
 class MatmulTile:
     """A register tile of rows x columns, in a block of block_rows x block_columns x block_depth."""
 
@@ -108,6 +120,11 @@ def row_tile(plan: RowPlan) -> RowTile:
         for stage in plan.stages
     )
     return RowTile(LANES, in_lanes, plan.row.extent, " of a row")
+
+
+def scatter_tile(plan: ScatterPlan, machine: CpuMachine) -> ScatterTile:
+    rows = ceil(plan.rows, TASKS_PER_CORE * machine.cores)
+    return ScatterTile(rows, ceil(plan.rows, rows))
 
 
 def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
