@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 from netc.compiler.build.cc import environment_error, processor_hertz
 from netc.compiler.ir.graph import Graph, Input, Role, Value
@@ -21,6 +22,7 @@ from netc.compiler.language.data import DataSpec
 from netc.compiler.language.model import Model, load_model
 from netc.compiler.language.settings import Settings
 from netc.compiler.ops.table import OPS
+from netc.compiler.passes.loss_scale import FIRST
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
@@ -48,6 +50,8 @@ from netc.compiler.targets.machine import (
 
 ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
+# What lasts, is no weight and does not start at zero.
+STARTS = MappingProxyType({"loss_scale": Initializer("constant", (("value", FIRST),))})
 SPLIT = SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32)
 
 
@@ -76,7 +80,7 @@ def compile_file(
     """
     model = load_model(path, defines or {}, train)
     graphs = trace(model)
-    functions = lay_out(graphs, watch)
+    functions = lay_out(graphs, watch, model.settings.precision)
     folder = out or Path("build") / model.name
     machine = machine or this_machine()
     program = describe(model, functions, graphs, defines or {}, machine)
@@ -94,9 +98,10 @@ def trace(model: Model) -> tuple[Traced, ...]:
     sizes = dict.fromkeys((batch, 1))
     if model.train is not None:
         step = model.trace_step(batch)
-        trained = add_training(step.graph, step.objectives, model.settings.clip, OPS)
+        settings = model.settings
+        trained = add_training(step.graph, step.objectives, settings.clip, OPS, settings.precision)
         found.append(Traced("train", batch, trained))
-        gradients = add_gradient_outputs(step.graph, step.objectives, OPS)
+        gradients = add_gradient_outputs(step.graph, step.objectives, OPS, settings.precision)
         found.append(Traced("gradients", batch, gradients))
         found += [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
     for net in model.nets:
@@ -104,13 +109,19 @@ def trace(model: Model) -> tuple[Traced, ...]:
     return tuple(found)
 
 
-def lay_out(graphs: tuple[Traced, ...], watch: Watch) -> tuple[Function, ...]:
+def lay_out(
+    graphs: tuple[Traced, ...], watch: Watch, precision: str = "f32"
+) -> tuple[Function, ...]:
     """Passes, kernels and memory for each function; what lasts has the same place in all."""
     optimized = []
     for traced in graphs:
         name = symbol(traced)
         graph = optimize(
-            traced.graph, OPS, SPLIT, lambda stage, graph, name=name: watch(name, stage, graph)
+            traced.graph,
+            OPS,
+            SPLIT,
+            lambda stage, graph, name=name: watch(name, stage, graph),
+            precision,
         )
         optimized.append(replace(graph, name=name))
     persistent = plan_persistent(lasting_inputs(graphs))
@@ -182,7 +193,7 @@ def describe(
 def describe_persistent(entry: Input, offset: int, starts: Mapping) -> Persistent:
     value = entry.value
     weight = starts.get(value.name)
-    start = Initializer("zeros")
+    start = STARTS.get(value.name, Initializer("zeros"))
     if weight:
         given = weight.initializer
         start = Initializer(given.kind, given.parameters, given.fan_in, given.fan_out)

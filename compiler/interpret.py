@@ -1,12 +1,14 @@
 """Runs a graph in NumPy, op by op: arrays in, arrays out. Slow, and the meaning of every target."""
 
 from collections.abc import Callable, Iterable, Mapping
+from math import prod
 
 import numpy as np
 
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ops import philox
 from netc.compiler.ops.arrays import ARRAYS
+from netc.compiler.ops.precision import rounded
 from netc.compiler.ops.table import OPS
 from netc.compiler.scalar.expression import (
     Apply,
@@ -14,8 +16,10 @@ from netc.compiler.scalar.expression import (
     Contraction,
     Expression,
     Load,
+    LoadRow,
     Local,
     Position,
+    Scatter,
     Select,
     Within,
 )
@@ -68,6 +72,8 @@ def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
         if op.contraction is not None:
             flat = _contract(op.contraction(node, _read), arrays)
             return flat.reshape(kind.shape)
+        if op.scatter is not None:
+            return _scatter(op.scatter(node, _read), arrays).reshape(kind.shape)
         index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(kind.shape))
         expression = op.element(node, _read, index)
         output = np.empty(kind.shape, ARRAYS[kind.dtype])
@@ -113,7 +119,21 @@ def _contract(contraction: Contraction, arrays: Arrays) -> np.ndarray:
     output = np.zeros(sizes[:3])
     for place in np.ndindex(sizes):
         loops = dict(zip("bmnk", place, strict=True))
-        output[place[:3]] += _number(left, arrays, loops) * _number(right, arrays, loops)
+        factors = (_number(side, arrays, loops) for side in (left, right))
+        output[place[:3]] += prod(rounded(factor, contraction.precision) for factor in factors)
+    return output
+
+
+def _scatter(scatter: Scatter, arrays: Arrays) -> np.ndarray:
+    """out[row, c], items added one by one."""
+    k, c = loop("k", scatter.count), loop("c", scatter.columns)
+    row, value = scatter.row(k), scatter.value(k, c)
+    output = np.zeros((scatter.rows, scatter.columns))
+    for item in range(scatter.count):
+        place = _number(row, arrays, {"k": item})
+        if 0 <= place < scatter.rows:
+            for column in range(scatter.columns):
+                output[place, column] += _number(value, arrays, {"k": item, "c": column})
     return output
 
 
@@ -129,6 +149,10 @@ def _number(expression: Expression, arrays: Arrays, loops: dict[str, int]):
             if not 0 <= position < value.type.count:
                 raise IndexError(f"{value} is read at {position}")
             return arrays[value.name][position]
+        case LoadRow(value, row, rows, columns, column):
+            place = _number(row, arrays, loops)
+            position = place * columns + column.evaluate(loops)
+            return arrays[value.name][position] if 0 <= place < rows else ARRAYS[value.type.dtype](0)
         case Select(conditions, inside, outside):
             chosen = all(_holds(condition, loops) for condition in conditions)
             return _number(inside if chosen else outside, arrays, loops)

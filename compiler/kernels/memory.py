@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
 from netc.compiler.kernels.plan import Kernel, RowPlan
-from netc.compiler.scalar.expression import Load, walk
+from netc.compiler.scalar.expression import find_loads
 
 ALIGNMENT = 256  # bytes: what CUDA's own allocator keeps, and whole cache lines on a CPU
 
@@ -174,12 +174,12 @@ def reads_own_place(kernel: Kernel, old: Value, new: Value) -> bool:
         return old not in kernel.reads
     stores = [store for store in plan_stores(kernel.plan) if store.value == new]
     loads = [
-        part
+        load
         for expression in plan_expressions(kernel.plan)
-        for part in walk(expression)
-        if isinstance(part, Load) and part.value == old
+        for load in find_loads(expression)
+        if load.value == old
     ]
-    return all(load.position == store.position for load in loads for store in stores)
+    return all(load.is_at(store.position) for load in loads for store in stores)
 
 
 def merge(lifetimes: dict[str, Lifetime], aliases: dict[str, str]) -> tuple[Lifetime, ...]:

@@ -91,7 +91,10 @@ class ColumnPlan:
 
 @dataclass(frozen=True)
 class MatmulPlan:
-    """result = sum over depth of left * right for each (batch, row, column), then `after`."""
+    """result = sum over depth of left * right for each (batch, row, column), then `after`.
+
+    `left` and `right` are not rounded yet: a target rounds them to `precision` as it loads them.
+    """
 
     batch: Variable
     row: Variable
@@ -101,9 +104,23 @@ class MatmulPlan:
     right: Expression
     result: str
     after: Body
+    precision: str = "f32"
 
 
-Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan
+@dataclass(frozen=True)
+class ScatterPlan:
+    """For each `item`: its `value` for every column is added to the row of `target` that `place`
+    names, if it is one of `rows`. What no item names is 0."""
+
+    rows: int
+    column: Variable
+    item: Variable
+    place: Expression
+    value: Expression
+    target: Value
+
+
+Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan | ScatterPlan
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def read_setting(trace: Trace, statement: tree.Setting) -> Any:
             "E0406", f"`{name}` takes {expected}", given[0].span, f"this is {describe(value)}",
             help="write it as a percentage: `validate 20%`" if name == "validate" else "",
         )  # fmt: skip
-    unbuilt = {"precision": Word("f32"), "accumulate": 1, "average": None}
+    unbuilt = {"accumulate": 1, "average": None}
     if name in unbuilt and value != unbuilt[name]:
         raise trace.fail(
             "E0901", f"`{name} {statement_text(given[0])}` is not supported yet", statement.span

@@ -9,10 +9,14 @@ import numpy as np
 from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops.convolution import geometry_of, output_size, pixel, read_window, tap
+from netc.compiler.ops.precision import check_precision, rounded
 from netc.compiler.scalar.expression import Contraction
 
 
-def type_rule(image: TensorType, kernel: TensorType, *, stride, pad, dilation) -> TensorType:
+def type_rule(
+    image: TensorType, kernel: TensorType, *, stride, pad, dilation, precision: str = "f32"
+) -> TensorType:
+    check_precision(precision)
     if len(image.shape) != 4 or len(kernel.shape) != 4:
         raise OpError(f"conv2d takes [N, H, W, C] and [h, w, C, F], got {image} and {kernel}")
     if image.dtype != kernel.dtype or not image.is_float:
@@ -50,10 +54,14 @@ def contraction(node, read) -> Contraction:
         return read(kernel, (*tap(k, window, channels), n))
 
     depth = window[0] * window[1] * channels
-    return Contraction(1, images * height * width, filters, depth, left, right)
+    precision = node.named.get("precision", "f32")
+    return Contraction(1, images * height * width, filters, depth, left, right, precision)
 
 
-def reference(image: np.ndarray, kernel: np.ndarray, *, stride, pad, dilation) -> np.ndarray:
+def reference(
+    image: np.ndarray, kernel: np.ndarray, *, stride, pad, dilation, precision: str = "f32"
+) -> np.ndarray:
+    image, kernel = rounded(image, precision), rounded(kernel, precision)
     padded = np.pad(image, ((0, 0), *pad, (0, 0)))
     (down, across, _, filters) = kernel.shape
     height, width = (

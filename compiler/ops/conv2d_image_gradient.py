@@ -10,10 +10,14 @@ from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops import conv2d
 from netc.compiler.ops.convolution import geometry_of, pixel, read_output, tap
+from netc.compiler.ops.precision import check_precision, rounded
 from netc.compiler.scalar.expression import Contraction
 
 
-def type_rule(upstream: TensorType, kernel: TensorType, *, shape, stride, pad, dilation):
+def type_rule(
+    upstream: TensorType, kernel: TensorType, *, shape, stride, pad, dilation, precision="f32"
+) -> TensorType:
+    check_precision(precision)
     image = upstream.with_shape(shape)
     output = conv2d.type_rule(image, kernel, stride=stride, pad=pad, dilation=dilation)
     if output != upstream:
@@ -23,7 +27,7 @@ def type_rule(upstream: TensorType, kernel: TensorType, *, shape, stride, pad, d
 
 def gradient(build, node, upstream):
     output, kernel = node.inputs
-    attributes = {name: node.named[name] for name in ("stride", "pad", "dilation")}
+    attributes = {name: value for name, value in node.attributes if name != "shape"}
     return (
         build.conv2d(upstream, kernel, **attributes),
         build.conv2d_kernel_gradient(upstream, output, shape=kernel.type.shape, **attributes),
@@ -46,10 +50,14 @@ def contraction(node, read) -> Contraction:
         return read(kernel, (down, across, n, f))
 
     depth = window[0] * window[1] * filters
-    return Contraction(1, images * height * width, channels, depth, left, right)
+    precision = node.named.get("precision", "f32")
+    return Contraction(1, images * height * width, channels, depth, left, right, precision)
 
 
-def reference(upstream: np.ndarray, kernel: np.ndarray, *, shape, stride, pad, dilation):
+def reference(
+    upstream: np.ndarray, kernel: np.ndarray, *, shape, stride, pad, dilation, precision="f32"
+) -> np.ndarray:
+    upstream, kernel = rounded(upstream, precision), rounded(kernel, precision)
     (top, bottom), (before, after) = pad
     padded = np.zeros((shape[0], shape[1] + top + bottom, shape[2] + before + after, shape[3]))
     _, height, width, _ = upstream.shape

@@ -11,10 +11,22 @@ from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops import conv2d
 from netc.compiler.ops.convolution import geometry_of, pixel, read_window, tap
+from netc.compiler.ops.precision import check_precision, rounded
 from netc.compiler.scalar.expression import Contraction
 
 
-def type_rule(image: TensorType, upstream: TensorType, *, shape, stride, pad, dilation, parts=0):
+def type_rule(
+    image: TensorType,
+    upstream: TensorType,
+    *,
+    shape,
+    stride,
+    pad,
+    dilation,
+    parts=0,
+    precision="f32",
+) -> TensorType:
+    check_precision(precision)
     kernel = image.with_shape(shape)
     output = conv2d.type_rule(image, kernel, stride=stride, pad=pad, dilation=dilation)
     if output != upstream:
@@ -29,7 +41,7 @@ def gradient(build, node, upstream):
     if node.named.get("parts"):
         raise OpError("conv2d_kernel_gradient has no gradient once it is cut into parts")
     image, output = node.inputs
-    attributes = {name: node.named[name] for name in ("stride", "pad", "dilation")}
+    attributes = {n: value for n, value in node.attributes if n not in ("shape", "parts")}
     return (
         build.conv2d_image_gradient(output, upstream, shape=image.type.shape, **attributes),
         build.conv2d(image, upstream, **attributes),
@@ -53,10 +65,22 @@ def contraction(node, read) -> Contraction:
     def right(batch, k, n):
         return read(upstream, (*pixel(batch * depth + k, images, (height, width)), n))
 
-    return Contraction(parts, down_size * across_size * channels, filters, depth, left, right)
+    rows, precision = down_size * across_size * channels, node.named.get("precision", "f32")
+    return Contraction(parts, rows, filters, depth, left, right, precision)
 
 
-def reference(image: np.ndarray, upstream: np.ndarray, *, shape, stride, pad, dilation, parts=0):
+def reference(
+    image: np.ndarray,
+    upstream: np.ndarray,
+    *,
+    shape,
+    stride,
+    pad,
+    dilation,
+    parts=0,
+    precision="f32",
+) -> np.ndarray:
+    image, upstream = rounded(image, precision), rounded(upstream, precision)
     padded = np.pad(image, ((0, 0), *pad, (0, 0)))
     _, height, width, filters = upstream.shape
     slices = max(parts, 1)

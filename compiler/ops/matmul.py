@@ -1,6 +1,7 @@
 """matmul(a, b): rows of a by columns of b, for each leading index.
 
 a is [..., m, k] and b is [..., k, n] with the same leading axes: the caller broadcasts.
+`precision` is what both are rounded to; products are summed in f32.
 """
 
 from math import prod
@@ -9,11 +10,13 @@ import numpy as np
 
 from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ops.precision import check_precision, rounded
 from netc.compiler.scalar.expression import Contraction
 from netc.compiler.scalar.index import unravel
 
 
-def type_rule(a: TensorType, b: TensorType) -> TensorType:
+def type_rule(a: TensorType, b: TensorType, *, precision: str = "f32") -> TensorType:
+    check_precision(precision)
     if len(a.shape) < 2 or len(a.shape) != len(b.shape) or a.shape[:-2] != b.shape[:-2]:
         raise OpError(f"matmul takes [..., m, k] and [..., k, n], got {a} and {b}")
     if a.shape[-1] != b.shape[-2]:
@@ -34,7 +37,8 @@ def swap(build, value):
 
 def gradient(build, node, upstream):
     a, b = node.inputs
-    return build.matmul(upstream, swap(build, b)), build.matmul(swap(build, a), upstream)
+    left = build.matmul(upstream, swap(build, b), **node.named)
+    return left, build.matmul(swap(build, a), upstream, **node.named)
 
 
 def contraction(node, read) -> Contraction:
@@ -47,11 +51,12 @@ def contraction(node, read) -> Contraction:
         depth=depth,
         left=lambda batch, m, k: read(a, (*unravel(batch, leading), m, k)),
         right=lambda batch, k, n: read(b, (*unravel(batch, leading), k, n)),
+        precision=node.named.get("precision", "f32"),
     )
 
 
-def reference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.matmul(a, b)
+def reference(a: np.ndarray, b: np.ndarray, *, precision: str = "f32") -> np.ndarray:
+    return np.matmul(rounded(a, precision), rounded(b, precision))
 
 
 OP = Op(

@@ -7,6 +7,7 @@ from netc.compiler.ir.operation import Op
 from netc.compiler.ir.verify import verify
 from netc.compiler.passes.collapse_folds import collapse_folds
 from netc.compiler.passes.eliminate_common import eliminate_common
+from netc.compiler.passes.lower_precision import lower_precision
 from netc.compiler.passes.name_values import name_values
 from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.simplify import simplify
@@ -15,8 +16,13 @@ from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
 Watch = Callable[[str, Graph], None]
 
 
-def optimize(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watch) -> Graph:
-    """Runs every pass; after each the graph is verified and then shown to `watch(name, graph)`."""
+def optimize(
+    graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watch, precision: str = "f32"
+) -> Graph:
+    """Runs every pass; after each the graph is verified and then shown to `watch(name, graph)`.
+
+    `precision` is what products round their operands to.
+    """
     passes = (
         ("built", lambda graph: graph),
         ("simplify", lambda graph: simplify(graph, ops)),
@@ -29,6 +35,7 @@ def optimize(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watc
         ("simplify_parts", lambda graph: simplify(graph, ops)),
         ("eliminate_common_parts", eliminate_common),
         ("remove_dead_parts", remove_dead),
+        ("lower_precision", lambda graph: lower_precision(graph, ops, precision)),
         ("name_values", name_values),
     )
     for name, transform in passes:

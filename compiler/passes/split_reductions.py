@@ -77,7 +77,9 @@ def split_matmul(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
     axes_a = (rank + 1, *range(rank), rank, rank + 2)
     axes_b = (rank, *range(rank), rank + 1, rank + 2)
     products = build.matmul(
-        build.transpose(parted_a, axes=axes_a), build.transpose(parted_b, axes=axes_b)
+        build.transpose(parted_a, axes=axes_a),
+        build.transpose(parted_b, axes=axes_b),
+        **node.named,
     )
     return build.sum(products, axes=(0,))
 

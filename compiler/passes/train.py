@@ -10,6 +10,13 @@ from netc.compiler.ir.tensor import TensorType
 from netc.compiler.optimizers.optimizer import Parameters
 from netc.compiler.optimizers.table import OPTIMIZERS
 from netc.compiler.passes.gradients import add_gradients, reads
+from netc.compiler.passes.loss_scale import (
+    LossScale,
+    add_loss_scale,
+    add_scaled_gradients,
+    are_finite,
+    next_scale,
+)
 from netc.compiler.schedules import Rate, needs_total, rate_value
 
 NUMBER = TensorType("i32", ())
@@ -28,53 +35,96 @@ class Objective:
 
 
 def add_training(
-    graph: Graph, objectives: tuple[Objective, ...], clip: float | None, ops: Mapping[str, Op]
+    graph: Graph,
+    objectives: tuple[Objective, ...],
+    clip: float | None,
+    ops: Mapping[str, Op],
+    precision: str = "f32",
 ) -> Graph:
     """One step: gradients, the clip of their common norm, the optimizers, and the step counter.
 
     Adds inputs: `<weight>.<moment>` (Role.MOMENT, zero at first), and the counters `step` (0 in
     the first step) and, for a schedule that needs it, `total`. Objectives run in order: a later one
-    sees the weights that an earlier one has moved. Keeps the graph's outputs and updates.
+    sees the weights that an earlier one has moved. Keeps the graph's outputs and updates. In the
+    precision f16 the loss is scaled, and an objective whose gradients overflow moves nothing.
     """
     build = Builder.extending(ops, graph)
     producers = graph.producers()
     step = counter(build, "step")
+    scaling = add_loss_scale(build) if precision == "f16" else None
+    went_well: Value | None = None
     moved: dict[str, Value] = {}
     updates: list[Update] = []
     for objective in objectives:
         nodes, seen = with_moved_weights(build, graph.nodes, moved)
         loss = seen.get(objective.loss.name, objective.loss)
         current = tuple(moved.get(weight.name, weight) for weight in objective.weights)
-        gradients = add_gradients(build, loss, current, nodes)
+        gradients = gradients_of(build, loss, current, nodes, scaling)
         maker = producers.get(objective.loss.name)
         with build.at(Origin(maker.origin.line if maker else 0, phase="update")):
             arrived = tuple(gradients[weight.name] for weight in current)
             clipped = clip_together(build, arrived, clip) if clip else arrived
             moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
+            if scaling:
+                finite = are_finite(build, arrived)
+                went_well = build.logical_and(went_well, finite) if went_well else finite
+                old = dict(zip((w.name for w in objective.weights), current, strict=True))
+                moved_now, updates_now = only_where(build, finite, old, moved_now, updates_now)
         moved |= moved_now
         updates += updates_now
     with build.at(Origin(phase="update")):
         updates.append(Update(step, build.add(step, 1)))
+        if scaling and went_well:
+            updates += next_scale(build, scaling, went_well)
     moves = (Update(weight_named(graph, name), value) for name, value in moved.items())
     return build.graph(graph.name, graph.outputs, (*graph.updates, *moves, *updates))
 
 
 def add_gradient_outputs(
-    graph: Graph, objectives: tuple[Objective, ...], ops: Mapping[str, Op]
+    graph: Graph,
+    objectives: tuple[Objective, ...],
+    ops: Mapping[str, Op],
+    precision: str = "f32",
 ) -> Graph:
     """The graph with one more output for each weight: its gradient, under the weight's name.
 
     Nothing is updated. A weight of several objectives has the sum of their gradients.
     """
     build = Builder.extending(ops, graph)
+    scaling = add_loss_scale(build) if precision == "f16" else None
     total: dict[str, Value] = {}
     for objective in objectives:
-        gradients = add_gradients(build, objective.loss, objective.weights, graph.nodes)
+        wanted = objective.weights
+        gradients = gradients_of(build, objective.loss, wanted, graph.nodes, scaling)
         with build.at(Origin(phase="backward")):
             for name, gradient in gradients.items():
                 total[name] = build.add(total[name], gradient) if name in total else gradient
     outputs = tuple(Output(name, gradient) for name, gradient in total.items())
     return build.graph(graph.name, graph.outputs + outputs)
+
+
+def gradients_of(
+    build: Builder,
+    loss: Value,
+    wanted: tuple[Value, ...],
+    nodes: tuple[Node, ...],
+    scaling: LossScale | None,
+) -> dict[str, Value]:
+    if scaling is None:
+        return add_gradients(build, loss, wanted, nodes)
+    return add_scaled_gradients(build, loss, wanted, nodes, scaling.scale)
+
+
+def only_where(
+    build: Builder,
+    condition: Value,
+    old: Mapping[str, Value],
+    moved: Mapping[str, Value],
+    updates: list[Update],
+) -> tuple[dict[str, Value], list[Update]]:
+    """What an optimizer does where the condition holds, and nothing else where it does not."""
+    kept = {name: build.where(condition, new, old[name]) for name, new in moved.items()}
+    return kept, [Update(u.target, build.where(condition, u.value, u.target)) for u in updates]
 
 
 def counter(build: Builder, name: str) -> Value:

@@ -26,6 +26,29 @@ class Load:
     def dtype(self) -> str:
         return self.value.type.dtype
 
+    def is_at(self, place: Index) -> bool:
+        return self.position == place
+
+
+@dataclass(frozen=True)
+class LoadRow:
+    """The element at `column` of the row that `row` names, of a stored tensor of rows x columns;
+    0 where there is no such row."""
+
+    value: Value
+    row: "Expression"
+    rows: int
+    columns: int
+    column: Index
+
+    @property
+    def dtype(self) -> str:
+        return self.value.type.dtype
+
+    def is_at(self, place: Index) -> bool:
+        """Never: which element it is shows only while running."""
+        return False
+
 
 @dataclass(frozen=True)
 class Position:
@@ -84,7 +107,7 @@ class Select:
         return self.inside.dtype
 
 
-Expression = Constant | Load | Position | Local | Apply | Select
+Expression = Constant | Load | LoadRow | Position | Local | Apply | Select
 Read = Callable[[Value, tuple[Index, ...]], Expression]
 
 
@@ -101,6 +124,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
         return expression.arguments
     if isinstance(expression, Select):
         return expression.inside, expression.outside
+    if isinstance(expression, LoadRow):
+        return (expression.row,)
     return ()
 
 
@@ -111,9 +136,16 @@ def walk(expression: Expression) -> Iterator[Expression]:
     yield expression
 
 
+def find_loads(expression: Expression) -> list[Load | LoadRow]:
+    return [part for part in walk(expression) if isinstance(part, Load | LoadRow)]
+
+
 @dataclass(frozen=True)
 class Contraction:
-    """out[b, m, n] = sum over k of left(b, m, k) * right(b, k, n); out is dense in (b, m, n)."""
+    """out[b, m, n] = sum over k of left(b, m, k) * right(b, k, n); out is dense in (b, m, n).
+
+    Both factors are rounded to `precision`, and the sum is f32.
+    """
 
     batch: int
     rows: int
@@ -121,3 +153,15 @@ class Contraction:
     depth: int
     left: Callable[[Index, Index, Index], Expression]
     right: Callable[[Index, Index, Index], Expression]
+    precision: str = "f32"
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """out[row(k), c] = sum of value(k, c) over the k < count that name the row, 0 for no k."""
+
+    rows: int
+    columns: int
+    count: int
+    row: Callable[[Index], Expression]
+    value: Callable[[Index, Index], Expression]

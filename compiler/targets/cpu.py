@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.ir.tensor import SIZES
 from netc.compiler.kernels.memory import Buffer
-from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import (
+    ColumnPlan,
+    Kernel,
+    MapPlan,
+    MatmulPlan,
+    RowPlan,
+    ScatterPlan,
+)
 from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
@@ -14,10 +21,12 @@ from netc.compiler.targets.cpu_tiles import (
     MapTile,
     MatmulTile,
     RowTile,
+    ScatterTile,
     column_tile,
     map_tile,
     matmul_tile,
     row_tile,
+    scatter_tile,
 )
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
@@ -83,7 +92,7 @@ class CpuKernel:
     header: tuple[str, ...]
     parameters: tuple[CpuParameter, ...]
     plan: PlanText
-    tile: MapTile | RowTile | ColumnTile | MatmulTile
+    tile: MapTile | RowTile | ColumnTile | MatmulTile | ScatterTile
     index: str
     tasks: int
     left: OperandText | None = None
@@ -154,6 +163,7 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
     tile = choose_tile(kernel, machine)
     text = plan_text(kernel, Speller(CPU, names))
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
+    is_product = isinstance(tile, MatmulTile)
     return CpuKernel(
         name=kernel.name,
         header=header,
@@ -165,13 +175,16 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
-        left=operand_text(tile.left, text.left, names) if isinstance(tile, MatmulTile) else None,
-        right=operand_text(tile.right, text.right, names) if isinstance(tile, MatmulTile) else None,
+        left=operand_text(tile.left, text.left, names, text.precision) if is_product else None,
+        right=operand_text(tile.right, text.right, names, text.precision) if is_product else None,
     )
 
 
-def operand_text(operand: Operand, element: str, names: dict[str, str]) -> OperandText:
+def operand_text(
+    operand: Operand, element: str, names: dict[str, str], precision: str
+) -> OperandText:
     first = ""
+    element = element if precision == "f32" else f"netc_to_{precision}({element})"
     if operand.load is not None:
         first = f"{names[operand.load.value.name]} + {render_index(operand.load.position)}"
     condition = " && ".join(spell_condition(one) for one in operand.conditions)
@@ -188,11 +201,19 @@ def choose_tile(kernel: Kernel, machine: CpuMachine):
         return row_tile(plan)
     if isinstance(plan, ColumnPlan):
         return column_tile(plan, machine)
+    if isinstance(plan, ScatterPlan):
+        return scatter_tile(plan, machine)
     assert isinstance(plan, MatmulPlan)
     return matmul_tile(plan, machine)
 
 
-TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "matmul"}
+TEMPLATES = {
+    MapTile: "map",
+    RowTile: "row",
+    ColumnTile: "column",
+    MatmulTile: "matmul",
+    ScatterTile: "scatter",
+}
 
 
 def render_function(function: Function, machine: CpuMachine, source: tuple[str, ...]) -> str:

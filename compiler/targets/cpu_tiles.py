@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan, ScatterPlan
 from netc.compiler.targets.cpu_operand import (
     Operand,
     direct_operand,
@@ -59,6 +59,18 @@ class ColumnTile:
 
 
 @dataclass(frozen=True)
+class ScatterTile:
+    """A task owns `rows` rows of the table and adds to them all that names them, in order."""
+
+    rows: int
+    tasks: int
+
+    @property
+    def description(self) -> str:
+        return f" of {self.rows} rows"
+
+
+@dataclass(frozen=True)
 class MatmulTile:
     """A register tile of rows x columns, in a block of block_rows x block_columns x block_depth."""
 
@@ -110,6 +122,11 @@ def row_tile(plan: RowPlan) -> RowTile:
     return RowTile(LANES, in_lanes, plan.row.extent, " of a row")
 
 
+def scatter_tile(plan: ScatterPlan, machine: CpuMachine) -> ScatterTile:
+    rows = ceil(plan.rows, TASKS_PER_CORE * machine.cores)
+    return ScatterTile(rows, ceil(plan.rows, rows))
+
+
 def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
     block = min(plan.inner.extent, COLUMN_BLOCK)
     wanted_tasks = TASKS_PER_CORE * machine.cores
@@ -142,17 +159,18 @@ def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
         else:
             block_columns = round_up(block_columns // 2, columns)
     even = (rows_total % rows == 0, columns_total % columns == 0)
+    as_they_are = plan.precision == "f32"  # operands are rounded while they are packed
     whole_depth = plan.depth.extent <= WHOLE_DEPTH and not (
-        even[1] and direct_operand(plan.right, plan.column, plan.depth)
+        even[1] and as_they_are and direct_operand(plan.right, plan.column, plan.depth)
     )
     block_depth = plan.depth.extent if whole_depth else min(plan.depth.extent, BLOCK_DEPTH)
     if whole_depth:
         block_rows = min(block_rows, round_down(BLOCK_BYTES // (4 * block_depth), rows))
     row_blocks, column_blocks = ceil(rows_total, block_rows), ceil(columns_total, block_columns)
     block = (block_rows, block_depth)
-    left = left_operand(plan.left, plan.row, plan.depth, block, even[0])
+    left = left_operand(plan.left, plan.row, plan.depth, block, even[0] and as_they_are)
     block = (block_columns, block_depth)
-    right = right_operand(plan.right, plan.column, plan.depth, block, even[1])
+    right = right_operand(plan.right, plan.column, plan.depth, block, even[1] and as_they_are)
     return MatmulTile(
         rows=rows,
         vectors=vectors,

@@ -3,6 +3,7 @@
 The source needs no header and no library: NVRTC turns it into a cubin as it stands.
 """
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -11,9 +12,11 @@ from math import prod
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import Buffer, MemoryPlan
-from netc.compiler.kernels.plan import Kernel
+from netc.compiler.kernels.plan import Kernel, MatmulPlan, Plan
+from netc.compiler.scalar.expression import Expression
 from netc.compiler.targets.cuda_dialect import CUDA, RESERVED
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
+from netc.compiler.targets.cuda_tensor import TensorSide, TensorTile
 from netc.compiler.targets.cuda_tiles import (
     ARCHITECTURES,
     THREADS,
@@ -23,15 +26,17 @@ from netc.compiler.targets.cuda_tiles import (
     MapTile,
     MatmulTile,
     RowTile,
+    ScatterTile,
     ceil,
     choose_tile,
     limit,
 )
-from netc.compiler.targets.dialect import Speller
+from netc.compiler.targets.dialect import Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
+    MatmulText,
     Parameter,
     PlanText,
     parameter_names,
@@ -39,8 +44,31 @@ from netc.compiler.targets.text import (
     plan_text,
 )
 
-TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "matmul"}
+TEMPLATES = {
+    MapTile: "map",
+    RowTile: "row",
+    ColumnTile: "column",
+    MatmulTile: "matmul",
+    TensorTile: "matmul_tensor",
+    ScatterTile: "scatter",
+}
+# Device code beside the templates, and the calls that need it.
+PARTS = {
+    "math": "",
+    "round": r"netc_to_(tf32|bf16|f16)\(|netc_mma_",
+    "ptx": r"netc_mma_",
+    "tensor": r"netc_mma_",
+    "random": r"netc_(uniform|normal)\(",
+}
 UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "unsigned char"}
+
+
+@dataclass(frozen=True)
+class SideText:
+    """One side of a product on tensor cores: `element` is read where `condition` holds, else 0."""
+
+    element: str
+    condition: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +82,8 @@ class CudaKernel:
     tile: CudaTile
     index: str
     threads: int
+    left: SideText | None = None
+    right: SideText | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +133,6 @@ def render_function(function: Function, arch: str, source_lines: tuple[str, ...]
         render_kernel(cuda_kernel(kernel, function, facts, source_lines))
         for kernel in function.kernels
     )
-    draws = any(f"netc_{name}(" in text for text in kernels for name in ("uniform", "normal"))
     return render(
         "cuda/function.cu.j2",
         function=CudaFunction(
@@ -111,7 +140,7 @@ def render_function(function: Function, arch: str, source_lines: tuple[str, ...]
             header=function_header(function, facts),
             batch=function.batch,
             take_threads=THREADS,
-            device_code=(device_code("math"), *([device_code("random")] if draws else ())),
+            device_code=tuple(device_code(part) for part in parts_of(kernels)),
             fields=fields(function),
             kernels=kernels,
             outputs=outputs(function),
@@ -158,15 +187,49 @@ def cuda_kernel(
     shape = f"grid of {tile.grid:,}, blocks of {prod(tile.block)} threads{tile.description}"
     least = limit(kernel, arch)
     best = f"at best {least.seconds * 1e6:.2f} us on {arch.device}: {least.reason}"
+    speller = Speller(CUDA, names)
+    left, right = side_texts(kernel.plan, tile, speller)
+    text = plan_text(kernel, speller)
     return CudaKernel(
         name=kernel.name,
         header=(*kernel_header(kernel, names, source_lines, best), shape),
         parameters=given,
-        plan=plan_text(kernel, Speller(CUDA, names)),
+        plan=text if isinstance(tile, TensorTile) else rounded(text),
         tile=tile,
         index="int" if fits_int(kernel) else "long long",
         threads=prod(tile.block),
+        left=left,
+        right=right,
     )
+
+
+def rounded(plan: PlanText) -> PlanText:
+    """The plan with the operands of a product rounded as they are read."""
+    if not isinstance(plan, MatmulText) or plan.precision == "f32":
+        return plan
+    left, right = (f"netc_to_{plan.precision}({side})" for side in (plan.left, plan.right))
+    return replace(plan, left=left, right=right)
+
+
+def side_texts(plan: Plan, tile: CudaTile, speller: Speller) -> tuple[SideText | None, ...]:
+    """Both sides of a product on tensor cores; nothing for any other kernel."""
+    if not isinstance(tile, TensorTile) or not isinstance(plan, MatmulPlan):
+        return None, None
+    deep = (f"k < {plan.depth.extent}",) if tile.depth_is_ragged else ()
+    rows = (f"m < {plan.row.extent}",) if tile.rows_are_ragged else ()
+    columns = (f"n < {plan.column.extent}",) if tile.columns_are_ragged else ()
+    return (
+        side_text(tile.left, plan.left, speller, rows + deep),
+        side_text(tile.right, plan.right, speller, columns + deep),
+    )
+
+
+def side_text(
+    side: TensorSide, expression: Expression, speller: Speller, guards: tuple[str, ...]
+) -> SideText:
+    conditions = (*guards, *(spell_condition(condition) for condition in side.conditions))
+    element = speller.spell(side.load or expression)
+    return SideText(element, " && ".join(conditions) or "true")
 
 
 def render_kernel(kernel: CudaKernel) -> str:
@@ -214,9 +277,15 @@ def log_parameters(logged: tuple[CudaOutput, ...]) -> tuple[Pointer, ...]:
     return (*arena, Pointer("log"), Pointer("cursor"))
 
 
+def parts_of(kernels: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts of device code that these kernels need, those first that others call."""
+    text = "".join(kernels)
+    return tuple(name for name, call in PARTS.items() if re.search(call, text))
+
+
 @cache
 def device_code(name: str) -> str:
-    """A part of the source that is the same in every program: `math` or `random`."""
+    """A part of the source that is the same in every program: `math`, `random` ..."""
     return (files("netc.templates") / "cuda" / f"netc_{name}.cuh").read_text(encoding="utf-8")
 
 

@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass
 
-from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import (
+    ColumnPlan,
+    Kernel,
+    MapPlan,
+    MatmulPlan,
+    RowPlan,
+    ScatterPlan,
+)
 from netc.compiler.passes.split_reductions import SplitFacts
-from netc.compiler.scalar.expression import Expression, Load, walk
+from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.scalar.index import Variable
+from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile
 
 WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency
@@ -15,6 +23,7 @@ MANY_RESULTS = 2**18  # the same for strided folds that are longer
 LONG_ROW = 1024  # columns above which a block folds a row, where a warp did below
 LONG_OF_FEW = 128  # the same where rows are too few to give every multiprocessor eight warps
 FEW_ROWS = 1024
+BLOCKS_EACH = 8  # blocks of a scatter for each multiprocessor: each reads all of the indices
 SPLIT_DEPTH = 256  # products of one part of a sum that is cut up
 
 
@@ -23,7 +32,9 @@ class CudaArchitecture:
     """What tiles and predictions depend on, of the usual device of an architecture.
 
     `flops` are fp32 operations per second on the plain cores, `bandwidth` bytes per second;
-    `shared_bytes` is the most that one block may have, `registers` those of a multiprocessor.
+    `tensor_flops` those of dense bf16 products on tensor cores (tf32 takes twice the time), or 0
+    where these know no bf16 and tf32. `shared_bytes` is the most that one block may have,
+    `registers` those of a multiprocessor.
     """
 
     name: str
@@ -33,20 +44,21 @@ class CudaArchitecture:
     registers: int
     flops: float
     bandwidth: float
+    tensor_flops: float
 
 
 # From the vendor's data sheets of the devices named.
 ARCHITECTURES = {
     arch.name: arch
     for arch in (
-        CudaArchitecture("sm_75", "T4", 40, 65_536, 65_536, 8.1e12, 0.32e12),
-        CudaArchitecture("sm_80", "A100", 108, 166_912, 65_536, 19.5e12, 2.04e12),
-        CudaArchitecture("sm_86", "RTX 3090", 82, 101_376, 65_536, 35.6e12, 0.94e12),
-        CudaArchitecture("sm_89", "RTX 4090", 128, 101_376, 65_536, 82.6e12, 1.01e12),
-        CudaArchitecture("sm_90", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12),
-        CudaArchitecture("sm_90a", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12),
-        CudaArchitecture("sm_100a", "B200", 148, 232_448, 65_536, 75e12, 8.0e12),
-        CudaArchitecture("sm_120a", "RTX 5090", 170, 101_376, 65_536, 104.8e12, 1.79e12),
+        CudaArchitecture("sm_75", "T4", 40, 65_536, 65_536, 8.1e12, 0.32e12, 0),
+        CudaArchitecture("sm_80", "A100", 108, 166_912, 65_536, 19.5e12, 2.04e12, 312e12),
+        CudaArchitecture("sm_86", "RTX 3090", 82, 101_376, 65_536, 35.6e12, 0.94e12, 71e12),
+        CudaArchitecture("sm_89", "RTX 4090", 128, 101_376, 65_536, 82.6e12, 1.01e12, 165.2e12),
+        CudaArchitecture("sm_90", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12),
+        CudaArchitecture("sm_90a", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12),
+        CudaArchitecture("sm_100a", "B200", 148, 232_448, 65_536, 75e12, 8.0e12, 2250e12),
+        CudaArchitecture("sm_120a", "RTX 5090", 170, 101_376, 65_536, 104.8e12, 1.79e12, 209.5e12),
     )
 }
 
@@ -177,7 +189,21 @@ class MatmulTile:
         )
 
 
-CudaTile = MapTile | RowTile | ColumnTile | MatmulTile
+@dataclass(frozen=True)
+class ScatterTile:
+    """A block owns `rows` rows of the table and adds to them all that names them, in order; each of
+    its threads has columns of its own."""
+
+    rows: int
+    grid: int
+    block: tuple[int, int]
+
+    @property
+    def description(self) -> str:
+        return f", {self.rows} rows a block"
+
+
+CudaTile = MapTile | RowTile | ColumnTile | MatmulTile | TensorTile | ScatterTile
 
 
 def split_facts(arch: CudaArchitecture) -> SplitFacts:
@@ -193,8 +219,18 @@ def choose_tile(kernel: Kernel, arch: CudaArchitecture) -> CudaTile:
         return row_tile(plan)
     if isinstance(plan, ColumnPlan):
         return column_tile(plan)
+    if isinstance(plan, ScatterPlan):
+        return scatter_tile(plan, arch)
     assert isinstance(plan, MatmulPlan)
+    if plan.precision != "f32" and arch.tensor_flops:
+        flat_left, flat_right = flat_sides(plan)
+        return tensor_tile(plan, arch.multiprocessors, flat_left, flat_right)
     return matmul_tile(plan, arch)
+
+
+def flat_sides(plan: MatmulPlan) -> tuple[bool, bool]:
+    """Whether the neighbours of the left are in its rows, and those of the right in its columns."""
+    return steps_by_one(plan.left, plan.row), steps_by_one(plan.right, plan.column)
 
 
 def map_tile(plan: MapPlan) -> MapTile:
@@ -222,6 +258,12 @@ def column_tile(plan: ColumnPlan) -> ColumnTile:
     return ColumnTile(width, height, ceil(results, width))
 
 
+def scatter_tile(plan: ScatterPlan, arch: CudaArchitecture) -> ScatterTile:
+    rows = ceil(plan.rows, BLOCKS_EACH * arch.multiprocessors)
+    threads = min(THREADS, round_up(plan.column.extent, WARP))
+    return ScatterTile(rows, ceil(plan.rows, rows), (threads, 1))
+
+
 def matmul_tile(plan: MatmulPlan, arch: CudaArchitecture) -> MatmulTile:
     shape = min(MATMUL_SHAPES, key=lambda shape: matmul_cost(plan, shape, arch))
     row_blocks = ceil(plan.row.extent, shape.rows)
@@ -230,8 +272,8 @@ def matmul_tile(plan: MatmulPlan, arch: CudaArchitecture) -> MatmulTile:
         shape=shape,
         row_blocks=row_blocks,
         column_blocks=column_blocks,
-        left_rows_adjacent=steps_by_one(plan.left, plan.row),
-        right_columns_adjacent=steps_by_one(plan.right, plan.column),
+        left_rows_adjacent=flat_sides(plan)[0],
+        right_columns_adjacent=flat_sides(plan)[1],
         rows_are_ragged=plan.row.extent % shape.rows > 0,
         columns_are_ragged=plan.column.extent % shape.columns > 0,
         depth_is_ragged=plan.depth.extent % shape.depth > 0,
@@ -252,16 +294,27 @@ def matmul_cost(plan: MatmulPlan, shape: MatmulShape, arch: CudaArchitecture) ->
 
 def limit(kernel: Kernel, arch: CudaArchitecture) -> Limit:
     """What the memory's bandwidth and the arithmetic allow at best."""
-    arithmetic, memory = kernel.flops / arch.flops, kernel.bytes / arch.bandwidth
+    flops = peak(kernel, arch)
+    arithmetic, memory = kernel.flops / flops, kernel.bytes / arch.bandwidth
     if arithmetic > memory:
-        return Limit(arithmetic, f"arithmetic at {arch.flops / 1e12:.1f} TFLOP/s")
+        return Limit(arithmetic, f"arithmetic at {flops / 1e12:.1f} TFLOP/s")
     return Limit(memory, f"memory at {arch.bandwidth / 1e12:.2f} TB/s")
+
+
+def peak(kernel: Kernel, arch: CudaArchitecture) -> float:
+    """Operations per second of the cores that the kernel runs on."""
+    precision = kernel.plan.precision if isinstance(kernel.plan, MatmulPlan) else "f32"
+    if precision == "f32" or not arch.tensor_flops:
+        return arch.flops
+    return arch.tensor_flops / 2 if precision == "tf32" else arch.tensor_flops
 
 
 def steps_by_one(expression: Expression, variable: Variable) -> bool:
     """Whether the operand's loads move to the next element when the variable goes up by one."""
-    loads = [part for part in walk(expression) if isinstance(part, Load)]
-    return all(load.position.coefficient(variable) == 1 for load in loads)
+    return all(
+        isinstance(load, Load) and load.position.coefficient(variable) == 1
+        for load in find_loads(expression)
+    )
 
 
 def ceil(number: int, divisor: int) -> int:

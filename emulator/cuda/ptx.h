@@ -46,6 +46,15 @@ static inline void netc_mma_m16n8k16_f16(float (&d)[4], const unsigned (&a)[4],
 {
     machine_mma(2, d, a, b, line);
 }
+// Two 16-bit numbers in one word, the first in the low half.
+static inline unsigned netc_pack_bf16(float low, float high)
+{
+    return netc_to_bfloat(low) | (unsigned)netc_to_bfloat(high) << 16;
+}
+static inline unsigned netc_pack_f16(float low, float high)
+{
+    return netc_to_half(low) | (unsigned)netc_to_half(high) << 16;
+}
 // To the nearest tf32, of two equally near the one farther from zero (cvt.rna).
 static inline unsigned netc_cvt_tf32(float x)
 {

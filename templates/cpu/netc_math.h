@@ -57,6 +57,38 @@ static inline int32_t netc_to_bits(float number)
     return bits;
 }
 
+// x with `drop` bits of its fraction rounded away: to the nearest, of two equally near the even one.
+static inline float netc_drop_bits(float x, int drop)
+{
+    const uint32_t bits = (uint32_t)netc_to_bits(x), half = (1u << (drop - 1)) - 1;
+    const uint32_t nearest = (bits + half + (bits >> drop & 1)) >> drop << drop;
+    return x == x ? netc_from_bits((int32_t)nearest) : x;
+}
+
+// The nearest number of a precision, as a float. Below 2^-14 the numbers of f16 are 2^-24 apart.
+static inline float netc_to_tf32(float x) { return netc_drop_bits(x, 13); }
+static inline float netc_to_bf16(float x) { return netc_drop_bits(x, 16); }
+static inline float netc_to_f16(float x)
+{
+    const float large = netc_drop_bits(x, 13), small = rintf(x * 0x1p24f) * 0x1p-24f;
+    const float finite = fabsf(large) > 65504.0f ? copysignf(INFINITY, x) : large;
+    return fabsf(x) < 0x1p-14f ? small : finite;
+}
+
+// `count` neighbours, each rounded.
+static inline void netc_copy_tf32(float *to, const float *from, int count)
+{
+    for (int i = 0; i < count; i++) to[i] = netc_to_tf32(from[i]);
+}
+static inline void netc_copy_bf16(float *to, const float *from, int count)
+{
+    for (int i = 0; i < count; i++) to[i] = netc_to_bf16(from[i]);
+}
+static inline void netc_copy_f16(float *to, const float *from, int count)
+{
+    for (int i = 0; i < count; i++) to[i] = netc_to_f16(from[i]);
+}
+
 // exp(x) = 2^n * exp(r) with |r| <= log(2) / 2 and a polynomial for exp(r): 2 ulp.
 // The power of two is applied in two halves, so that results near the ends of the range stay right.
 static inline float netc_exp(float x)

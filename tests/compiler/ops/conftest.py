@@ -1,7 +1,7 @@
 """Example uses of every op: the tests of this folder run over all of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -171,6 +171,18 @@ def moving_cases() -> list[Case]:
     ]
 
 
+def gathering_cases() -> list[Case]:
+    return [
+        Case("gather", (f32(3, 2), i32(7))),
+        Case("gather", (f32(5), i32(2, 3))),
+        Case("gather", (i32(2, 2, 3), i32())),
+        Case("gather", (TensorType("u8", (4, 1)), i32(1, 5))),
+        Case("scatter_rows", (i32(7), f32(7, 2)), {"rows": 3}),
+        Case("scatter_rows", (i32(2, 3), f32(2, 3)), {"rows": 5}),
+        Case("scatter_rows", (i32(), f32(2, 3)), {"rows": 2}),
+    ]
+
+
 def window_cases() -> list[Case]:
     apart = {"stride": (3, 2), "pad": ((1, 2), (0, 1))}
     return [
@@ -211,7 +223,13 @@ def contracting_cases() -> list[Case]:
                 differentiable=False,
             ),
         ]  # fmt: skip
-    return cases
+    return cases + [in_precision(case, p) for case in cases for p in ("tf32", "bf16", "f16")]
+
+
+def in_precision(case: Case, precision: str) -> Case:
+    """The case with rounded operands: a staircase, which has no gradient to compare with."""
+    attributes = case.attributes | {"precision": precision}
+    return replace(case, attributes=attributes, differentiable=False)
 
 
 CASES = (
@@ -219,6 +237,7 @@ CASES = (
     *source_cases(),
     *moving_cases(),
     *window_cases(),
+    *gathering_cases(),
     *folding("sum product max min argmax argmin", nonzero),
     *contracting_cases(),
 )

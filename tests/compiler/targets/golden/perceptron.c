@@ -213,11 +213,12 @@ static void k01_dense_1_forward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 12; start += 12) {
             const int depth = start + 12 <= 12 ? 12 : 12 - start;
-            for (int j = 0; j < columns; j++)
-                for (int d = 0; d < depth; d++) {
-                    const int n = column + j, k = start + d;
-                    right[d * 16 + j] = perceptron_dense_1_kernel[k * 20 + n];
-                }
+            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+                for (int d = 0; d < depth; d++)
+                    for (int j = panel; j < columns && j < panel + 16; j++) {
+                        const int n = column + j, k = start + d;
+                        right[d * 16 + j] = perceptron_dense_1_kernel[k * 20 + n];
+                    }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
@@ -496,11 +497,12 @@ static void k07_dense_2_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 3; start += 3) {
             const int depth = start + 3 <= 3 ? 3 : 3 - start;
-            for (int j = 0; j < columns; j++)
-                for (int d = 0; d < depth; d++) {
-                    const int n = column + j, k = start + d;
-                    right[d * 16 + j] = perceptron_dense_2_kernel[n * 3 + k];
-                }
+            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+                for (int d = 0; d < depth; d++)
+                    for (int j = panel; j < columns && j < panel + 16; j++) {
+                        const int n = column + j, k = start + d;
+                        right[d * 16 + j] = perceptron_dense_2_kernel[n * 3 + k];
+                    }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
@@ -845,11 +847,12 @@ static void k12_dense_1_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 24; start += 24) {
             const int depth = start + 24 <= 24 ? 24 : 24 - start;
-            for (int j = 0; j < columns; j++)
-                for (int d = 0; d < depth; d++) {
-                    const int n = column + j, k = start + d;
-                    right[d * 16 + j] = perceptron_gradient_where[k * 20 + n];
-                }
+            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+                for (int d = 0; d < depth; d++)
+                    for (int j = panel; j < columns && j < panel + 16; j++) {
+                        const int n = column + j, k = start + d;
+                        right[d * 16 + j] = perceptron_gradient_where[k * 20 + n];
+                    }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;

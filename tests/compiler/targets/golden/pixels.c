@@ -638,11 +638,12 @@ static void k08_dense_1_backward(
         const int columns = column + 16 <= 60 ? 16 : 60 - column;
         for (int start = 0; start < 3; start += 3) {
             const int depth = start + 3 <= 3 ? 3 : 3 - start;
-            for (int j = 0; j < columns; j++)
-                for (int d = 0; d < depth; d++) {
-                    const int n = column + j, k = start + d;
-                    right[d * 16 + j] = pixels_dense_1_kernel[n * 3 + k];
-                }
+            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+                for (int d = 0; d < depth; d++)
+                    for (int j = panel; j < columns && j < panel + 16; j++) {
+                        const int n = column + j, k = start + d;
+                        right[d * 16 + j] = pixels_dense_1_kernel[n * 3 + k];
+                    }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 4) {
                     const int m = row + i, n = column + j, k = start;
