@@ -10,10 +10,11 @@ import pytest
 from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.lower_precision import lower_precision
+from netc.compiler.passes.pipeline import optimize
 from netc.compiler.targets import cuda_tensor
 from netc.compiler.targets.cuda import launches, render_function
 from netc.compiler.targets.cuda_tensor import FORMATS, TENSOR_SHAPES
-from netc.compiler.targets.cuda_tiles import ARCHITECTURES, choose_tile
+from netc.compiler.targets.cuda_tiles import ARCHITECTURES, choose_tile, split_facts
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,9 @@ def cubin(cuda_on_cpu):
     """cubin(graph, precision, arch): nothing is spilled, and the fixed shared memory suffices."""
 
     def compiled(graph, precision: str, arch: str):
-        function = cuda_on_cpu.function_of(lower_precision(graph, OPS, precision))
+        facts = split_facts(ARCHITECTURES[arch])
+        graph = optimize(graph, OPS, facts, lambda name, graph: None, precision)
+        function = cuda_on_cpu.function_of(graph)
         found = compile_cubin(render_function(function, arch, ()), arch)
         used = dict(found.resources)
         for launch in launches(function, arch, "step").launches:
@@ -42,7 +45,8 @@ def cubin(cuda_on_cpu):
 def instructions(image: bytes, folder: Path) -> set[str]:
     """The instructions in a cubin, without what follows the first dot of their names."""
     (folder / "step.cubin").write_bytes(image)
-    tool = Path(*find_spec("nvidia.cu13").submodule_search_locations) / "bin" / "nvdisasm"
+    places = find_spec("nvidia").submodule_search_locations
+    tool = next(tool for place in places for tool in Path(place).glob("*/bin/nvdisasm"))
     text = subprocess.run(
         [tool, "-c", folder / "step.cubin"], capture_output=True, text=True, check=True
     ).stdout
