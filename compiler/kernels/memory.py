@@ -168,8 +168,8 @@ def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]
 def reads_own_place(kernel: Kernel, old: Value, new: Value) -> bool:
     """Whether the kernel loads `old` only at the element where it then stores `new`.
 
-    A kernel that walks its rows again may load an element after it was stored, and one that scatters
-    stores where it likes: they never do.
+    A kernel that walks its rows again may load an element after it was stored, and one that
+    scatters stores where it likes: they never do.
     """
     walks_again = isinstance(kernel.plan, RowPlan) and len(kernel.plan.stages) > 1
     if walks_again or isinstance(kernel.plan, ScatterPlan):
