@@ -11,7 +11,13 @@ FOLDERS = ("compiler", "netc")  # that stand on no floor themselves: they hold w
 
 # From the ground up. What shares a floor does not know of each other.
 FLOORS = (
-    ("compiler.cache", "compiler.diagnostics", "compiler.program", "compiler.explanations", "compiler.prelude"),
+    (
+        "compiler.cache",
+        "compiler.diagnostics",
+        "compiler.program",
+        "compiler.explanations",
+        "compiler.prelude",
+    ),
     ("compiler.codes", "compiler.ir", "grammar", "templates"),
     ("compiler.scalar", "compiler.schedules", "compiler.optimizers", "compiler.syntax"),
     ("compiler.ops",),

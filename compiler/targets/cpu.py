@@ -293,7 +293,7 @@ def function_header(function: Function) -> tuple[str, ...]:
     return (
         f"{function.name}: {len(function.kernels)} kernels for a batch of {function.batch}, "
         f"in an arena of {function.memory.arena_bytes:,} bytes.",
-        "Written by netc. Above each kernel stands what it computes; the loop at the end runs them.",
+        "Written by netc. Above each kernel stands what it computes; the loop at the end runs all.",
     )
 
 

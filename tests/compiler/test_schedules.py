@@ -1,4 +1,4 @@
-"""Every schedule's IR against its Python reference at every step; the references at known places."""
+"""Every schedule's IR against its Python reference; the references at known places."""
 
 from math import cos, pi
 
@@ -26,7 +26,11 @@ CASES = {
     "exponential": (
         {"rate": 0.5, "factor": 0.9}, {"rate": 0.5, "factor": 0.5, "every": 4, "warmup": 2},
     ),
-    "one_cycle": ({"peak": 0.4}, {"peak": 0.4, "steps": 11, "rise": 0.5}, {"peak": 1.0, "steps": 1}),
+    "one_cycle": (
+        {"peak": 0.4},
+        {"peak": 0.4, "steps": 11, "rise": 0.5},
+        {"peak": 1.0, "steps": 1},
+    ),
 }  # fmt: skip
 RATES = [Rate(kind, tuple(each.items())) for kind, cases in CASES.items() for each in cases]
 

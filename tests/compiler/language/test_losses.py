@@ -46,7 +46,7 @@ CROSS_ENTROPY = {
         np.linalg.norm(LOGITS - SHARES + 1e-6, axis=-1)
         - np.linalg.norm(-LOGITS + 1e-6, axis=-1) + 1, 0
     ).mean(),
-    "f1(x, k)": np.mean([f1_of(LOGITS.argmax(-1) == label, LABEL == label) for label in range(4)]),
+    "f1(x, k)": np.mean([f1_of(LOGITS.argmax(-1) == label, label == LABEL) for label in range(4)]),
     "accuracy(x, k)": (LOGITS.argmax(-1) == LABEL).mean(),
     "accuracy(x, k, top=2)": np.mean(
         [k in row.argsort()[-2:] for row, k in zip(LOGITS, LABEL, strict=True)]
