@@ -152,7 +152,8 @@ def _number(expression: Expression, arrays: Arrays, loops: dict[str, int]):
         case LoadRow(value, row, rows, columns, column):
             place = _number(row, arrays, loops)
             position = place * columns + column.evaluate(loops)
-            return arrays[value.name][position] if 0 <= place < rows else ARRAYS[value.type.dtype](0)
+            zero = ARRAYS[value.type.dtype](0)
+            return arrays[value.name][position] if 0 <= place < rows else zero
         case Select(conditions, inside, outside):
             chosen = all(_holds(condition, loops) for condition in conditions)
             return _number(inside if chosen else outside, arrays, loops)

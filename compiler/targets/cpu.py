@@ -244,8 +244,8 @@ def render_kernel(kernel: CpuKernel) -> CpuKernelSource:
 
 
 def phases(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Phase, ...]:
-    """The kernels in phases. A kernel joins the last phase where nothing in it touches what the
-    kernel writes, or writes what it reads; kernels of one task that need each other are one task."""
+    """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
+    writes, or writes what it reads; kernels of one task that need each other are one task."""
     found: list[list[list[tuple[Kernel, CpuKernelSource]]]] = []
     for kernel, source in zip(function.kernels, sources, strict=True):
         pieces = found[-1] if found else []
@@ -293,7 +293,7 @@ def function_header(function: Function) -> tuple[str, ...]:
     return (
         f"{function.name}: {len(function.kernels)} kernels for a batch of {function.batch}, "
         f"in an arena of {function.memory.arena_bytes:,} bytes.",
-        "Written by netc. Above every kernel stands what it computes; the loop at the end runs them.",
+        "Written by netc. Above each kernel stands what it computes; the loop at the end runs them.",
     )
 
 

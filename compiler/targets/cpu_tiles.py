@@ -141,7 +141,7 @@ def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
 
 
 def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
-    """The register tile that fills the registers and wastes least at edges, and blocks around it."""
+    """The tile that fills the registers and wastes least at the edges, and blocks around it."""
     rows_total, columns_total = plan.row.extent, plan.column.extent
     vectors = 2 if columns_total > machine.lanes else 1
     columns = vectors * machine.lanes

@@ -1,4 +1,4 @@
-"""The comment above a kernel: its mathematics, the lines it comes from, its tensors and its cost."""
+"""The comment above a kernel: its mathematics, the lines behind it, its tensors and its cost."""
 
 from netc.compiler.kernels.group import Kind
 from netc.compiler.kernels.plan import (

@@ -36,11 +36,15 @@ class CudaOnCpu:
     """
 
     def __init__(
-        self, function: Function, checked: bool = False, source: str | None = None
+        self,
+        function: Function,
+        checked: bool = False,
+        source: str | None = None,
+        arch: str = ARCH,
     ) -> None:
         self.function = function
-        step = from_json(to_json(launches(function, ARCH, function.name)))
-        self.step = build_step(source or source_of(function), step, checked)
+        step = from_json(to_json(launches(function, arch, function.name)))
+        self.step = build_step(source or source_of(function, arch), step, checked)
         self.clear()
 
     def clear(self) -> None:

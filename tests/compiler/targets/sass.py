@@ -8,7 +8,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from netc.compiler.build.cache import keep, key_of, look_up
+from netc.compiler.cache import keep, key_of, look_up
 
 SECTION = re.compile(r"^\.text\.(\w+):$")
 INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ +)?([A-Z][\w.]*)")
