@@ -148,6 +148,8 @@ class Kernel:
                 return self.plan.fold.extent
             case MatmulPlan():
                 return self.plan.depth.extent
+            case ScatterPlan():
+                return self.plan.item.extent
         return 1
 
     @property

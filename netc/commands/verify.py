@@ -117,7 +117,8 @@ def gradients_of(
     if not any(function.name == "gradients" for function in chosen):
         return ()
     step = model.trace_step(model.settings.batch)
-    return check_gradients(session, step.graph, losses_of(step.objectives), rows)
+    losses, precision = losses_of(step.objectives), model.settings.precision
+    return check_gradients(session, step.graph, losses, rows, precision)
 
 
 def losses_of(objectives: tuple[Objective, ...]) -> Mapping[str, tuple[Value, ...]]:

@@ -101,3 +101,15 @@ def test_every_op_gives_what_its_reference_does(gpu, cuda_on_cpu, op_graph, tmp_
             device.read(tensor(output.value)), expected[output.name],
             rtol=2e-5, atol=2e-5, err_msg=output.name,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16", "f16"])
+def test_products_on_tensor_cores_are_those_of_the_reference(gpu, tmp_path, precision):
+    text = (EXAMPLES[0].parent / "mlp.net").read_text()
+    path = tmp_path / "mlp.net"
+    path.write_text(text.replace("batch 128", f"batch 128\n    precision {precision}"))
+    example = compile_file(path, out=tmp_path / "build")
+    session = Session(*example, gpu(*example), seed=1)
+    leave_kinks(session)
+    checks = list(check_kernels(session, (example[0].function("train"),), {}))
+    assert [one.kernel.name for one in checks if not one.passed] == [] and len(checks) > 10

@@ -80,6 +80,14 @@ def test_a_wrong_gradient_is_found_though_its_kernels_are_right(netc, some_file,
     assert failed == {"some.dense_2.kernel", "some.dense_2.bias"}
 
 
+@pytest.mark.parametrize("precision", ["tf32", "bf16", "f16"])
+def test_products_of_rounded_factors_are_what_the_reference_makes(netc, some_file, precision):
+    some_file.write_text(SOME.replace("batch 8", f"batch 8\n    precision {precision}"))
+    found = json.loads(netc("verify", some_file, "--json").out)
+    assert found["passed"]
+    assert max(entry["error"] for entry in found["gradients"]) > 1e-6
+
+
 def test_one_function_is_checked_alone(netc, some_file):
     found = json.loads(netc("verify", some_file, "--function", "evaluate_1", "--json").out)
     assert {entry["function"] for entry in found["kernels"]} == {"evaluate_1"}
