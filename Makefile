@@ -1,5 +1,6 @@
 # make demo   install netc beside this file, compile the MNIST example and train it
 # make test   every test          make lint   the style          make bench   the figures
+# make gpu    the tests and figures that need a GPU, in under ten minutes
 #
 # Needs Python 3.11 or newer, a C compiler and a package index; the rest is installed into .venv.
 
@@ -7,7 +8,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench gpu clean
 
 demo: .venv/netc
 	$(BIN)/netc compile examples/mnist.net
@@ -22,6 +23,10 @@ lint: .venv/netc-test
 bench: .venv/netc
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/train.py
+
+# What only a GPU can tell; with the system's own Python, for the PyTorch that is installed there.
+gpu:
+	$(PYTHON) benchmarks/gpu/check.py
 
 clean:
 	rm -rf build dist *.egg-info

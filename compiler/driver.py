@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from netc.compiler.build.cc import environment_error, processor_hertz
-from netc.compiler.ir.graph import Graph, Input, Role
+from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.ir.text import print_graph
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.kernels.plan import Kernel
@@ -202,7 +202,7 @@ def describe_persistent(entry: Input, offset: int, starts: Mapping) -> Persisten
 
 
 def describe_function(function: Function, traced: Traced, speed: Speed) -> FunctionFacts:
-    def place(name: str, value) -> Tensor:
+    def place(name: str, value: Value) -> Tensor:
         buffer = function.memory.buffer(value.name)
         return Tensor(name, value.type.dtype, value.type.shape, buffer.offset)
 
@@ -216,7 +216,7 @@ def describe_function(function: Function, traced: Traced, speed: Speed) -> Funct
         symbol=function.name,
         fields=tuple(place(entry.value.name, entry.value) for entry in inputs),
         outputs=tuple((o.name, place(o.name, o.value)) for o in function.graph.outputs),
-        kernels=tuple(describe_kernel(kernel, speed) for kernel in function.kernels),
+        kernels=tuple(describe_kernel(kernel, speed, place) for kernel in function.kernels),
         copies=tuple(
             (c.source.offset, c.target.offset, c.source.bytes) for c in function.memory.copies
         ),
@@ -229,7 +229,9 @@ def is_temporary(function: Function, name: str) -> bool:
     return entry is None or entry.role is Role.FIELD
 
 
-def describe_kernel(kernel: Kernel, speed: Speed) -> KernelFacts:
+def describe_kernel(
+    kernel: Kernel, speed: Speed, place: Callable[[str, Value], Tensor]
+) -> KernelFacts:
     origin = kernel.group.anchor.origin
     lines = {node.origin.line for node in kernel.group.nodes if node.origin.line}
     return KernelFacts(
@@ -241,6 +243,9 @@ def describe_kernel(kernel: Kernel, speed: Speed) -> KernelFacts:
         flops=kernel.flops,
         bytes=kernel.bytes,
         seconds=predicted_seconds(kernel, speed),
+        reads=tuple(place(value.name, value) for value in kernel.reads),
+        writes=tuple(place(value.name, value) for value in kernel.writes),
+        terms=kernel.terms,
     )
 
 

@@ -1,6 +1,6 @@
 """Runs a graph in NumPy, op by op: arrays in, arrays out. Slow, and the meaning of every target."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import prod
 
 import numpy as np
@@ -16,14 +16,17 @@ from netc.compiler.scalar.expression import (
     Contraction,
     Expression,
     Load,
+    LoadRow,
     Local,
     Position,
+    Scatter,
     Select,
     Within,
 )
 from netc.compiler.scalar.index import Index, linear, loop
 
 Arrays = Mapping[str, np.ndarray]
+Made = Callable[[Value, np.ndarray], np.ndarray]
 
 
 def interpret(graph: Graph, values: Arrays) -> dict[str, np.ndarray]:
@@ -33,12 +36,25 @@ def interpret(graph: Graph, values: Arrays) -> dict[str, np.ndarray]:
     their dtype says; i32 wraps around as in C. ValueError where an input is missing or misshapen.
     """
     known = {entry.value.name: _given(entry.value, values) for entry in graph.inputs}
-    with np.errstate(all="ignore"):
-        for node in graph.nodes:
-            known |= _run(node, known)
+    known |= run_nodes(graph.nodes, known)
     results = {output.name: output.value for output in graph.outputs}
     results |= {update.target.name: update.value for update in graph.updates}
     return {name: np.array(known[value.name]) for name, value in results.items()}
+
+
+def run_nodes(
+    nodes: Iterable[Node], values: Arrays, made: Made = lambda value, array: array
+) -> dict[str, np.ndarray]:
+    """Every value that the nodes make, by name, in double precision as of `interpret`.
+
+    `values` has what they read of others. What `made` returns for a value is what readers see.
+    """
+    known = {name: _widened(array) for name, array in values.items()}
+    with np.errstate(all="ignore"):
+        for node in nodes:
+            results = _run(node, known)
+            known |= {value.name: made(value, results[value.name]) for value in node.outputs}
+    return {name: array for name, array in known.items() if name not in values}
 
 
 def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -56,6 +72,8 @@ def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
         if op.contraction is not None:
             flat = _contract(op.contraction(node, _read), arrays)
             return flat.reshape(kind.shape)
+        if op.scatter is not None:
+            return _scatter(op.scatter(node, _read), arrays).reshape(kind.shape)
         index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(kind.shape))
         expression = op.element(node, _read, index)
         output = np.empty(kind.shape, ARRAYS[kind.dtype])
@@ -72,6 +90,10 @@ def _given(value: Value, values: Arrays) -> np.ndarray:
     if array.shape != value.type.shape:
         raise ValueError(f"the input {value} was given an array of shape {list(array.shape)}")
     return array
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array, np.float64) if array.dtype.kind == "f" else array
 
 
 def _run(node: Node, known: Arrays) -> dict[str, np.ndarray]:
@@ -102,6 +124,19 @@ def _contract(contraction: Contraction, arrays: Arrays) -> np.ndarray:
     return output
 
 
+def _scatter(scatter: Scatter, arrays: Arrays) -> np.ndarray:
+    """out[row, c], items added one by one."""
+    k, c = loop("k", scatter.count), loop("c", scatter.columns)
+    row, value = scatter.row(k), scatter.value(k, c)
+    output = np.zeros((scatter.rows, scatter.columns))
+    for item in range(scatter.count):
+        place = _number(row, arrays, {"k": item})
+        if 0 <= place < scatter.rows:
+            for column in range(scatter.columns):
+                output[place, column] += _number(value, arrays, {"k": item, "c": column})
+    return output
+
+
 def _number(expression: Expression, arrays: Arrays, loops: dict[str, int]):
     """The expression where the loop variables have these values."""
     match expression:
@@ -114,6 +149,11 @@ def _number(expression: Expression, arrays: Arrays, loops: dict[str, int]):
             if not 0 <= position < value.type.count:
                 raise IndexError(f"{value} is read at {position}")
             return arrays[value.name][position]
+        case LoadRow(value, row, rows, columns, column):
+            place = _number(row, arrays, loops)
+            position = place * columns + column.evaluate(loops)
+            zero = ARRAYS[value.type.dtype](0)
+            return arrays[value.name][position] if 0 <= place < rows else zero
         case Select(conditions, inside, outside):
             chosen = all(_holds(condition, loops) for condition in conditions)
             return _number(inside if chosen else outside, arrays, loops)

@@ -49,6 +49,8 @@ class KernelFacts:
     """One kernel: what the table, `netc show` and profiles say about it.
 
     `lines` are lines of the `.net` file, `path` the place in the net; `seconds` is predicted.
+    `reads` and `writes` are the tensors that it loads and stores, by their names in the IR; an
+    element that it stores is a sum, or another fold, of `terms` numbers.
     """
 
     name: str
@@ -59,6 +61,9 @@ class KernelFacts:
     flops: int
     bytes: int
     seconds: float
+    reads: tuple[Tensor, ...] = ()
+    writes: tuple[Tensor, ...] = ()
+    terms: int = 1
 
 
 @dataclass(frozen=True)
@@ -189,10 +194,15 @@ def _function(raw: dict) -> FunctionFacts:
         | {
             "fields": tuple(_tensor(entry) for entry in raw["fields"]),
             "outputs": tuple((name, _tensor(entry)) for name, entry in raw["outputs"]),
-            "kernels": tuple(KernelFacts(**_tuples(entry)) for entry in raw["kernels"]),
+            "kernels": tuple(_kernel(entry) for entry in raw["kernels"]),
             "copies": _tuple(raw["copies"]),
         }
     )
+
+
+def _kernel(raw: dict) -> KernelFacts:
+    tensors = {name: tuple(map(_tensor, raw[name])) for name in ("reads", "writes")}
+    return KernelFacts(**_tuples(raw) | tensors)
 
 
 def _tensor(raw: dict) -> Tensor:

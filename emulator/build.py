@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from netc.compiler.build.cache import keep, key_of, look_up
+from netc.compiler.cache import keep, key_of, look_up
 from netc.compiler.build.cc import environment_error, processor
 from netc.compiler.ir.verify import InternalError
 

@@ -50,6 +50,11 @@ class EmulatedStep:
             self.launch(self.step.last, spaces, rows, schedule)
         return log
 
+    def run_kernel(self, arena: Buffer, name: str, schedule: Schedule = FORWARD) -> None:
+        """Run the kernel of this name alone, on what lies in the arena."""
+        entry = next(entry for entry in self.step.launches if entry.kernel == name)
+        self.launch(entry, {"arena": arena}, (), schedule)
+
     def launch(
         self,
         entry: CudaLaunch,

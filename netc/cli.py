@@ -21,12 +21,13 @@ COMMANDS = {
     "eval": "measure a trained program on data",
     "run": "compute a net's outputs for inputs",
     "show": "print the generated source of a kernel, or list the kernels",
+    "verify": "compare every kernel and gradient of a program with the reference",
     "explain": "explain an error code, a layer, an op or a kernel",
     "fmt": "put programs into the canonical format",
     "devices": "list what is here to run on",
 }
 LATER = (
-    "profile", "tune", "fit", "view", "export", "import", "lsp", "verify", "diff", "eject",
+    "profile", "tune", "fit", "view", "export", "import", "lsp", "diff", "eject",
 )  # fmt: skip
 USAGE, ENVIRONMENT = 2, 4
 

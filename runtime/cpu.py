@@ -66,6 +66,10 @@ class Cpu:
             )
         return log
 
+    def run_kernel(self, function: FunctionFacts, number: int) -> None:
+        call = getattr(self.library(function), f"{function.symbol}_kernel")
+        call(ctypes.c_void_p(self.arena.ctypes.data), ctypes.c_int64(number))
+
     def library(self, function: FunctionFacts) -> ctypes.CDLL:
         """The library of a function, its threads started."""
         if function.symbol not in self.libraries:

@@ -159,6 +159,16 @@ class Cuda:
         self.download(log, spaces["log"])
         return log
 
+    def run_kernel(self, function: FunctionFacts, number: int) -> None:
+        """One kernel, as a graph of its own."""
+        self.enter()
+        loaded, name = self.load(function.symbol), function.kernels[number].name
+        alone = tuple(entry for entry in loaded.step.launches if entry.kernel == name)
+        graph = self.capture(lambda: self.record(loaded, alone, (), {}))
+        self.call("cuGraphLaunch", graph, self.stream)
+        self.call("cuStreamSynchronize", self.stream)
+        self.call("cuGraphExecDestroy", graph)
+
     def place_fields(
         self, step: CudaStep, fields: tuple[np.ndarray, ...], is_data_set: bool
     ) -> tuple[int, ...]:
@@ -178,25 +188,41 @@ class Cuda:
         """The step as a graph that can be launched, for data at these places."""
         key = (symbol, places, *spaces.values())
         if key not in self.graphs:
-            self.graphs[key] = self.capture(self.loaded[symbol], places, spaces)
+            loaded = self.loaded[symbol]
+            self.graphs[key] = self.capture(lambda: self.record_step(loaded, places, spaces))
         return self.graphs[key]
 
-    def capture(self, loaded: Loaded, places: tuple[int, ...], spaces: dict[str, int]):
-        """Record a step's launches and copies, and make them a graph."""
+    def capture(self, record: Callable[[], None]):
+        """What `record` puts onto the stream, made a graph that can be launched."""
         mode = self.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         self.call("cuStreamBeginCapture", self.stream, mode)
         try:
-            for launch in loaded.step.launches:
-                self.launch(loaded, launch, places, spaces)
-            for source, target, size in loaded.step.copies:
-                whence, where = self.arena + source, self.arena + target
-                self.call("cuMemcpyDtoDAsync", where, whence, size, self.stream)
-            self.launch(loaded, loaded.step.last, places, spaces)
+            record()
         finally:
             graph = self.call("cuStreamEndCapture", self.stream)
         ready = self.call("cuGraphInstantiate", graph, 0)
         self.call("cuGraphDestroy", graph)
         return ready
+
+    def record_step(
+        self, loaded: Loaded, places: tuple[int, ...], spaces: dict[str, int]
+    ) -> None:
+        """A step's launches and copies onto the stream."""
+        self.record(loaded, loaded.step.launches, places, spaces)
+        for source, target, size in loaded.step.copies:
+            whence, where = self.arena + source, self.arena + target
+            self.call("cuMemcpyDtoDAsync", where, whence, size, self.stream)
+        self.record(loaded, (loaded.step.last,), places, spaces)
+
+    def record(
+        self,
+        loaded: Loaded,
+        launches: tuple[CudaLaunch, ...],
+        places: tuple[int, ...],
+        spaces: dict[str, int],
+    ) -> None:
+        for launch in launches:
+            self.launch(loaded, launch, places, spaces)
 
     def launch(
         self, loaded: Loaded, launch: CudaLaunch, places: tuple[int, ...], spaces: dict[str, int]

@@ -48,6 +48,9 @@ class Device(Protocol):
         `order[s * batch : (s + 1) * batch]`, or without an order the rows of these numbers.
         """
 
+    def run_kernel(self, function: FunctionFacts, number: int) -> None:
+        """Run one kernel of a function, by its place in the function, on what was written."""
+
     def close(self) -> None:
         """Give everything back; a closed device is not used again."""
 

@@ -1,5 +1,7 @@
 """The device `emulate`: a program's CUDA C, unchanged, on the CPU."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +60,12 @@ class Emulate:
         step = self.step(function)
         rows = np.arange(steps * function.batch) if order is None else order
         self.arena.written[self.program.persistent_bytes :] = 0
-        try:
+        with told(self.program, self.folder, function):
             return step.run(self.arena, fields, rows, steps, self.schedule)
-        except EmulatorError as error:
-            lines = program_text(self.program, self.folder)
-            found = (diagnose(one, function, lines) for one in error.findings)
-            raise NetError(*found) from None
+
+    def run_kernel(self, function: FunctionFacts, number: int) -> None:
+        with told(self.program, self.folder, function):
+            self.step(function).run_kernel(self.arena, function.kernels[number].name, self.schedule)
 
     def step(self, function: FunctionFacts) -> EmulatedStep:
         """The function's source, compiled at its first use."""
@@ -92,6 +94,16 @@ class Emulate:
 def open_emulate(program: Program, folder: Path, threads: int) -> Emulate:
     """The program on the emulator, which has one thread; NetError (E0711) where g++ is missing."""
     return Emulate(program, folder)
+
+
+@contextmanager
+def told(program: Program, folder: Path, function: FunctionFacts) -> Iterator[None]:
+    """What the emulator finds meanwhile, as a NetError."""
+    try:
+        yield
+    except EmulatorError as error:
+        lines = program_text(program, folder)
+        raise NetError(*(diagnose(one, function, lines) for one in error.findings)) from None
 
 
 def program_text(program: Program, folder: Path) -> Source:

@@ -15,6 +15,7 @@ from netc.runtime.inputs import as_array, check_names
 
 UNUSED = "_"
 FEED = "feed"
+NAMED = ("csv", "npz")  # sources whose fields go by their names
 
 Given = Path | str | DataSet | Mapping[str, object] | None
 
@@ -57,7 +58,7 @@ def rows(arrays: Mapping[str, np.ndarray]) -> Rows:
 def open_data(program: Program, given: Given = None) -> DataSet:
     """The data with the program's fields: from what is given, or from the source in its file.
 
-    Fields of a named source go by their order, those of a file or a mapping by their names.
+    Fields of a named source go by their order, those of a table or a mapping by their names.
     """
     facts = program.data
     if facts is None:
@@ -83,10 +84,13 @@ def open_data(program: Program, given: Given = None) -> DataSet:
 def from_source(facts: DataFacts, folder: Path | str | None) -> DataSet:
     """The data of the source that the program names, in another folder where one is given."""
     options = dict(facts.arguments)
-    path = options.pop("path", None)
-    first = str(Path(folder).resolve()) if folder is not None else path
-    arguments = () if first is None else (first,)
+    paths = tuple(options.pop(name, None) for name in ("path", "labels"))
+    if folder is not None:
+        paths = (str(Path(folder).resolve()), None)
+    arguments = tuple(path for path in paths if path)
     found = open_source(facts.source, arguments, options, beside=Path(facts.folder))
+    if facts.source in NAMED:
+        return select(facts.source, found, wanted(facts))
     if len(found.fields) < len(facts.fields):
         there = ", ".join(map(str, found.fields))
         message = f"{facts.source} has {len(found.fields)} fields, the program takes more"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from lark.exceptions import LarkError
 
-from netc.compiler.interpret import interpret
+from netc.compiler.interpret import interpret, run_nodes
 from netc.compiler.ir.graph import Graph, Role
 from netc.compiler.ir.text import parse_graph
 from netc.compiler.program import FunctionFacts, Program, Tensor
@@ -69,6 +69,14 @@ class Reference:
         for update in graph.updates:
             self.write(self.persistent[update.target.name], results[update.target.name])
         return [float(results[name].reshape(-1)[0]) for name in numbers(function)]
+
+    def run_kernel(self, function: FunctionFacts, number: int) -> None:
+        kernel = function.kernels[number]
+        given = {tensor.name: self.read(tensor) for tensor in kernel.reads}
+        wanted = {tensor.name for tensor in kernel.writes}
+        results = run_nodes(self.graph(function.symbol).between(given, wanted), given)
+        for tensor in kernel.writes:
+            self.write(tensor, results[tensor.name])
 
     def graph(self, symbol: str) -> Graph:
         if symbol not in self.graphs:

@@ -32,6 +32,15 @@ def pytest_addoption(parser):
     parser.addoption(
         "--update-golden", action="store_true", help="write golden files anew; read their diff"
     )
+    parser.addoption(
+        "--gpu", nargs="?", const="cuda", choices=("cuda", "stand-in"),
+        help="collect the tests of tests/gpu: on a GPU, or on a stand-in for its driver",
+    )  # fmt: skip
+
+
+def pytest_ignore_collect(collection_path, config):
+    is_for_gpu = TESTS / "gpu" in (collection_path, *collection_path.parents)
+    return True if is_for_gpu and not config.getoption("--gpu") else None
 
 
 @pytest.fixture

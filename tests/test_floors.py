@@ -11,19 +11,19 @@ FOLDERS = ("compiler", "netc")  # that stand on no floor themselves: they hold w
 
 # From the ground up. What shares a floor does not know of each other.
 FLOORS = (
-    ("compiler.diagnostics", "compiler.program", "compiler.explanations", "compiler.prelude"),
+    ("compiler.cache", "compiler.diagnostics", "compiler.program", "compiler.explanations", "compiler.prelude"),
     ("compiler.codes", "compiler.ir", "grammar", "templates"),
     ("compiler.scalar", "compiler.schedules", "compiler.optimizers", "compiler.syntax"),
     ("compiler.ops",),
     ("compiler.interpret", "compiler.passes", "compiler.kernels", "compiler.build"),
-    ("compiler.language", "compiler.targets"),
+    ("compiler.language", "compiler.targets", "compiler.differences"),
     ("compiler.driver",),
     ("emulator",),
     ("runtime",),
     ("netc",),
 )
 # The runtime reads programs, builds their sources and knows nothing of the language.
-RUNTIME_READS = {"diagnostics", "program", "build", "interpret", "ir"}
+RUNTIME_READS = {"cache", "diagnostics", "program", "build", "interpret", "differences", "ir"}
 LAUNCHES = "compiler.targets.cuda_launches"  # data as program.py is, but of one target alone
 # The one place for an import inside a function: a device's module is loaded when it is opened.
 LAZY = {"runtime.device"}

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from netc.compiler.build.cache import keep, key_of, look_up
+from netc.compiler.cache import keep, key_of, look_up
 from netc.compiler.diagnostics import Diagnostic, NetError
 from netc.compiler.ir.verify import InternalError
 

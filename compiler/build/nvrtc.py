@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from netc.compiler.build.cache import folder, keep, key_of, look_up
+from netc.compiler.cache import folder, keep, key_of, look_up
 from netc.compiler.diagnostics import Diagnostic, NetError
 from netc.compiler.ir.verify import InternalError
 

@@ -1,6 +1,6 @@
 """The IR: a graph of tensor operations in which every value is assigned once and knows its line."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -114,6 +114,15 @@ class Graph:
             for value in dict.fromkeys(node.inputs):
                 readers.setdefault(value.name, []).append(node)
         return {name: tuple(nodes) for name, nodes in readers.items()}
+
+    def between(self, given: Collection[str], wanted: Collection[str]) -> tuple[Node, ...]:
+        """The nodes, in order, that make the wanted values of the given ones, all by name."""
+        needed, found = set(wanted), []
+        for node in reversed(self.nodes):
+            if any(value.name in needed and value.name not in given for value in node.outputs):
+                found.append(node)
+                needed |= {value.name for value in node.inputs}
+        return tuple(reversed(found))
 
     def values(self) -> Iterator[Value]:
         """All values: inputs first, then in the order of the nodes."""

@@ -12,11 +12,13 @@ class Family(Enum):
     MAP: each element of the output is an expression of elements of the inputs (`element`).
     REDUCE: each element folds a range of elements of its one input.
     CONTRACT: sums of products over a shared range, batch x rows x columns x depth (`contraction`).
+    SCATTER: rows of values are added to the rows of the output that they name (`scatter`).
     """
 
     MAP = "map"
     REDUCE = "reduce"
     CONTRACT = "contract"
+    SCATTER = "scatter"
 
 
 class OpError(Exception):
@@ -33,9 +35,10 @@ class Op:
         of the first output. None stands for an op that no gradient flows through.
     element(node, read, index) -> Expression of the output at `index`, for MAP ops;
         `read(value, index)` gives the expression of an input.
-    contraction(node, read) -> Contraction, for CONTRACT ops.
+    contraction(node, read) -> Contraction, for CONTRACT ops; scatter(node, read) -> Scatter.
     flops(node) -> floating-point operations of one run.
     moves_only: an element is a load, a number, a position or a choice between them.
+    gathers: the first operand is read at rows known only while running, so it must lie in memory.
     expensive: an element costs so much that it is stored rather than computed twice.
     """
 
@@ -46,6 +49,8 @@ class Op:
     gradient: Callable[..., Any] | None = None
     element: Callable[..., Any] | None = None
     contraction: Callable[..., Any] | None = None
+    scatter: Callable[..., Any] | None = None
     flops: Callable[..., int] = lambda node: 0
     expensive: bool = False
     moves_only: bool = False
+    gathers: bool = False

@@ -21,13 +21,15 @@ from netc.compiler.kernels.group import (
     is_virtual,
     row_index,
 )
-from netc.compiler.scalar.expression import Expression, Load, walk
+from netc.compiler.scalar.expression import Load, LoadRow, find_loads
 from netc.compiler.scalar.index import Index, loop, unravel
 
 CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
 LONG = 64  # operations after which a chain is stored even for one reader
 GROWTH = 4  # a value read this many times per element is stored
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
+
+AnyLoad = Load | LoadRow
 
 
 @dataclass
@@ -64,8 +66,8 @@ def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
     if family is Family.REDUCE:
         space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
         return Kind.ROW if space.is_trailing else Kind.COLUMN, space
-    kind = Kind.MATMUL if family is Family.CONTRACT else Kind.MAP
-    return kind, Space(node.output.type.shape)
+    kinds = {Family.CONTRACT: Kind.MATMUL, Family.SCATTER: Kind.SCATTER}
+    return kinds.get(family, Kind.MAP), Space(node.output.type.shape)
 
 
 class Fusion:
@@ -78,9 +80,11 @@ class Fusion:
         self.cost: dict[
             str, int
         ] = {}  # operations per element of what is computed where it is read
-        self.loads: dict[str, list[Load]] = {}  # what a node reads, by its output
+        self.loads: dict[str, list[AnyLoad]] = {}  # what a node reads, by its output
         self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
-        self.results = {value.name for value in graph.results}
+        self.results = {value.name for value in graph.results} | {
+            node.inputs[0].name for node in graph.nodes if ops[node.op].gathers
+        }
         self.consumers = graph.consumers()
         inputs = {entry.value.name for entry in graph.inputs}
         self.reader = Reader(graph, ops, lambda v: v.name in self.home or v.name in inputs)
@@ -93,6 +97,9 @@ class Fusion:
             self.sources[value.name] = self._sources(node)
         if op.family is Family.CONTRACT:
             self._start(node, self._all_loads(node))
+        elif op.family is Family.SCATTER:
+            if self._is_result(node) or node.output.name in self.consumers:
+                self._start(node, self._scatter_loads(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
         elif is_virtual(op) and not self._is_result(node):
@@ -138,9 +145,11 @@ class Fusion:
 
     # --- does a node fit a group? -----------------------------------------------------------
 
-    def _fitting_loads(self, node: Node, number: int) -> list[Load] | None:
+    def _fitting_loads(self, node: Node, number: int) -> list[AnyLoad] | None:
         """What the node would load as a member of the group; None where it does not fit."""
         draft, shape = self.drafts[number], node.output.type.shape
+        if draft.kind is Kind.SCATTER:
+            return None  # an element is known only when all items have been seen
         if draft.kind is Kind.ROW and is_per_element(node.output, draft.space):
             if not walks_rows(draft.space):
                 return None
@@ -153,7 +162,7 @@ class Fusion:
         loads = self._map_loads(node)
         place = loop("i", node.output.type.count)
         fits = all(
-            load.position == place and self._is_kept(load.value, draft)
+            load.is_at(place) and self._is_kept(load.value, draft)
             for load in loads
             if self._made(load) and self.home[load.value.name] == number
         )
@@ -172,12 +181,12 @@ class Fusion:
         shared = {load.value.name for load in loads} & draft.loaded
         return fits and bool(shared or self._reads(loads, number)) and self._is_free(number, node)
 
-    def _own_places(self, loads: list[Load], number: int, row: Index, column: Index) -> bool:
+    def _own_places(self, loads: list[AnyLoad], number: int, row: Index, column: Index) -> bool:
         """Whether the group's own values are read at the same row, or the same row and column."""
         space = self.drafts[number].space
         full = row * space.columns + column
         return all(
-            load.position == (full if is_per_element(load.value, space) else row)
+            load.is_at(full if is_per_element(load.value, space) else row)
             for load in loads
             if self._made(load) and self.home[load.value.name] == number
         )
@@ -205,7 +214,7 @@ class Fusion:
         if not readers:
             return False
         cost = self.cost[value.name]
-        if any(self.ops[reader.op].family is Family.CONTRACT for reader in readers) or cost > LONG:
+        if any(self._wants_stored(self.ops[reader.op]) for reader in readers) or cost > LONG:
             return True
         widest = max(_reach(reader, self.ops) for reader in readers)
         if cost > 1 and widest >= GROWTH * value.type.count:
@@ -214,6 +223,10 @@ class Fusion:
             return False
         big = [load for load in self._map_loads(node) if load.value.type.count >= value.type.count]
         return op.expensive or cost > CHEAP or len(big) > 1
+
+    def _wants_stored(self, op: Op) -> bool:
+        """Whether the op reads an element of its operands many times."""
+        return op.family in (Family.CONTRACT, Family.SCATTER) or op.gathers
 
     def _readers(self, value: Value) -> list[Node]:
         """The nodes that do more than move elements and read the value, however it is moved."""
@@ -236,7 +249,7 @@ class Fusion:
             found |= {value.name} if is_stored else self.sources[value.name]
         return frozenset(found)
 
-    def _map_loads(self, node: Node) -> list[Load]:
+    def _map_loads(self, node: Node) -> list[AnyLoad]:
         """What a node reads for element i. What it reads was placed before: it stays the same."""
         if node.output.name not in self.loads:
             place = loop("i", node.output.type.count)
@@ -244,36 +257,41 @@ class Fusion:
             self.loads[node.output.name] = find_loads(element)
         return self.loads[node.output.name]
 
-    def _fold_loads(self, node: Node, space: Space) -> list[Load]:
+    def _fold_loads(self, node: Node, space: Space) -> list[AnyLoad]:
         if node.output.name not in self.loads:
             index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(space.shape))
             self.loads[node.output.name] = find_loads(self.reader.read(node.inputs[0], index))
         return self.loads[node.output.name]
 
-    def _all_loads(self, node: Node) -> list[Load]:
+    def _all_loads(self, node: Node) -> list[AnyLoad]:
         contraction = self.ops[node.op].contraction(node, self.reader.read)
         b, m = loop("b", contraction.batch), loop("m", contraction.rows)
         n, k = loop("n", contraction.columns), loop("k", contraction.depth)
         return find_loads(contraction.left(b, m, k)) + find_loads(contraction.right(b, k, n))
 
+    def _scatter_loads(self, node: Node) -> list[AnyLoad]:
+        scatter = self.ops[node.op].scatter(node, self.reader.read)
+        k, c = loop("k", scatter.count), loop("c", scatter.columns)
+        return find_loads(scatter.row(k)) + find_loads(scatter.value(k, c))
+
     def _chain_cost(self, node: Node) -> int:
         own = self.ops[node.op].flops(node) // max(node.output.type.count, 1)
         return own + sum(self.cost.get(value.name, 0) for value in node.inputs)
 
-    def _reads(self, loads: list[Load], number: int) -> bool:
+    def _reads(self, loads: list[AnyLoad], number: int) -> bool:
         return any(self._made(load) and self.home[load.value.name] == number for load in loads)
 
-    def _made(self, load: Load) -> bool:
+    def _made(self, load: AnyLoad) -> bool:
         return load.value.name in self.home
 
     def _is_result(self, node: Node) -> bool:
         return any(value.name in self.results for value in node.outputs)
 
-    def _start(self, node: Node, loads: list[Load]) -> None:
+    def _start(self, node: Node, loads: list[AnyLoad]) -> None:
         self.drafts.append(Draft(*alone(node, self.ops), []))
         self._add(len(self.drafts) - 1, node, loads)
 
-    def _add(self, number: int, node: Node, loads: list[Load]) -> None:
+    def _add(self, number: int, node: Node, loads: list[AnyLoad]) -> None:
         draft = self.drafts[number]
         draft.nodes.append(node)
         draft.loaded |= {load.value.name for load in loads}
@@ -329,10 +347,6 @@ class Fusion:
             if value.name in self.results or read_by.get(value.name, set()) - {number}
         )
         return Group(draft.kind, draft.space, tuple(draft.nodes), stored)
-
-
-def find_loads(expression: Expression) -> list[Load]:
-    return [part for part in walk(expression) if isinstance(part, Load)]
 
 
 def walks_rows(space: Space) -> bool:

@@ -17,13 +17,14 @@ class Kind(Enum):
 
     MAP: every element by itself. ROW: rows of neighbouring elements are folded, and may be walked
     again with what was found. COLUMN: strided elements are folded, neighbours side by side.
-    MATMUL: a sum of products in tiles.
+    MATMUL: a sum of products in tiles. SCATTER: rows are added to the rows that they name.
     """
 
     MAP = "map"
     ROW = "row"
     COLUMN = "column"
     MATMUL = "matmul"
+    SCATTER = "scatter"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Reader:
 
 def is_virtual(op: Op) -> bool:
     """Whether the op only moves elements or makes numbers: it is computed where it is read."""
-    return op.family is Family.MAP and op.moves_only
+    return op.family is Family.MAP and op.moves_only and not op.gathers
 
 
 def is_per_element(value: Value, space: Space) -> bool:

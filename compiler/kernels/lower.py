@@ -1,6 +1,7 @@
 """Lowering: one group in, one plan out: which loops, which expressions, which stores."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Family, Op
@@ -23,6 +24,7 @@ from netc.compiler.kernels.plan import (
     MatmulPlan,
     Plan,
     RowPlan,
+    ScatterPlan,
     Stage,
     Store,
 )
@@ -30,9 +32,11 @@ from netc.compiler.scalar.expression import (
     Apply,
     Expression,
     Load,
+    LoadRow,
     Local,
     Position,
     Select,
+    find_loads,
     walk,
 )
 from netc.compiler.scalar.index import Index, Variable, loop, unravel
@@ -73,6 +77,7 @@ class Lowering:
             Kind.ROW: self.row_plan,
             Kind.COLUMN: self.column_plan,
             Kind.MATMUL: self.matmul_plan,
+            Kind.SCATTER: self.scatter_plan,
         }
         plan = makers[self.group.kind]()
         reads = tuple(value for value in loaded_values(plan) if value not in self.group.stored)
@@ -81,7 +86,7 @@ class Lowering:
         names = {value.name: self.names[value.name] for value in (*reads, *self.group.stored)}
         return Kernel(name, self.group, plan, reads, self.group.stored, flops, names)
 
-    # --- the four kinds ---------------------------------------------------------------------
+    # --- the kinds --------------------------------------------------------------------------
 
     def map_plan(self) -> MapPlan:
         count = self.group.nodes[0].output.type.count
@@ -104,6 +109,14 @@ class Lowering:
         left, right = sums.left(bi, mi, ki), sums.right(bi, ki, ni)
         result = self.names[anchor.output.name]
         return MatmulPlan(b, m, n, k, left, right, result, after, sums.precision)
+
+    def scatter_plan(self) -> ScatterPlan:
+        anchor = self.group.anchor
+        sums = self.ops[anchor.op].scatter(anchor, self.reader.read)
+        k, c = Variable("k", sums.count), Variable("c", sums.columns)
+        item, column = loop(k.name, k.extent), loop(c.name, c.extent)
+        place, value = sums.row(item), sums.value(item, column)
+        return ScatterPlan(sums.rows, c, k, place, value, anchor.output)
 
     def column_plan(self) -> ColumnPlan:
         space = self.group.space
@@ -185,8 +198,7 @@ class Lowering:
             expression = self.reader.read(node.inputs[0], index)
         else:
             expression = self.reader.element(node, index)
-        loads = (part for part in walk(expression) if isinstance(part, Load))
-        return {load.value.name for load in loads} & self.members
+        return {load.value.name for load in find_loads(expression)} & self.members
 
     def walked_again(self, wide: list[Node], folds: list[Node]) -> list[Node]:
         """The per-element members that this walk needs: its own, and earlier ones once more."""
@@ -238,6 +250,8 @@ class Lowering:
         if isinstance(expression, Apply):
             arguments = tuple(self.local(part, place, row) for part in expression.arguments)
             return Apply(expression.function, arguments, expression.dtype)
+        if isinstance(expression, LoadRow):
+            return replace(expression, row=self.local(expression.row, place, row))
         if isinstance(expression, Select):
             inside = self.local(expression.inside, place, row)
             outside = self.local(expression.outside, place, row)
@@ -250,7 +264,7 @@ def plan_bodies(plan: Plan) -> tuple[Body, ...]:
         return (plan.body,)
     if isinstance(plan, RowPlan):
         return tuple(body for stage in plan.stages for body in (stage.body, stage.after))
-    return (plan.after,)
+    return () if isinstance(plan, ScatterPlan) else (plan.after,)
 
 
 def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
@@ -258,6 +272,8 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
     found: list[Expression] = []
     if isinstance(plan, MatmulPlan):
         found += [plan.left, plan.right]
+    if isinstance(plan, ScatterPlan):
+        found += [plan.place, plan.value]
     if isinstance(plan, ColumnPlan):
         found += [fold.expression for fold in plan.folds]
     if isinstance(plan, RowPlan):
@@ -269,12 +285,7 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
 
 def loaded_values(plan: Plan) -> tuple[Value, ...]:
     """The tensors that a plan loads from, each once, in the order of first use."""
-    loads = (
-        part
-        for expression in plan_expressions(plan)
-        for part in walk(expression)
-        if isinstance(part, Load)
-    )
+    loads = (load for one in plan_expressions(plan) for load in find_loads(one))
     return tuple(dict.fromkeys(load.value for load in loads))
 
 
@@ -285,6 +296,8 @@ def positions(body: Body) -> list[Index]:
         for part in walk(assign.expression):
             if isinstance(part, Load):
                 found.append(part.position)
+            elif isinstance(part, LoadRow):
+                found.append(part.column)
             elif isinstance(part, Position):
                 found.append(part.index)
             elif isinstance(part, Select):

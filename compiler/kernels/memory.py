@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
-from netc.compiler.kernels.plan import Kernel, RowPlan
-from netc.compiler.scalar.expression import Load, walk
+from netc.compiler.kernels.plan import Kernel, RowPlan, ScatterPlan
+from netc.compiler.scalar.expression import find_loads
 
 ALIGNMENT = 256  # bytes: what CUDA's own allocator keeps, and whole cache lines on a CPU
 
@@ -168,18 +168,20 @@ def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]
 def reads_own_place(kernel: Kernel, old: Value, new: Value) -> bool:
     """Whether the kernel loads `old` only at the element where it then stores `new`.
 
-    A kernel that walks its rows again may load an element after it was stored: it never does.
+    A kernel that walks its rows again may load an element after it was stored, and one that
+    scatters stores where it likes: they never do.
     """
-    if isinstance(kernel.plan, RowPlan) and len(kernel.plan.stages) > 1:
+    walks_again = isinstance(kernel.plan, RowPlan) and len(kernel.plan.stages) > 1
+    if walks_again or isinstance(kernel.plan, ScatterPlan):
         return old not in kernel.reads
     stores = [store for store in plan_stores(kernel.plan) if store.value == new]
     loads = [
-        part
+        load
         for expression in plan_expressions(kernel.plan)
-        for part in walk(expression)
-        if isinstance(part, Load) and part.value == old
+        for load in find_loads(expression)
+        if load.value == old
     ]
-    return all(load.position == store.position for load in loads for store in stores)
+    return all(load.is_at(store.position) for load in loads for store in stores)
 
 
 def merge(lifetimes: dict[str, Lifetime], aliases: dict[str, str]) -> tuple[Lifetime, ...]:

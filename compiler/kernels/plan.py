@@ -107,7 +107,20 @@ class MatmulPlan:
     precision: str = "f32"
 
 
-Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan
+@dataclass(frozen=True)
+class ScatterPlan:
+    """For each `item`: its `value` for every column is added to the row of `target` that `place`
+    names, if it is one of `rows`. What no item names is 0."""
+
+    rows: int
+    column: Variable
+    item: Variable
+    place: Expression
+    value: Expression
+    target: Value
+
+
+Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan | ScatterPlan
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,18 @@ class Kernel:
     writes: tuple[Value, ...]
     flops: int
     names: Mapping[str, str] = field(compare=False)
+
+    @property
+    def terms(self) -> int:
+        """How many numbers are folded into one that it stores."""
+        match self.plan:
+            case RowPlan():
+                return self.plan.column.extent
+            case ColumnPlan():
+                return self.plan.fold.extent
+            case MatmulPlan():
+                return self.plan.depth.extent
+        return 1
 
     @property
     def bytes(self) -> int:

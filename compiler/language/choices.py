@@ -66,7 +66,7 @@ def check_setting(trace: Trace, choice: Choice, name: str, default: Any, given: 
         right, expected = is_number(value) or is_schedule(value), "a number or a schedule"
     elif isinstance(default, bool):
         right, expected = isinstance(value, bool), "true or false"
-    elif choice.group == "data set" and isinstance(default, str):
+    elif choice.group == "data set" and (isinstance(default, str) or name == "path"):
         right, expected = isinstance(value, str), "a string"
     elif choice.group == "data set":
         right, expected = isinstance(value, int) and not isinstance(value, bool), "a whole number"

@@ -33,6 +33,14 @@ def mnist_rows(path: str) -> tuple[Row, ...]:
     return ("image", "u8", (28, 28, 1)), ("label", "i32", ())
 
 
+def cifar_rows(path: str) -> tuple[Row, ...]:
+    return ("image", "u8", (32, 32, 3)), ("label", "i32", ())
+
+
+def ratings_rows(path: str) -> tuple[Row, ...]:
+    return ("user", "i32", ()), ("item", "i32", ()), ("rating", "f32", ())
+
+
 def canvas_rows(count: int, size: int, channels: int, classes: int, seed: int) -> tuple[Row, ...]:
     return ("image", "u8", (size, size, channels)), ("label", "i32", ())
 
@@ -60,6 +68,9 @@ def digits_rows(path: str, size: int, cells: int, count: int, seed: int) -> tupl
 ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
     {
         "mnist": mnist_rows,
+        "fashion_mnist": mnist_rows,
+        "cifar10": cifar_rows,
+        "ratings": ratings_rows,
         "shapes_on_canvas": canvas_rows,
         "blobs": blobs_rows,
         "text": text_rows,
@@ -71,6 +82,12 @@ ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
 SOURCES: Mapping[str, Choice] = MappingProxyType(
     {
         "mnist": Choice("data set", "mnist", (("path", "data/mnist"),)),
+        "fashion_mnist": Choice("data set", "fashion_mnist", (("path", "data/fashion_mnist"),)),
+        "cifar10": Choice("data set", "cifar10", (("path", "data/cifar10"),)),
+        "ratings": Choice("data set", "ratings", (("path", "data/ratings.csv"),)),
+        "csv": Choice("data set", "csv", (("path", None),)),
+        "npz": Choice("data set", "npz", (("path", None),)),
+        "idx": Choice("data set", "idx", (("path", None), ("labels", ""))),
         "shapes_on_canvas": Choice(
             "data set",
             "shapes_on_canvas",
@@ -92,6 +109,8 @@ SOURCES: Mapping[str, Choice] = MappingProxyType(
 )
 
 
-def rows_of(chosen: Chosen) -> tuple[Row, ...]:
-    """(name, element type, shape of one row) for each field of a data set."""
-    return ROWS[chosen.choice.name](**chosen.filled)
+def rows_of(chosen: Chosen) -> tuple[Row, ...] | None:
+    """(name, element type, shape of one row) for each field of a data set; None where only the file
+    tells, so that the program declares them."""
+    rows = ROWS.get(chosen.choice.name)
+    return rows(**chosen.filled) if rows else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from netc.compiler.diagnostics import Source
 from netc.compiler.ir.tensor import SIZES
-from netc.compiler.language import functions, products, reductions, shapes, sources
+from netc.compiler.language import einsum, functions, products, reductions, shapes, sources
 from netc.compiler.language.choices import CHOICES
 from netc.compiler.language.data import SOURCES
 from netc.compiler.language.values import Block, Module, Primitive, Unsupported, Word
@@ -19,17 +19,13 @@ from netc.compiler.syntax.parse import parse
 WORDS = ("none", "same", "valid", "feed", "total", *SIZES)
 
 UNSUPPORTED = (
-    "conv1d", "depthwise_conv2d", "rnn", "lstm", "gru", "bidirectional", "cumsum", "einsum",
-    "gather", "rotary", "kl_divergence", "cosine_distance", "focal", "triplet", "ctc",
-    "mean_iou_boxes", "f1", "auc", "rmsprop", "adagrad", "lamb", "lion", "muon", "fashion_mnist",
-    "cifar10", "idx", "npz", "csv", "parquet", "images", "ratings", "shuffle", "random_crop",
-    "random_flip", "normalise", "mixup",
+    "rnn", "lstm", "gru", "bidirectional", "ctc", "muon", "parquet", "images", "mixup",
 )  # fmt: skip
 
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(
     {
         name: Primitive(name, function)
-        for group in (functions, products, reductions, shapes, sources)
+        for group in (einsum, functions, products, reductions, shapes, sources)
         for name, function in group.FUNCTIONS.items()
     }
 )

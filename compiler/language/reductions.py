@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from netc.compiler.ir.graph import Value
-from netc.compiler.language.arguments import Tensor, Truth, Wholes, wholes
+from netc.compiler.language.arguments import Tensor, Truth, Whole, Wholes, wholes
 from netc.compiler.language.elementwise import as_tensor, cast
 from netc.compiler.language.shapes import axis_of
 from netc.compiler.language.trace import Trace
@@ -68,7 +68,22 @@ def var(trace: Trace, x: Tensor, axis: Wholes = ALL, keep: Truth = False) -> Val
     return mean(trace, trace.build.multiply(distance, distance), axis, keep)
 
 
+def cumsum(trace: Trace, x: Tensor, axis: Whole = -1) -> Value:
+    """The sum of each element and all before it along an axis."""
+    at = axis_of(trace, x, axis)
+    x = whole_or_float(trace, x)
+    shape = x.type.shape
+    pairs = (*shape[: at + 1], shape[at], *shape[at + 1 :])  # [.., from, to, ..]
+    build = trace.build
+    apart = build.reshape(x, shape=(*shape[: at + 1], 1, *shape[at + 1 :]))
+    before = build.less_equal(
+        build.iota(axis=at, shape=pairs), build.iota(axis=at + 1, shape=pairs)
+    )
+    return build.sum(build.where(before, build.broadcast_to(apart, pairs), 0), axes=(at,))
+
+
 FUNCTIONS = {
+    "cumsum": cumsum,
     "sum": fold("sum", whole_or_float),
     "mean": mean,
     "var": var,

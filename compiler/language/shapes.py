@@ -211,6 +211,20 @@ def pad(trace: Trace, x: Tensor, amount: Anything, value: Number = 0) -> Value:
     return trace.build.pad(x, low=low, high=high, value=typed(trace, value, x.type.dtype))
 
 
+def gather(trace: Trace, table: Tensor, indices: Tensor) -> Value:
+    """The row of the table that each whole number names: zeros where there is no such row."""
+    if not table.type.shape:
+        raise trace.fail(
+            "E0203", f"`gather` expects a table [R, ...] but got {table.type}", trace.place("table")
+        )
+    if indices.type.dtype not in ("i32", "u8"):
+        raise trace.fail(
+            "E0315", "`indices` of `gather` are whole numbers", trace.place("indices"),
+            f"this is {indices.type}",
+        )  # fmt: skip
+    return trace.build.gather(table, cast(trace, indices, "i32"))
+
+
 def windows(
     trace: Trace,
     x: Tensor,
@@ -282,6 +296,7 @@ FUNCTIONS = {
     "split": split,
     "slice": slice_function,
     "pad": pad,
+    "gather": gather,
     "windows": windows,
     "shape": shape,
     "rank": rank,

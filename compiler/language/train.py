@@ -51,14 +51,15 @@ def take(trace: Trace, state: TrainState, statement: tree.Take) -> None:
         )
     state.places["take"] = statement.span
     bind_batch(trace, state, statement)
-    data = data_of(trace, statement.data)
+    data = data_of(trace, source_of(statement.data))
     if isinstance(data, Choice) and data.group == "data set":
         data = Chosen(data)
     if data == Word("feed"):
         rows = None
     elif isinstance(data, Chosen) and data.choice.group == "data set":
         rows = rows_of(data)
-        check_count(trace, statement, data, rows)
+        if rows is not None:
+            check_count(trace, statement, data, rows)
     else:
         raise trace.fail(
             "E0410",
@@ -70,12 +71,26 @@ def take(trace: Trace, state: TrainState, statement: tree.Take) -> None:
         field_of(trace, state, one, rows[i] if rows else None)
         for i, one in enumerate(statement.fields)
     )
-    source = data.choice.name if rows else "feed"
-    arguments = tuple(data.filled.items()) if rows else ()
+    is_fed = data == Word("feed")
+    source = "feed" if is_fed else data.choice.name
+    arguments = () if is_fed else tuple(data.filled.items())
     state.data = DataSpec(source, arguments, fields)
     for one, spec in zip(statement.fields, fields, strict=True):
         if spec.name != "_":
             take_field(trace, one, spec)
+    if isinstance(statement.data, tree.Pipe) and fields and fields[0].name != "_":
+        first = statement.fields[0].name
+        trace.frame.names[first.text] = trace.evaluate(piped(statement.data, first))
+
+
+def source_of(data: tree.Expression) -> tree.Expression:
+    """What stands before the transforms: `cifar10(...) -> random_flip` takes from cifar10."""
+    return source_of(data.value) if isinstance(data, tree.Pipe) else data
+
+
+def piped(data: tree.Expression, field: tree.Name) -> tree.Expression:
+    """The transforms of a source, applied to its first field instead."""
+    return replace(data, value=piped(data.value, field)) if isinstance(data, tree.Pipe) else field
 
 
 def data_of(trace: Trace, expression: tree.Expression) -> Any:

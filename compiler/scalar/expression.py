@@ -26,6 +26,29 @@ class Load:
     def dtype(self) -> str:
         return self.value.type.dtype
 
+    def is_at(self, place: Index) -> bool:
+        return self.position == place
+
+
+@dataclass(frozen=True)
+class LoadRow:
+    """The element at `column` of the row that `row` names, of a stored tensor of rows x columns;
+    0 where there is no such row."""
+
+    value: Value
+    row: "Expression"
+    rows: int
+    columns: int
+    column: Index
+
+    @property
+    def dtype(self) -> str:
+        return self.value.type.dtype
+
+    def is_at(self, place: Index) -> bool:
+        """Never: which element it is shows only while running."""
+        return False
+
 
 @dataclass(frozen=True)
 class Position:
@@ -84,7 +107,7 @@ class Select:
         return self.inside.dtype
 
 
-Expression = Constant | Load | Position | Local | Apply | Select
+Expression = Constant | Load | LoadRow | Position | Local | Apply | Select
 Read = Callable[[Value, tuple[Index, ...]], Expression]
 
 
@@ -101,6 +124,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
         return expression.arguments
     if isinstance(expression, Select):
         return expression.inside, expression.outside
+    if isinstance(expression, LoadRow):
+        return (expression.row,)
     return ()
 
 
@@ -109,6 +134,10 @@ def walk(expression: Expression) -> Iterator[Expression]:
     for child in children(expression):
         yield from walk(child)
     yield expression
+
+
+def find_loads(expression: Expression) -> list[Load | LoadRow]:
+    return [part for part in walk(expression) if isinstance(part, Load | LoadRow)]
 
 
 @dataclass(frozen=True)
@@ -125,3 +154,14 @@ class Contraction:
     left: Callable[[Index, Index, Index], Expression]
     right: Callable[[Index, Index, Index], Expression]
     precision: str = "f32"
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """out[row(k), c] = sum of value(k, c) over the k < count that name the row, 0 for no k."""
+
+    rows: int
+    columns: int
+    count: int
+    row: Callable[[Index], Expression]
+    value: Callable[[Index, Index], Expression]

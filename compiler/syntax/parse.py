@@ -2,15 +2,14 @@
 
 import functools
 import os
-from importlib.resources import files
 
-from lark import Lark, UnexpectedToken
+from lark import UnexpectedToken
 
 from netc.compiler.diagnostics import Diagnostic, NetError, Source, Span
 from netc.compiler.syntax import limits, tree
-from netc.compiler.syntax.build import Builder
 from netc.compiler.syntax.limits import starts_statement
 from netc.compiler.syntax.messages import bracket_error, explain
+from netc.compiler.syntax.table import parser
 from netc.compiler.syntax.tokens import DECLARING, Token, retyped, tokenize
 
 STATEMENT_WORDS = frozenset(("return", "yield", "for", "repeat"))
@@ -76,22 +75,6 @@ def piece_errors(piece: tuple[Token, ...], following: Token | None) -> list[Diag
         return found
     bracket = bracket_error(piece, following)
     return [*found, bracket] if bracket else found
-
-
-def grammar_text() -> str:
-    return files("netc.grammar").joinpath("net.lark").read_text(encoding="utf-8")
-
-
-@functools.cache
-def parser() -> Lark:
-    return Lark(
-        grammar_text(),
-        start="program",
-        parser="lalr",
-        lexer="basic",
-        transformer=Builder(),
-        keep_all_tokens=True,
-    )
 
 
 @functools.cache

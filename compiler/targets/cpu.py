@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.ir.tensor import SIZES
 from netc.compiler.kernels.memory import Buffer
-from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import (
+    ColumnPlan,
+    Kernel,
+    MapPlan,
+    MatmulPlan,
+    RowPlan,
+    ScatterPlan,
+)
 from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
@@ -14,10 +21,12 @@ from netc.compiler.targets.cpu_tiles import (
     MapTile,
     MatmulTile,
     RowTile,
+    ScatterTile,
     column_tile,
     map_tile,
     matmul_tile,
     row_tile,
+    scatter_tile,
 )
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
@@ -83,7 +92,7 @@ class CpuKernel:
     header: tuple[str, ...]
     parameters: tuple[CpuParameter, ...]
     plan: PlanText
-    tile: MapTile | RowTile | ColumnTile | MatmulTile
+    tile: MapTile | RowTile | ColumnTile | MatmulTile | ScatterTile
     index: str
     tasks: int
     left: OperandText | None = None
@@ -192,11 +201,19 @@ def choose_tile(kernel: Kernel, machine: CpuMachine):
         return row_tile(plan)
     if isinstance(plan, ColumnPlan):
         return column_tile(plan, machine)
+    if isinstance(plan, ScatterPlan):
+        return scatter_tile(plan, machine)
     assert isinstance(plan, MatmulPlan)
     return matmul_tile(plan, machine)
 
 
-TEMPLATES = {MapTile: "map", RowTile: "row", ColumnTile: "column", MatmulTile: "matmul"}
+TEMPLATES = {
+    MapTile: "map",
+    RowTile: "row",
+    ColumnTile: "column",
+    MatmulTile: "matmul",
+    ScatterTile: "scatter",
+}
 
 
 def render_function(function: Function, machine: CpuMachine, source: tuple[str, ...]) -> str:
@@ -227,8 +244,8 @@ def render_kernel(kernel: CpuKernel) -> CpuKernelSource:
 
 
 def phases(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Phase, ...]:
-    """The kernels in phases. A kernel joins the last phase where nothing in it touches what the
-    kernel writes, or writes what it reads; kernels of one task that need each other are one task."""
+    """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
+    writes, or writes what it reads; kernels of one task that need each other are one task."""
     found: list[list[list[tuple[Kernel, CpuKernelSource]]]] = []
     for kernel, source in zip(function.kernels, sources, strict=True):
         pieces = found[-1] if found else []
@@ -276,7 +293,7 @@ def function_header(function: Function) -> tuple[str, ...]:
     return (
         f"{function.name}: {len(function.kernels)} kernels for a batch of {function.batch}, "
         f"in an arena of {function.memory.arena_bytes:,} bytes.",
-        "Written by netc. Above every kernel stands what it computes; the loop at the end runs them.",
+        "Written by netc. Above each kernel stands what it computes; the loop at the end runs them.",
     )
 
 

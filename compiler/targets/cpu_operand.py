@@ -1,8 +1,8 @@
 """How a matrix product on the cpu reads its two sides: where they lie, or packed first, run by run.
 
 The innermost loop wants element (place, depth) of a side at
-pointer + place * step + depth * depth_step, where the place is a row on the left and a column on the
-right. Columns are read as vectors: on the right, step is 1.
+pointer + place * step + depth * depth_step, where the place is a row on the left and a column on
+the right. Columns are read as vectors: on the right, step is 1.
 """
 
 from dataclasses import dataclass

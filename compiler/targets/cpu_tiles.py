@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan, ScatterPlan
 from netc.compiler.targets.cpu_operand import (
     Operand,
     direct_operand,
@@ -59,6 +59,18 @@ class ColumnTile:
 
 
 @dataclass(frozen=True)
+class ScatterTile:
+    """A task owns `rows` rows of the table and adds to them all that names them, in order."""
+
+    rows: int
+    tasks: int
+
+    @property
+    def description(self) -> str:
+        return f" of {self.rows} rows"
+
+
+@dataclass(frozen=True)
 class MatmulTile:
     """A register tile of rows x columns, in a block of block_rows x block_columns x block_depth."""
 
@@ -110,6 +122,11 @@ def row_tile(plan: RowPlan) -> RowTile:
     return RowTile(LANES, in_lanes, plan.row.extent, " of a row")
 
 
+def scatter_tile(plan: ScatterPlan, machine: CpuMachine) -> ScatterTile:
+    rows = ceil(plan.rows, TASKS_PER_CORE * machine.cores)
+    return ScatterTile(rows, ceil(plan.rows, rows))
+
+
 def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
     block = min(plan.inner.extent, COLUMN_BLOCK)
     wanted_tasks = TASKS_PER_CORE * machine.cores
@@ -124,7 +141,7 @@ def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
 
 
 def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
-    """The register tile that fills the registers and wastes least at edges, and blocks around it."""
+    """The tile that fills the registers and wastes least at the edges, and blocks around it."""
     rows_total, columns_total = plan.row.extent, plan.column.extent
     vectors = 2 if columns_total > machine.lanes else 1
     columns = vectors * machine.lanes

@@ -26,6 +26,7 @@ from netc.compiler.targets.cuda_tiles import (
     MapTile,
     MatmulTile,
     RowTile,
+    ScatterTile,
     ceil,
     choose_tile,
     limit,
@@ -49,6 +50,7 @@ TEMPLATES = {
     ColumnTile: "column",
     MatmulTile: "matmul",
     TensorTile: "matmul_tensor",
+    ScatterTile: "scatter",
 }
 # Device code beside the templates, and the calls that need it.
 PARTS = {

@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 
-from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import (
+    ColumnPlan,
+    Kernel,
+    MapPlan,
+    MatmulPlan,
+    RowPlan,
+    ScatterPlan,
+)
 from netc.compiler.passes.split_reductions import SplitFacts
-from netc.compiler.scalar.expression import Expression, Load, walk
+from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.scalar.index import Variable
 from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile
 
@@ -16,6 +23,7 @@ MANY_RESULTS = 2**18  # the same for strided folds that are longer
 LONG_ROW = 1024  # columns above which a block folds a row, where a warp did below
 LONG_OF_FEW = 128  # the same where rows are too few to give every multiprocessor eight warps
 FEW_ROWS = 1024
+BLOCKS_EACH = 8  # blocks of a scatter for each multiprocessor: each reads all of the indices
 SPLIT_DEPTH = 256  # products of one part of a sum that is cut up
 
 
@@ -181,7 +189,21 @@ class MatmulTile:
         )
 
 
-CudaTile = MapTile | RowTile | ColumnTile | MatmulTile | TensorTile
+@dataclass(frozen=True)
+class ScatterTile:
+    """A block owns `rows` rows of the table and adds to them all that names them, in order; each of
+    its threads has columns of its own."""
+
+    rows: int
+    grid: int
+    block: tuple[int, int]
+
+    @property
+    def description(self) -> str:
+        return f", {self.rows} rows a block"
+
+
+CudaTile = MapTile | RowTile | ColumnTile | MatmulTile | TensorTile | ScatterTile
 
 
 def split_facts(arch: CudaArchitecture) -> SplitFacts:
@@ -197,6 +219,8 @@ def choose_tile(kernel: Kernel, arch: CudaArchitecture) -> CudaTile:
         return row_tile(plan)
     if isinstance(plan, ColumnPlan):
         return column_tile(plan)
+    if isinstance(plan, ScatterPlan):
+        return scatter_tile(plan, arch)
     assert isinstance(plan, MatmulPlan)
     if plan.precision != "f32" and arch.tensor_flops:
         flat_left, flat_right = flat_sides(plan)
@@ -232,6 +256,12 @@ def column_tile(plan: ColumnPlan) -> ColumnTile:
     height = 1 if alone else min(THREADS // width, power_of_two(plan.fold.extent))
     width = max(width, WARP // height)
     return ColumnTile(width, height, ceil(results, width))
+
+
+def scatter_tile(plan: ScatterPlan, arch: CudaArchitecture) -> ScatterTile:
+    rows = ceil(plan.rows, BLOCKS_EACH * arch.multiprocessors)
+    threads = min(THREADS, round_up(plan.column.extent, WARP))
+    return ScatterTile(rows, ceil(plan.rows, rows), (threads, 1))
 
 
 def matmul_tile(plan: MatmulPlan, arch: CudaArchitecture) -> MatmulTile:
@@ -281,8 +311,10 @@ def peak(kernel: Kernel, arch: CudaArchitecture) -> float:
 
 def steps_by_one(expression: Expression, variable: Variable) -> bool:
     """Whether the operand's loads move to the next element when the variable goes up by one."""
-    loads = [part for part in walk(expression) if isinstance(part, Load)]
-    return all(load.position.coefficient(variable) == 1 for load in loads)
+    return all(
+        isinstance(load, Load) and load.position.coefficient(variable) == 1
+        for load in find_loads(expression)
+    )
 
 
 def ceil(number: int, divisor: int) -> int:

@@ -9,6 +9,7 @@ from netc.compiler.scalar.expression import (
     Constant,
     Expression,
     Load,
+    LoadRow,
     Local,
     Position,
     Select,
@@ -105,6 +106,8 @@ class Speller:
         if isinstance(expression, Load):
             name = self.parameters[expression.value.name]
             return f"{name}[{render_index(expression.position)}]"
+        if isinstance(expression, LoadRow):
+            return self._load_row(expression)
         if isinstance(expression, Local):
             return expression.name
         if isinstance(expression, Position):
@@ -115,6 +118,14 @@ class Speller:
             inside, outside = self.spell(expression.inside), self.spell(expression.outside)
             return f"({conditions} ? {inside} : {outside})"
         return self._apply(expression)
+
+    def _load_row(self, load: LoadRow) -> str:
+        """A row is compared without its sign, so that one comparison tells both ends."""
+        row, column = self.spell(load.row), render_index(load.column)
+        start = row if load.columns == 1 else f"{row} * {load.columns}"
+        place = start if column == "0" else f"{start} + {column}"
+        name, zero = self.parameters[load.value.name], spell_number(0, load.dtype)
+        return f"((unsigned){row} < {load.rows}u ? {name}[{place}] : {zero})"
 
     def _apply(self, expression: Apply) -> str:
         arguments = [self.spell(argument) for argument in expression.arguments]

@@ -1,7 +1,15 @@
-"""The comment above a kernel: its mathematics, the lines it comes from, its tensors and its cost."""
+"""The comment above a kernel: its mathematics, the lines behind it, its tensors and its cost."""
 
 from netc.compiler.kernels.group import Kind
-from netc.compiler.kernels.plan import Body, ColumnPlan, Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import (
+    Body,
+    ColumnPlan,
+    Kernel,
+    MapPlan,
+    MatmulPlan,
+    RowPlan,
+    ScatterPlan,
+)
 from netc.compiler.scalar.expression import Constant, Expression
 from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, Dialect, Speller
@@ -96,6 +104,14 @@ def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
             ]
             lines += _body(stage.after, formula)
         return lines
+    if isinstance(plan, ScatterPlan):
+        target, count = names[plan.target.name], plan.item.extent
+        return [
+            f"{target}[row, c] = sum of value[k, c] over the k < {count} whose row it is",
+            f"  row[k] = {formula.spell(plan.place)}",
+            f"  value[k, c] = {formula.spell(plan.value)}",
+            f"  for row < {plan.rows}, c < {plan.column.extent}",
+        ]
     assert isinstance(plan, MapPlan)
     return [
         f"for each of {plan.outer.extent * plan.inner.extent} elements:",
@@ -131,6 +147,7 @@ def _title(kernel: Kernel) -> str:
         Kind.ROW: "row by row",
         Kind.COLUMN: "folds strided elements",
         Kind.MATMUL: "matrix product",
+        Kind.SCATTER: "adds rows to the rows they name",
     }
     ops = ", ".join(dict.fromkeys(node.op for node in kernel.group.nodes))
     return f"{kinds[kernel.group.kind]} ({ops})"

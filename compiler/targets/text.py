@@ -12,6 +12,7 @@ from netc.compiler.kernels.plan import (
     MapPlan,
     MatmulPlan,
     RowPlan,
+    ScatterPlan,
     Stage,
 )
 from netc.compiler.scalar.index import render_index
@@ -108,7 +109,17 @@ class MatmulText:
     precision: str = "f32"
 
 
-PlanText = MapText | RowText | ColumnText | MatmulText
+@dataclass(frozen=True)
+class ScatterText:
+    rows: int
+    columns: int
+    count: int
+    place: str
+    value: str
+    target: str
+
+
+PlanText = MapText | RowText | ColumnText | MatmulText | ScatterText
 
 
 def body_text(body: Body, speller: Speller) -> BodyText:
@@ -168,6 +179,15 @@ def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
         folds = tuple(fold_text(fold, speller) for fold in plan.folds)
         after = body_text(plan.after, speller)
         return ColumnText(plan.outer.extent, plan.fold.extent, plan.inner.extent, folds, after)
+    if isinstance(plan, ScatterPlan):
+        return ScatterText(
+            plan.rows,
+            plan.column.extent,
+            plan.item.extent,
+            speller.spell(plan.place),
+            speller.spell(plan.value),
+            speller.parameters[plan.target.name],
+        )
     assert isinstance(plan, MatmulPlan)
     return MatmulText(
         plan.batch.extent,

@@ -7,9 +7,34 @@ import numpy as np
 import pytest
 
 from netc.compiler.diagnostics import NetError, render
+from netc.compiler.driver import compile_file
 from netc.runtime.device import open_device
 from netc.runtime.emulate_check import emulate_check
 from netc.runtime.session import Session
+
+# Pictures and words: convolutions, norms, pooling, attention, dropout, clipping.
+MIXED = """
+net picture(x: u8[N, 8, 8, 1]) {
+    x = cast(x, f32) / 255 -> conv2d(4, pad=same) -> batch_norm -> relu -> max_pool(2)
+    return x -> conv2d(6, stride=2) -> gelu -> flatten -> dropout(0.2) -> dense(3)
+}
+
+net words(x: i32[N, T]) {
+    x = x -> embedding(5, 8)
+    x = x + (x -> layer_norm -> multi_head_attention(2, causal=true))
+    return mean(x -> rms_norm -> dense(12) -> silu, axis=1) -> dense(3)
+}
+
+train {
+    take image: u8[N, 8, 8, 1], text: i32[N, 6], label: i32[N] from feed
+    logits = picture(image) + words(text)
+    minimize cross_entropy(logits, label, smoothing=0.1) with adamw(lr=cosine(1e-3, warmup=2))
+    measure accuracy(logits, label)
+    batch 4
+    steps 5
+    clip 1.0
+}
+"""
 
 
 @pytest.fixture
@@ -65,6 +90,13 @@ def test_samples_are_taken_in_the_order_given(small):
 
 def test_every_kernel_of_a_program_is_right(small):
     assert emulate_check(*small) == ()
+
+
+def test_every_kernel_of_pictures_and_words_is_right(tmp_path):
+    (tmp_path / "mixed.net").write_text(MIXED)
+    program, folder = compile_file(tmp_path / "mixed.net", out=tmp_path / "build")
+    assert sum(len(function.kernels) for function in program.functions) > 100
+    assert emulate_check(program, folder) == ()
 
 
 def test_a_kernel_that_is_wrong_is_named_with_all_that_matters(spoiled):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netc.compiler.build import cc
-from netc.compiler.build.cache import keep, key_of, look_up
+from netc.compiler.cache import keep, key_of, look_up
 from netc.compiler.diagnostics import NetError
 from netc.compiler.ir.verify import InternalError
 

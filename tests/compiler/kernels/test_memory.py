@@ -2,7 +2,9 @@
 
 import pytest
 
-from netc.compiler.ir.graph import Role
+from netc.compiler.ir.builder import Builder
+from netc.compiler.ir.graph import Output, Role
+from netc.compiler.ir.tensor import TensorType
 from netc.compiler.kernels.memory import (
     ALIGNMENT,
     Lifetime,
@@ -11,7 +13,10 @@ from netc.compiler.kernels.memory import (
     in_place_updates,
     live_ranges,
     place,
+    plan_persistent,
 )
+from netc.compiler.ops.table import OPS
+from netc.compiler.targets.function import make_function
 
 
 @pytest.fixture
@@ -103,3 +108,14 @@ def test_places_are_as_low_as_those_that_live_meanwhile_allow():
         "b": 1536,
         "c": 512,
     }
+
+
+def test_what_is_scattered_is_not_laid_over_what_it_is_read_from():
+    build = Builder(OPS)
+    indices = build.input("k", TensorType("i32", (8,)), Role.FIELD)
+    x = build.input("x", TensorType("f32", (8, 3)), Role.FIELD)
+    values = build.matmul(x, build.matmul(build.transpose(x, axes=(1, 0)), x))
+    rows = build.scatter_rows(indices, values, rows=8)
+    graph = build.graph("g", (Output("rows", rows),))
+    memory = make_function(graph, 8, OPS, plan_persistent(())).memory
+    assert not overlaps(memory.buffer(values.name), memory.buffer(rows.name))

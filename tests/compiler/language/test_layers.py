@@ -296,3 +296,10 @@ def test_bytes_become_floats_by_division(run_net):
     np.testing.assert_allclose(output["output_1"], image / 255)
     np.testing.assert_array_equal(output["output_2"], image.astype(int) + 1)
     np.testing.assert_array_equal(output["output_3"], image > 3)
+
+
+def test_gather_takes_the_rows_that_are_named_and_zeros_for_others(run_net):
+    table, place = np.arange(12.0).reshape(4, 3), np.array([2, -1, 0, 4], np.int32)
+    text = "net f(x: f32[N, 3], k: i32[N]) { return gather(x, k) }"
+    expected = [[6, 7, 8], [0, 0, 0], [0, 1, 2], [0, 0, 0]]
+    np.testing.assert_array_equal(run_net(text, x=table, k=place).output, expected)

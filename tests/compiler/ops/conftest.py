@@ -171,6 +171,18 @@ def moving_cases() -> list[Case]:
     ]
 
 
+def gathering_cases() -> list[Case]:
+    return [
+        Case("gather", (f32(3, 2), i32(7))),
+        Case("gather", (f32(5), i32(2, 3))),
+        Case("gather", (i32(2, 2, 3), i32())),
+        Case("gather", (TensorType("u8", (4, 1)), i32(1, 5))),
+        Case("scatter_rows", (i32(7), f32(7, 2)), {"rows": 3}),
+        Case("scatter_rows", (i32(2, 3), f32(2, 3)), {"rows": 5}),
+        Case("scatter_rows", (i32(), f32(2, 3)), {"rows": 2}),
+    ]
+
+
 def window_cases() -> list[Case]:
     apart = {"stride": (3, 2), "pad": ((1, 2), (0, 1))}
     return [
@@ -225,6 +237,7 @@ CASES = (
     *source_cases(),
     *moving_cases(),
     *window_cases(),
+    *gathering_cases(),
     *folding("sum product max min argmax argmin", nonzero),
     *contracting_cases(),
 )

@@ -7,7 +7,8 @@ import pytest
 
 from netc.compiler.diagnostics import NetError, Source
 from netc.compiler.syntax import tree
-from netc.compiler.syntax.parse import grammar_text, parse
+from netc.compiler.syntax.parse import parse
+from netc.compiler.syntax.table import grammar_text
 
 HERE = Source("here", "").path
 

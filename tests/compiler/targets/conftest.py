@@ -26,3 +26,9 @@ def op_cases() -> tuple:
 def random_program():
     """random_program(seed) -> (graph, inputs)."""
     return load("random_programs", Path(__file__).parent / "random_programs.py").random_program
+
+
+@pytest.fixture(scope="session")
+def sass():
+    """The reader of compiled kernels' instructions."""
+    return load("sass", Path(__file__).parent / "sass.py")

@@ -23,7 +23,7 @@ HOSTILE = HOSTILE_WORDS.split()
 EXACT_WORDS = (
     "add subtract multiply negate relu absolute sign maximum minimum max min where reshape "
     "transpose slice pad concat reverse broadcast stop_gradient cast floor windows constant iota "
-    "equal less greater_equal argmax argmin sum"
+    "equal less greater_equal argmax argmin sum gather scatter_rows"
 )
 EXACT = frozenset(EXACT_WORDS.split())  # whole quarters for whole quarters, without rounding
 
@@ -114,6 +114,15 @@ class Program:
         if name == "sign" and x.name not in self.exact:
             return self.op("negate", x)
         return self.op(str(name), self.op("minimum", x, 3.0) if name == "exp" else x)
+
+    def add_gathered(self) -> Value:
+        table = self.take("f32", "i32", rank=1)
+        return self.op("gather", table, self.take("i32"))
+
+    def add_scattered(self) -> Value:
+        indices = self.take("i32")
+        values = self.input(TensorType("f32", (*indices.type.shape, 3)), Role.FIELD)
+        return self.op("scatter_rows", indices, values, rows=4)
 
     def add_positive(self) -> Value:
         x = self.op("add", self.op("absolute", self.take()), 0.5)

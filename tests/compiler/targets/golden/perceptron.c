@@ -1,5 +1,5 @@
 // train: 12 kernels for a batch of 24, in an arena of 13,312 bytes.
-// Written by netc. Every kernel is preceded by what it computes; the loop at the end runs them.
+// Written by netc. Above every kernel stands what it computes; the loop at the end runs them.
 #include "netc_math.h"
 #include "netc_random.h"
 #include "netc_threads.h"
@@ -213,11 +213,12 @@ static void k01_dense_1_forward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 12; start += 12) {
             const int depth = start + 12 <= 12 ? 12 : 12 - start;
-            for (int j = 0; j < columns; j++)
-                for (int d = 0; d < depth; d++) {
-                    const int n = column + j, k = start + d;
-                    right[d * 16 + j] = perceptron_dense_1_kernel[k * 20 + n];
-                }
+            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+                for (int d = 0; d < depth; d++)
+                    for (int j = panel; j < columns && j < panel + 16; j++) {
+                        const int n = column + j, k = start + d;
+                        right[d * 16 + j] = perceptron_dense_1_kernel[k * 20 + n];
+                    }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
@@ -496,11 +497,12 @@ static void k07_dense_2_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 3; start += 3) {
             const int depth = start + 3 <= 3 ? 3 : 3 - start;
-            for (int j = 0; j < columns; j++)
-                for (int d = 0; d < depth; d++) {
-                    const int n = column + j, k = start + d;
-                    right[d * 16 + j] = perceptron_dense_2_kernel[n * 3 + k];
-                }
+            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+                for (int d = 0; d < depth; d++)
+                    for (int j = panel; j < columns && j < panel + 16; j++) {
+                        const int n = column + j, k = start + d;
+                        right[d * 16 + j] = perceptron_dense_2_kernel[n * 3 + k];
+                    }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
@@ -845,11 +847,12 @@ static void k12_dense_1_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 24; start += 24) {
             const int depth = start + 24 <= 24 ? 24 : 24 - start;
-            for (int j = 0; j < columns; j++)
-                for (int d = 0; d < depth; d++) {
-                    const int n = column + j, k = start + d;
-                    right[d * 16 + j] = perceptron_gradient_where[k * 20 + n];
-                }
+            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+                for (int d = 0; d < depth; d++)
+                    for (int j = panel; j < columns && j < panel + 16; j++) {
+                        const int n = column + j, k = start + d;
+                        right[d * 16 + j] = perceptron_gradient_where[k * 20 + n];
+                    }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
@@ -1057,4 +1060,115 @@ void train(unsigned char *arena, const netc_field *fields, const int64_t *order,
 {
     netc_call call = {arena, fields, order, steps, log};
     netc_run(train_job, &call);
+}
+
+// Runs one kernel by its number, on what lies in the arena.
+void train_kernel(unsigned char *arena, int64_t number)
+{
+    switch (number) {
+    case 0:
+        k01_dense_1_forward(
+            (float *)(arena + 5888),  // dropout_1_divide_out
+            (uint8_t *)(arena + 11264),  // perceptron_gradient_greater_out
+            (float *)(arena + 9984),  // x_
+            (float *)(arena + 0),  // perceptron_dense_1_kernel
+            (float *)(arena + 1024),  // perceptron_dense_1_bias
+            0, 4);
+        break;
+    case 1:
+        k02_dropout_1_forward(
+            (float *)(arena + 5888),  // dropout_1_divide
+            (uint8_t *)(arena + 11776),  // dropout_1_greater_equal_out
+            (int32_t *)(arena + 5376),  // seed
+            (int32_t *)(arena + 5632),  // step_
+            0, 1);
+        break;
+    case 2:
+        k03_dense_2_forward(
+            (float *)(arena + 7936),  // dense_2_add_out
+            (float *)(arena + 5888),  // dropout_1_where
+            (float *)(arena + 1280),  // perceptron_dense_2_kernel
+            (float *)(arena + 1536),  // perceptron_dense_2_bias
+            0, 2);
+        break;
+    case 3:
+        k04_cross_entropy_1_log_softmax_1_forward(
+            (float *)(arena + 8960),  // cross_entropy_1_negate_out
+            (float *)(arena + 8704),  // accuracy_1_cast_out
+            (float *)(arena + 12288),  // log_softmax_1_gradient_add_out
+            (float *)(arena + 7936),  // dense_2_add
+            (int32_t *)(arena + 8448),  // y_
+            0, 24);
+        break;
+    case 4:
+        k05_cross_entropy_1_average_1_forward(
+            (float *)(arena + 12800),  // average_1_divide_out
+            (float *)(arena + 8960),  // cross_entropy_1_negate
+            0, 1);
+        break;
+    case 5:
+        k06_accuracy_1_average_1_forward(
+            (float *)(arena + 13056),  // average_1_divide_2_out
+            (float *)(arena + 8704),  // accuracy_1_cast
+            0, 1);
+        break;
+    case 6:
+        k07_dense_2_backward(
+            (float *)(arena + 7936),  // perceptron_gradient_where_out
+            (float *)(arena + 12288),  // log_softmax_1_gradient_add
+            (float *)(arena + 1280),  // perceptron_dense_2_kernel
+            (uint8_t *)(arena + 11776),  // dropout_1_greater_equal
+            (uint8_t *)(arena + 11264),  // perceptron_gradient_greater
+            0, 4);
+        break;
+    case 7:
+        k08_add_update(
+            (int32_t *)(arena + 5632),  // step_
+            (float *)(arena + 11264),  // dense_1_kernel_divide_out
+            (float *)(arena + 11520),  // dense_1_kernel_sqrt_out
+            0, 1);
+        break;
+    case 8:
+        k09_dense_2_backward(
+            (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
+            (float *)(arena + 5120),  // perceptron_dense_2_bias_square
+            (float *)(arena + 1536),  // perceptron_dense_2_bias
+            (float *)(arena + 12288),  // log_softmax_1_gradient_add
+            (float *)(arena + 11520),  // dense_1_kernel_sqrt
+            (float *)(arena + 11264),  // dense_1_kernel_divide
+            0, 1);
+        break;
+    case 9:
+        k10_dense_2_backward(
+            (float *)(arena + 4352),  // perceptron_dense_2_kernel_mean
+            (float *)(arena + 4608),  // perceptron_dense_2_kernel_square
+            (float *)(arena + 1280),  // perceptron_dense_2_kernel
+            (float *)(arena + 5888),  // dropout_1_where
+            (float *)(arena + 12288),  // log_softmax_1_gradient_add
+            (float *)(arena + 11520),  // dense_1_kernel_sqrt
+            (float *)(arena + 11264),  // dense_1_kernel_divide
+            0, 2);
+        break;
+    case 10:
+        k11_dense_1_backward(
+            (float *)(arena + 3840),  // perceptron_dense_1_bias_mean
+            (float *)(arena + 4096),  // perceptron_dense_1_bias_square
+            (float *)(arena + 1024),  // perceptron_dense_1_bias
+            (float *)(arena + 7936),  // perceptron_gradient_where
+            (float *)(arena + 11520),  // dense_1_kernel_sqrt
+            (float *)(arena + 11264),  // dense_1_kernel_divide
+            0, 2);
+        break;
+    case 11:
+        k12_dense_1_backward(
+            (float *)(arena + 1792),  // perceptron_dense_1_kernel_mean
+            (float *)(arena + 2816),  // perceptron_dense_1_kernel_square
+            (float *)(arena + 0),  // perceptron_dense_1_kernel
+            (float *)(arena + 9984),  // x_
+            (float *)(arena + 7936),  // perceptron_gradient_where
+            (float *)(arena + 11520),  // dense_1_kernel_sqrt
+            (float *)(arena + 11264),  // dense_1_kernel_divide
+            0, 4);
+        break;
+    }
 }

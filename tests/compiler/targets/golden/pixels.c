@@ -1,5 +1,5 @@
 // train: 15 kernels for a batch of 16, in an arena of 49,664 bytes.
-// Written by netc. Every kernel is preceded by what it computes; the loop at the end runs them.
+// Written by netc. Above every kernel stands what it computes; the loop at the end runs them.
 #include "netc_math.h"
 #include "netc_random.h"
 #include "netc_threads.h"
@@ -638,11 +638,12 @@ static void k08_dense_1_backward(
         const int columns = column + 16 <= 60 ? 16 : 60 - column;
         for (int start = 0; start < 3; start += 3) {
             const int depth = start + 3 <= 3 ? 3 : 3 - start;
-            for (int j = 0; j < columns; j++)
-                for (int d = 0; d < depth; d++) {
-                    const int n = column + j, k = start + d;
-                    right[d * 16 + j] = pixels_dense_1_kernel[n * 3 + k];
-                }
+            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+                for (int d = 0; d < depth; d++)
+                    for (int j = panel; j < columns && j < panel + 16; j++) {
+                        const int n = column + j, k = start + d;
+                        right[d * 16 + j] = pixels_dense_1_kernel[n * 3 + k];
+                    }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 4) {
                     const int m = row + i, n = column + j, k = start;
@@ -1145,4 +1146,117 @@ void train(unsigned char *arena, const netc_field *fields, const int64_t *order,
 {
     netc_call call = {arena, fields, order, steps, log};
     netc_run(train_job, &call);
+}
+
+// Runs one kernel by its number, on what lies in the arena.
+void train_kernel(unsigned char *arena, int64_t number)
+{
+    switch (number) {
+    case 0:
+        k01_pixels_forward(
+            (float *)(arena + 21760),  // pixels_divide_out
+            (uint8_t *)(arena + 3840),  // image
+            0, 1);
+        break;
+    case 1:
+        k02_conv2d_1_forward(
+            (float *)(arena + 3840),  // pixels_relu_out
+            (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
+            (float *)(arena + 21760),  // pixels_divide
+            (float *)(arena + 0),  // pixels_conv2d_1_kernel
+            (float *)(arena + 512),  // pixels_conv2d_1_bias
+            0, 10);
+        break;
+    case 2:
+        k03_max_pool_1_forward(
+            (float *)(arena + 41728),  // max_pool_1_max_out
+            (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
+            (float *)(arena + 3840),  // pixels_relu
+            0, 192);
+        break;
+    case 3:
+        k04_dense_1_forward(
+            (float *)(arena + 3840),  // dense_1_add_out
+            (float *)(arena + 41728),  // max_pool_1_max
+            (float *)(arena + 768),  // pixels_dense_1_kernel
+            (float *)(arena + 1536),  // pixels_dense_1_bias
+            0, 2);
+        break;
+    case 4:
+        k05_cross_entropy_1_log_softmax_1_forward(
+            (float *)(arena + 4352),  // cross_entropy_1_negate_out
+            (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
+            (float *)(arena + 3840),  // dense_1_add
+            (int32_t *)(arena + 45568),  // label
+            0, 16);
+        break;
+    case 5:
+        k06_cross_entropy_1_average_1_forward(
+            (float *)(arena + 49408),  // average_1_multiply_out
+            (float *)(arena + 4352),  // cross_entropy_1_negate
+            0, 1);
+        break;
+    case 6:
+        k07_dense_1_backward(
+            (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
+            (float *)(arena + 1536),  // pixels_dense_1_bias
+            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            0, 1);
+        break;
+    case 7:
+        k08_dense_1_backward(
+            (float *)(arena + 45568),  // dense_1_gradient_matmul_out
+            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            (float *)(arena + 768),  // pixels_dense_1_kernel
+            0, 4);
+        break;
+    case 8:
+        k09_dense_1_backward(
+            (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
+            (float *)(arena + 768),  // pixels_dense_1_kernel
+            (float *)(arena + 41728),  // max_pool_1_max
+            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            0, 5);
+        break;
+    case 9:
+        k10_pixels_backward(
+            (float *)(arena + 3840),  // pixels_gradient_where_out
+            (uint8_t *)(arena + 33280),  // pixels_gradient_greater
+            (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
+            (float *)(arena + 45568),  // dense_1_gradient_matmul
+            0, 896);
+        break;
+    case 10:
+        k11_conv2d_1_backward(
+            (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
+            (float *)(arena + 3840),  // pixels_gradient_where
+            0, 2);
+        break;
+    case 11:
+        k12_conv2d_1_backward(
+            (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
+            (float *)(arena + 512),  // pixels_conv2d_1_bias
+            (float *)(arena + 33280),  // conv2d_1_gradient_sum
+            0, 1);
+        break;
+    case 12:
+        k13_conv2d_1_backward(
+            (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
+            (float *)(arena + 21760),  // pixels_divide
+            (float *)(arena + 3840),  // pixels_gradient_where
+            0, 4);
+        break;
+    case 13:
+        k14_conv2d_1_backward(
+            (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
+            (float *)(arena + 0),  // pixels_conv2d_1_kernel
+            (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient
+            0, 3);
+        break;
+    case 14:
+        k15_add_update(
+            (int32_t *)(arena + 3584),  // step_
+            0, 1);
+        break;
+    }
 }

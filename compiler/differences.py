@@ -1,0 +1,58 @@
+"""A forward graph, its losses and arrays in; slopes of the losses by finite differences out.
+
+No gradient rule has a part in it: the reference runs in double precision, a little to either side.
+What no gradient flows through, as `stop_gradient` and comparisons, stays as it was.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from netc.compiler.interpret import run_nodes
+from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ops.table import OPS
+
+STEP = 1e-6  # rounding makes 1e-10 of a slope then, and hardly a relu changes its side
+Arrays = Mapping[str, np.ndarray]
+
+
+def slopes(
+    graph: Graph, losses: Mapping[str, tuple[Value, ...]], values: Arrays, directions: Arrays
+) -> dict[str, float]:
+    """For each weight how fast its `losses`, summed, rise in its direction.
+
+    `values` has an array for each input, `directions` one for each weight, of its shape.
+    """
+    values = {name: np.asarray(array) for name, array in values.items()}
+    known = values | run_nodes(graph.nodes, values)
+    return {
+        weight: slope(graph, weight, losses[weight], known, direction)
+        for weight, direction in directions.items()
+    }
+
+
+def slope(
+    graph: Graph, weight: str, losses: tuple[Value, ...], known: Arrays, direction: np.ndarray
+) -> float:
+    names = [loss.name for loss in losses]
+    nodes = smooth(graph.between((), names), weight)
+    moving = {node.output.name for node in nodes}
+    others = {name: array for name, array in known.items() if name not in moving}
+    ends = []
+    for side in (STEP, -STEP):
+        moved = others | {weight: np.asarray(known[weight], np.float64) + side * direction}
+        results = moved | run_nodes(nodes, moved)
+        ends.append(sum(float(results[name]) for name in names))
+    return (ends[0] - ends[1]) / (2 * STEP)
+
+
+def smooth(nodes: tuple[Node, ...], weight: str) -> tuple[Node, ...]:
+    """The nodes whose values move with the weight."""
+    moving, found = {weight}, []
+    for node in nodes:
+        flows = OPS[node.op].gradient and node.output.type.is_float
+        if flows and any(value.name in moving for value in node.inputs):
+            moving.add(node.output.name)
+            found.append(node)
+    return tuple(found)
+

@@ -1,0 +1,149 @@
+"""A program on a device and rows of data come in; how far each kernel is from the reference, out.
+
+Every kernel runs alone, on inputs that the reference has computed: an error is that of the kernel,
+never of one before it. The unit of an error is how far the result moves when every number in the
+kernel's formula is rounded to float32, found by moving them at random; the roundings of a sum of n
+numbers add up to about sqrt(n) units.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from netc.compiler.interpret import run_nodes
+from netc.compiler.ir.graph import Graph, Node
+from netc.compiler.program import FunctionFacts, KernelFacts, Tensor
+from netc.runtime.arena import DTYPES
+from netc.runtime.device import Device
+from netc.runtime.emulate_check import made_up_field
+from netc.runtime.reference import Reference
+from netc.runtime.session import Session
+
+EPSILON = float(np.finfo(np.float32).eps)
+TRIALS = 2
+ALLOWED = 4.0
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class KernelCheck:
+    """The worst error of what a kernel of a function stores, in units of its roundings."""
+
+    function: str
+    kernel: KernelFacts
+    error: float
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= ALLOWED
+
+
+def check_kernels(
+    session: Session, functions: tuple[FunctionFacts, ...], rows: Arrays
+) -> Iterator[KernelCheck]:
+    """Each kernel of these functions, with the session's weights and the first of the `rows`."""
+    reference = Reference(session.program, session.folder)
+    lasting = session.tensors()
+    for function in functions:
+        graph = reference.graph(function.symbol)
+        known = lasting | one_batch(function, rows)
+        for number, kernel in enumerate(function.kernels):
+            error = kernel_error(graph, session.device, function, number, known)
+            yield KernelCheck(function.symbol, kernel, error)
+    session.restore(lasting, session.seed)
+
+
+def one_batch(function: FunctionFacts, rows: Arrays) -> dict[str, np.ndarray]:
+    """What the function's fields hold: the first rows, or made up numbers for what is not among
+    the data."""
+    random = np.random.default_rng(1)
+    batch = function.batch
+    return {field.name: first_rows(field, batch, rows, random) for field in function.fields}
+
+
+def first_rows(
+    field: Tensor, batch: int, rows: Arrays, random: np.random.Generator
+) -> np.ndarray:
+    found = rows.get(field.name)
+    if found is None or not len(found) or found.dtype != DTYPES[field.dtype]:
+        return made_up_field(field, random)
+    if found[0].size * batch != prod(field.shape):
+        return made_up_field(field, random)
+    return found[np.arange(batch) % len(found)].reshape(field.shape)
+
+
+def kernel_error(
+    graph: Graph,
+    device: Device,
+    function: FunctionFacts,
+    number: int,
+    known: dict[str, np.ndarray],
+) -> float:
+    """The error of one kernel; adds what the reference computes for it to what is `known`."""
+    kernel = function.kernels[number]
+    given = {tensor.name: known[tensor.name] for tensor in kernel.reads}
+    nodes = graph.between(given, {tensor.name for tensor in kernel.writes})
+    exact = run_nodes(nodes, given)
+    trials = [moved(nodes, given, seed) for seed in range(TRIALS)]
+    found = run_alone(device, function, number, given)
+    errors = []
+    for tensor in kernel.writes:
+        name = tensor.name
+        known[name] = exact[name].astype(DTYPES[tensor.dtype])
+        unit = rounding(exact[name], [trial[name] for trial in trials]) * kernel.terms**0.5
+        errors.append(distance(found[name], exact[name], known[name], unit))
+    return max(errors)
+
+
+def run_alone(
+    device: Device, function: FunctionFacts, number: int, given: Arrays
+) -> dict[str, np.ndarray]:
+    """What the kernel stores on the device; what it leaves out stays NaN, or -1."""
+    kernel = function.kernels[number]
+    for tensor in kernel.writes:
+        size = prod(tensor.shape) * np.dtype(DTYPES[tensor.dtype]).itemsize
+        unset = np.full(size, 0xFF, np.uint8).view(DTYPES[tensor.dtype])
+        device.write(tensor, unset.reshape(tensor.shape))
+    for tensor in kernel.reads:
+        device.write(tensor, given[tensor.name])
+    device.run_kernel(function, number)
+    return {tensor.name: device.read(tensor) for tensor in kernel.writes}
+
+
+def moved(nodes: tuple[Node, ...], given: Arrays, seed: int) -> dict[str, np.ndarray]:
+    """The nodes' values where each number that they read or make is moved by a rounding."""
+    random = np.random.default_rng(seed)
+
+    def move(value: object, array: np.ndarray) -> np.ndarray:
+        if array.dtype.kind != "f":
+            return array
+        return array * (1 + EPSILON * random.uniform(-1, 1, array.shape))
+
+    return run_nodes(nodes, {name: move(name, array) for name, array in given.items()}, move)
+
+
+def rounding(exact: np.ndarray, trials: list[np.ndarray]) -> float:
+    """How far one rounding of everything moves a result, at its worst element."""
+    if exact.dtype.kind != "f":
+        return 0.0
+    return max(*(largest(trial - exact) for trial in trials), EPSILON * largest(exact))
+
+
+def distance(found: np.ndarray, exact: np.ndarray, expected: np.ndarray, unit: float) -> float:
+    """The largest difference in these units; what is not finite must be just so in both."""
+    same = found == expected
+    if exact.dtype.kind == "f":
+        same |= np.isnan(found) & np.isnan(expected)
+        if not np.isfinite(found[~same]).all() or not np.isfinite(expected[~same]).all():
+            return float("inf")
+    if same.all():
+        return 0.0
+    apart = largest(np.subtract(found[~same], exact[~same], dtype=np.float64))
+    return apart / unit if unit else float("inf")
+
+
+def largest(array: np.ndarray) -> float:
+    finite = array[np.isfinite(array)]
+    return float(np.abs(finite).max(initial=0.0))

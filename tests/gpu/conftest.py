@@ -1,0 +1,64 @@
+"""The device that these tests are about: a GPU, or with `--gpu=stand-in` a stand-in for one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from netc.emulator.launch import FORWARD
+from netc.runtime.cuda import Cuda, open_cuda
+from netc.runtime.emulate import Emulate
+
+
+@pytest.fixture
+def gpu(request, fake_driver):
+    """gpu(program, folder) -> Cuda."""
+    opened = []
+
+    def open_gpu(program, folder) -> Cuda:
+        if request.config.getoption("--gpu") == "stand-in":
+            opened.append(Cuda(fake_driver(), program, folder, lambda source, _: source.encode()))
+        else:
+            opened.append(open_cuda(program, folder, 0))
+        return opened[-1]
+
+    yield open_gpu
+    for device in opened:
+        device.close()
+
+
+@dataclass
+class Both:
+    """A GPU and the emulator at once: what a kernel stores on one it must store on the other, but
+    for the roundings of functions that each computes in its own way."""
+
+    gpu: Cuda
+    emulator: Emulate
+    compared: int = 0
+    name = "both"
+
+    def write(self, tensor, array) -> None:
+        self.gpu.write(tensor, array)
+        self.emulator.write(tensor, array)
+
+    def run_kernel(self, function, number) -> None:
+        self.gpu.run_kernel(function, number)
+        self.emulator.run_kernel(function, number)
+        for tensor in function.kernels[number].writes:
+            found, expected = self.gpu.read(tensor), self.emulator.read(tensor)
+            scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+            np.testing.assert_allclose(
+                found, expected, rtol=1e-5, atol=1e-5 * float(scale),
+                err_msg=f"{function.symbol}: {function.kernels[number].name}",
+            )  # fmt: skip
+            self.compared += 1
+
+    def read(self, tensor) -> np.ndarray:
+        return self.gpu.read(tensor)
+
+
+@pytest.fixture
+def both(gpu):
+    return lambda program, folder: Both(
+        gpu(program, folder), Emulate(program, folder, False, FORWARD)
+    )

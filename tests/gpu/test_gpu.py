@@ -1,0 +1,103 @@
+"""What a GPU computes, kernel by kernel and step by step: only `make gpu` collects these tests."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netc.compiler.driver import compile_file
+from netc.compiler.interpret import interpret
+from netc.compiler.ir.graph import Role
+from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.compiler.targets.cuda import build_files
+from netc.runtime.emulate_check import made_up
+from netc.runtime.reference import Reference
+from netc.runtime.session import Session
+from netc.runtime.verify_gradients import leave_kinks
+from netc.runtime.verify_kernels import check_kernels
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.net"))
+STEPS = 5
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+def example(request, tmp_path):
+    """(program, build folder) of each example."""
+    return compile_file(request.param, out=tmp_path / "build")
+
+
+def losses(device, program, folder) -> np.ndarray:
+    """The losses of some steps on one batch of made-up rows."""
+    session = Session(program, folder, device, seed=1)
+    leave_kinks(session)
+    function = program.function("train")
+    order = np.tile(np.arange(function.batch), STEPS)
+    return device.run(function, made_up(function), order, STEPS)[:, 0]
+
+
+def test_every_kernel_stores_what_the_reference_does(gpu, example):
+    session = Session(*example, gpu(*example), seed=1)
+    leave_kinks(session)
+    functions = tuple(one for one in example[0].functions if one.symbol in ("train", "evaluate_1"))
+    checks = list(check_kernels(session, functions, {}))
+    assert len(checks) == sum(len(one.kernels) for one in functions) > 10
+    wrong = [f"{one.kernel.name}: {one.error:.3g}" for one in checks if not one.passed]
+    assert not wrong
+
+
+def test_the_emulator_stores_what_the_gpu_does(both, example):
+    program, folder = example
+    device = both(program, folder)
+    session = Session(program, folder, device.gpu, seed=1)
+    leave_kinks(session)
+    session.device = device
+    step = program.function("train")
+    assert len(list(check_kernels(session, (step,), {}))) == len(step.kernels)
+    assert device.compared >= len(step.kernels)
+
+
+def test_training_follows_the_reference(gpu, example):
+    program, folder = example
+    found = losses(gpu(program, folder), program, folder)
+    expected = losses(Reference(program, folder), program, folder)
+    assert len(found) == STEPS and expected[-1] != expected[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_the_same_seed_gives_the_same_bits(gpu, example):
+    program, folder = example
+    first, again = (losses(gpu(program, folder), program, folder) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_every_op_gives_what_its_reference_does(gpu, cuda_on_cpu, op_graph, tmp_path):
+    graph, arrays = op_graph
+    function = cuda_on_cpu.function_of(graph)
+    for name, text in build_files(function, "sm_80", "ops", ()).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    facts = FunctionFacts("ops", 1, "ops", (), (), (), (), 0)
+    program = Program(
+        "ops", "0", "0", "ops.net", str(tmp_path), function.memory.arena_bytes, 0, (), (facts,),
+        None, None,
+    )  # fmt: skip
+    device = gpu(program, tmp_path)
+
+    def tensor(value) -> Tensor:
+        place = function.memory.buffer(value.name).offset
+        return Tensor(value.name, value.type.dtype, value.type.shape, place)
+
+    fields = []
+    for entry in graph.inputs:
+        if entry.role is Role.FIELD:
+            fields.append(np.ascontiguousarray(arrays[entry.value.name])[None])
+        elif entry.value.name in dict(function.memory.places):
+            device.write(tensor(entry.value), arrays[entry.value.name])
+    device.run(facts, tuple(fields), None, 1)
+    expected = interpret(graph, arrays)
+    assert len(graph.outputs) > 250
+    for output in graph.outputs:
+        np.testing.assert_allclose(
+            device.read(tensor(output.value)), expected[output.name],
+            rtol=2e-5, atol=2e-5, err_msg=output.name,
+        )  # fmt: skip

@@ -1,0 +1,117 @@
+"""`make gpu`, as far as it goes without a GPU: on a stand-in for the driver, or saying why not."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from netc.runtime import cuda
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "benchmarks" / "gpu"
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(f"gpu_{name}", SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """check.py, with its results in an empty folder."""
+    module = load("check")
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    return module
+
+
+@pytest.fixture
+def stand_in(monkeypatch, fake_driver):
+    """The device `cuda` on the stand-in, for all that opens it."""
+    monkeypatch.setattr(cuda, "load_driver", fake_driver)
+    image = lambda source, architecture: SimpleNamespace(image=source.encode())  # noqa: E731
+    monkeypatch.setattr(cuda, "compile_cubin", image)
+
+
+def pytest_of(*words: str) -> subprocess.CompletedProcess:
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250)
+
+
+def no_library(name):
+    raise OSError(name)
+
+
+def driver_that_finds(count: int, status: int = 0):
+    def device_count(place) -> int:
+        place._obj.value = count
+        return 0
+
+    return lambda name: SimpleNamespace(cuInit=lambda flags: status, cuDeviceGetCount=device_count)
+
+
+def test_without_a_gpu_it_says_so_and_does_nothing(check, monkeypatch, capsys):
+    for library, reason in (
+        (no_library, "there is no GPU here: no NVIDIA driver is installed"),
+        (driver_that_finds(0), "there is no GPU here: the driver finds none"),
+        (driver_that_finds(1, status=100), "there is no GPU here: the driver finds none"),
+        (driver_that_finds(1, status=803), "the NVIDIA driver does not start (error 803)"),
+    ):
+        monkeypatch.setattr(check.ctypes, "CDLL", library)
+        monkeypatch.setattr(check, "run", None)
+        assert check.main() == 4
+        assert f"make gpu: {reason}; nothing was run" in capsys.readouterr().err
+    assert not check.RESULTS.exists()
+    monkeypatch.setattr(check.ctypes, "CDLL", driver_that_finds(1))
+    assert check.why_no_gpu() is None
+
+
+def test_only_what_was_measured_is_written(check, monkeypatch):
+    monkeypatch.setattr(check, "gpu", lambda: "some GPU")
+    check.write({}, sys.executable)
+    assert not check.RESULTS.exists()
+    check.write({"netc": {"launch_seconds": 1e-6}}, sys.executable)
+    (path,) = check.RESULTS.glob("gpu-*.json")
+    found = json.loads(path.read_text())
+    assert found.keys() == {"date", "gpu", "versions", "netc"} and found["gpu"] == "some GPU"
+    assert {"netc", "numpy", "python"} <= found["versions"].keys()
+
+
+def test_a_script_that_fails_has_no_figures(check, tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "HERE", tmp_path)
+    (tmp_path / "good.py").write_text("print('words')\nprint('{\"a\": 1}')")
+    (tmp_path / "bad.py").write_text("print('{\"a\": 1}')\nraise SystemExit(3)")
+    assert check.measured(sys.executable, "good.py", 20) == {"a": 1}
+    assert check.measured(sys.executable, "bad.py", 20) is None
+
+
+def test_the_tests_of_a_gpu_are_collected_only_when_they_are_asked_for():
+    assert "no tests collected" in pytest_of("--collect-only", "tests/gpu").stdout
+    found = pytest_of("--collect-only", "tests/gpu", "--gpu").stdout
+    assert "test_every_kernel_stores_what_the_reference_does[mnist]" in found
+
+
+def test_the_tests_of_a_gpu_pass_on_the_stand_in():
+    done = pytest_of("tests/gpu", "--gpu=stand-in", "-k", "feed or mlp")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "........ " in done.stdout  # four tests of two examples
+
+
+def test_figures_come_of_steps_kernels_and_copies(stand_in, tmp_path, monkeypatch):
+    times = load("netc_times")
+    monkeypatch.setattr(times, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(times, "CHUNKS", 1)
+    copy = times.COPY.format(n=1000)
+    for seconds in (
+        times.step_seconds(ROOT / "examples" / "feed.net", tmp_path / "feed"),
+        times.kernel_seconds(copy, tmp_path / "copy"),
+        times.kernel_seconds(copy, tmp_path / "copy", times.driver_copy),
+        times.kernel_seconds(times.PRODUCT.format(n=24), tmp_path / "product"),
+    ):
+        assert 0 < seconds < 60
