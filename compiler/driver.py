@@ -306,9 +306,10 @@ def write(
         texts[f"ir/{function.name}.ir"] = print_graph(function.graph)
         texts[f"ir/{function.name}.memory"] = f"{function.memory}\n"
         texts[f"c/{function.name}.c"] = cpu.render_function(function, machine, lines)
-        texts[f"cuda/{function.name}.cu"] = cuda.render_function(function, ARCH, lines)
-        launches = cuda.launches(function, ARCH, function.name)
-        texts[f"cuda/{function.name}.json"] = cuda_launches.to_json(launches)
+        for place, arch in cuda_forms(model.settings.precision).items():
+            texts[f"{place}/{function.name}.cu"] = cuda.render_function(function, arch, lines)
+            launches = cuda.launches(function, arch, function.name)
+            texts[f"{place}/{function.name}.json"] = cuda_launches.to_json(launches)
     for header in cpu.HEADERS:
         texts[f"c/{Path(header).name}"] = (files("netc.templates") / header).read_text()
     texts["program.json"] = to_json(program)
@@ -323,6 +324,13 @@ def write(
             f"cannot write {error.filename or folder}: {error.strerror}",
             "choose another folder with --out",
         ) from None
+
+
+def cuda_forms(precision: str) -> dict[str, str]:
+    """The architectures that CUDA C is written for, by the folders that it goes to: a second one
+    where the first uses tensor cores, which not every GPU has."""
+    plain = {} if precision == "f32" else {"cuda/sm_75": "sm_75"}
+    return {"cuda": ARCH} | plain
 
 
 def write_text(path: Path, text: str) -> None:

@@ -252,8 +252,11 @@ class Cuda:
     def load(self, symbol: str) -> Loaded:
         """The function, compiled for this very device and loaded; at its first use only."""
         if symbol not in self.loaded:
-            step = from_json(self.text(f"{symbol}.json"))
-            image = self.compile(self.text(f"{symbol}.cu"), self.facts.architecture)
+            source = self.text(f"{symbol}.cu")
+            is_plain = self.facts.architecture == "sm_75" and "netc_mma_" in source
+            form = "sm_75/" if is_plain else ""  # whose tensor cores cannot do what the source asks
+            step = from_json(self.text(f"{form}{symbol}.json"))
+            image = self.compile(self.text(f"{form}{symbol}.cu"), self.facts.architecture)
             module = self.call("cuModuleLoadData", image)
             names = {launch.kernel for launch in (*step.launches, step.last)}
             kernels = {n: self.call("cuModuleGetFunction", module, n.encode()) for n in names}

@@ -55,7 +55,8 @@ TRAINING = (
         "E0406",
         "value of a setting not allowed",
         "`batch`, `epochs`, `steps` and `accumulate` are whole numbers from 1; `validate` is a "
-        "share below 100%; `precision` is f32, tf32, bf16 or f16.",
+        "share below 100%; `precision` is f32, tf32, bf16 or f16: what products round their "
+        "operands to, while weights and all else stay f32.",
         program(TAKE, MINIMIZE, "batch 0", "steps 10"),
         program(TAKE, MINIMIZE, "batch 8", "steps 10"),
     ),

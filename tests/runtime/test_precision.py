@@ -1,0 +1,63 @@
+"""Programs with a precision, on every device: the same steps, and the form that suits the GPU."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from netc.compiler.driver import compile_file
+from netc.compiler.ops.precision import FRACTION
+from netc.runtime.cpu import open_cpu
+from netc.runtime.cuda import Cuda
+from netc.runtime.initialize import initial
+
+PROGRAM = """
+net small(x: f32[N, 6, 6, 2]) { return x -> conv2d(4, 3) -> relu -> flatten -> dense(3) }
+train {
+    take x: f32[N, 6, 6, 2], y: i32[N] from feed
+    logits = small(x)
+    minimize cross_entropy(logits, y) with adam(lr=0.01)
+    batch 8
+    steps 4
+    precision PRECISION
+}
+"""
+
+
+@pytest.fixture
+def losses(fake_driver, tmp_path):
+    """losses(precision, architecture) -> (steps on cuda, steps on the cpu, sources compiled)."""
+
+    def run(precision: str, architecture: str):
+        (tmp_path / "small.net").write_text(PROGRAM.replace("PRECISION", precision))
+        program, folder = compile_file(tmp_path / "small.net", out=tmp_path / "build")
+        sources = []
+
+        def compile(source: str, architecture: str) -> bytes:
+            sources.append(source)
+            return source.encode()
+
+        cuda = Cuda(fake_driver(), program, folder, compile)
+        cuda.facts = replace(cuda.facts, architecture=architecture)
+        random = np.random.default_rng(4)
+        x, y = random.normal(size=(32, 6, 6, 2)).astype(np.float32), np.arange(32) % 3
+        (train,) = (f for f in program.functions if f.name == "train")
+        logs = []
+        for device in (cuda, open_cpu(program, folder, 1)):
+            for entry in program.persistent:
+                tensor = entry.tensor
+                start = initial(entry.initializer, tensor.shape, np.float32, 1, tensor.name)
+                device.write(tensor, start)
+            logs.append(device.run(train, (x, y.astype(np.int32)), np.arange(32), 4))
+        return *logs, sources
+
+    return run
+
+
+@pytest.mark.parametrize("architecture", ["sm_75", "sm_90a"])
+@pytest.mark.parametrize("precision", FRACTION)
+def test_steps_are_those_of_the_cpu_with_and_without_tensor_cores(losses, precision, architecture):
+    on_cuda, on_cpu, (source,) = losses(precision, architecture)
+    np.testing.assert_allclose(on_cuda, on_cpu, rtol=2e-3)
+    has_tensor_cores = precision != "f32" and architecture != "sm_75"
+    assert ("netc_mma_" in source) == has_tensor_cores
