@@ -170,17 +170,24 @@ class Session:
         return self.evaluate_rows(rows, count)
 
     def evaluate_rows(self, rows: Fields, count: int) -> dict[str, float]:
-        """`evaluate` for arrays that were checked, in the order of the function's fields."""
+        """`evaluate` for arrays that were checked, in the order of the function's fields.
+
+        A measure that is NaN for some rows (there was nothing to measure) leaves them out.
+        """
         function = self.function("evaluate")
-        sums = np.zeros(len(numbers(function)))
+        measured = np.array([not name.startswith("loss") for name in numbers(function)])
+        sums, counted = np.zeros(len(measured)), np.zeros(len(measured))
         for chunk, start, steps in self.cut("evaluate", count):
             for done in range(0, steps, MOST_AT_ONCE):
                 now = min(MOST_AT_ONCE, steps - done)
                 first = start + done * chunk.batch
                 part = tuple(array[first : first + now * chunk.batch] for array in rows)
                 log = self.device.run(chunk, part, None, now)
-                sums += log.astype(np.float64).sum(axis=0) * chunk.batch
-        return named(function, sums / max(1, count))
+                left_out = np.isnan(log) & measured
+                sums += np.where(left_out, 0, log.astype(np.float64)).sum(axis=0) * chunk.batch
+                counted += (~left_out).sum(axis=0) * chunk.batch
+        counted = np.where(counted == 0, np.nan, counted)  # nothing was measured at all
+        return named(function, sums / np.where(measured, counted, max(1, count)))
 
     def cut(self, name: str, count: int) -> Iterator[tuple[FunctionFacts, int, int]]:
         """(function, first row, steps) for all rows, by the largest batches that fit."""
