@@ -24,7 +24,7 @@ BLOCKS = {"recommend": "factors"}  # the train block where there are several
 EXAMPLES = sorted({path.stem for path in (ROOT / "examples").glob("*.net")} - SHARED)
 ARCHS = tuple(name for name in ARCHITECTURES if name != "sm_90")  # whose chip is that of sm_90a
 FUNCTIONS = ("train", "evaluate")  # whose instructions are read
-# Known, and to be mended: 27 tensors that are stacked in one kernel, chosen by a ladder of conditions.
+# Known, and to be mended: one kernel stacks 27 tensors by a ladder of conditions.
 SPILLING = {"recommend": {"k30_deep_forward on sm_100a", "k30_deep_forward on sm_120a"}}
 # They bring angles of any size into range, by a table on the stack and a product in double.
 ANGLES = re.compile(r"\b(cosf|sinf|netc_normal)\(")
