@@ -1,5 +1,5 @@
 // train: 12 kernels for a batch of 24, in an arena of 13,312 bytes.
-// Written by netc. Above each kernel stands what it computes; the loop at the end runs them.
+// Written by netc. Above each kernel stands what it computes; the loop at the end runs all.
 #include "netc_math.h"
 #include "netc_random.h"
 #include "netc_threads.h"

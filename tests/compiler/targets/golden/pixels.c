@@ -1,5 +1,5 @@
 // train: 15 kernels for a batch of 16, in an arena of 49,664 bytes.
-// Written by netc. Above each kernel stands what it computes; the loop at the end runs them.
+// Written by netc. Above each kernel stands what it computes; the loop at the end runs all.
 #include "netc_math.h"
 #include "netc_random.h"
 #include "netc_threads.h"
