@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Role, Value
-from netc.compiler.ir.tensor import SIZES
 from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import (
     ColumnPlan,
@@ -325,4 +324,4 @@ def outputs(function: Function) -> tuple[Place, ...]:
 
 
 def is_number(value: Value) -> bool:
-    return value.type.count == 1 and SIZES[value.type.dtype] > 0
+    return value.type.count == 1
