@@ -207,9 +207,8 @@ def describe_function(function: Function, traced: Traced, speed: Speed) -> Funct
         return Tensor(name, value.type.dtype, value.type.shape, buffer.offset)
 
     inputs = [entry for entry in function.graph.inputs if entry.role is Role.FIELD]
-    base = min(
-        (b.offset for n, b in function.memory.places if is_temporary(function, n)), default=0
-    )
+    lasting = {e.value.name for e in function.graph.inputs if e.role is not Role.FIELD}
+    base = min((b.offset for n, b in function.memory.places if n not in lasting), default=0)
     return FunctionFacts(
         name=traced.name,
         batch=traced.batch,
@@ -222,11 +221,6 @@ def describe_function(function: Function, traced: Traced, speed: Speed) -> Funct
         ),
         temporary_bytes=max(function.memory.arena_bytes - base, 0) if base else 0,
     )
-
-
-def is_temporary(function: Function, name: str) -> bool:
-    entry = function.graph.input(name)
-    return entry is None or entry.role is Role.FIELD
 
 
 def describe_kernel(
