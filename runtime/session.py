@@ -68,7 +68,7 @@ class Weights(MutableMapping):
 
 
 class Session:
-    """A program with weights on a device. Nothing else reaches its memory.
+    """A program with weights on a device, laid out for that. Nothing else reaches its memory.
 
     Fields and inputs are NumPy arrays, or anything that speaks DLPack or NumPy's protocol; the
     results are arrays of the caller's own. Every wrong use raises NetError.
@@ -78,7 +78,7 @@ class Session:
         self, program: Program, folder: Path, device: Device, seed: int = 0,
         steps: int | None = None,
     ) -> None:  # fmt: skip
-        self.program, self.folder, self.device = program, Path(folder), device
+        self.program, self.folder, self.device = program.on(device.target), Path(folder), device
         self.weights = Weights(program, device)
         self.initialize(seed, steps)
 

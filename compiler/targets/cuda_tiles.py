@@ -25,6 +25,7 @@ LONG_OF_FEW = 128  # the same where rows are too few to give every multiprocesso
 FEW_ROWS = 1024
 BLOCKS_EACH = 8  # blocks of a scatter for each multiprocessor: each reads all of the indices
 SPLIT_DEPTH = 256  # products of one part of a sum that is cut up
+LAUNCH = 1.3e-6  # seconds from one kernel of a CUDA graph to the next: an estimate
 
 
 @dataclass(frozen=True)
@@ -299,6 +300,11 @@ def limit(kernel: Kernel, arch: CudaArchitecture) -> Limit:
     if arithmetic > memory:
         return Limit(arithmetic, f"arithmetic at {flops / 1e12:.1f} TFLOP/s")
     return Limit(memory, f"memory at {arch.bandwidth / 1e12:.2f} TB/s")
+
+
+def predicted_seconds(kernel: Kernel, arch: CudaArchitecture) -> float:
+    """A launch, and then the least that the kernel can take."""
+    return LAUNCH + limit(kernel, arch).seconds
 
 
 def peak(kernel: Kernel, arch: CudaArchitecture) -> float:
