@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Origin, Output, Role, Update, Value
@@ -46,13 +47,14 @@ def add_training(
     Adds inputs: `<weight>.<moment>` (Role.MOMENT, zero at first), and the counters `step` (0 in
     the first step) and, for a schedule that needs it, `total`. Objectives run in order: a later one
     sees the weights that an earlier one has moved. Keeps the graph's outputs and updates. In the
-    precision f16 the loss is scaled, and an objective whose gradients overflow moves nothing.
+    precision f16 the loss is scaled, and an objective whose gradients overflow moves nothing; a
+    step in which all of them do changes nothing at all but the scale.
     """
     build = Builder.extending(ops, graph)
     producers = graph.producers()
     step = counter(build, "step")
     scaling = add_loss_scale(build) if precision == "f16" else None
-    went_well: Value | None = None
+    finite: list[Value] = []
     moved: dict[str, Value] = {}
     updates: list[Update] = []
     for objective in objectives:
@@ -66,18 +68,19 @@ def add_training(
             clipped = clip_together(build, arrived, clip) if clip else arrived
             moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
             if scaling:
-                finite = are_finite(build, arrived)
-                went_well = build.logical_and(went_well, finite) if went_well else finite
+                finite.append(are_finite(build, arrived))
                 old = dict(zip((w.name for w in objective.weights), current, strict=True))
-                moved_now, updates_now = only_where(build, finite, old, moved_now, updates_now)
+                moved_now, updates_now = only_where(build, finite[-1], old, moved_now, updates_now)
         moved |= moved_now
         updates += updates_now
     with build.at(Origin(phase="update")):
-        updates.append(Update(step, build.add(step, 1)))
-        if scaling and went_well:
-            updates += next_scale(build, scaling, went_well)
+        own, count = [*graph.updates], [Update(step, build.add(step, 1))]
+        if scaling and finite:
+            anything = reduce(build.logical_or, finite)
+            own, count = (updates_where(build, anything, part) for part in (own, count))
+            count += next_scale(build, scaling, reduce(build.logical_and, finite))
     moves = (Update(weight_named(graph, name), value) for name, value in moved.items())
-    return build.graph(graph.name, graph.outputs, (*graph.updates, *moves, *updates))
+    return build.graph(graph.name, graph.outputs, (*own, *moves, *updates, *count))
 
 
 def add_gradient_outputs(
@@ -124,7 +127,11 @@ def only_where(
 ) -> tuple[dict[str, Value], list[Update]]:
     """What an optimizer does where the condition holds, and nothing else where it does not."""
     kept = {name: build.where(condition, new, old[name]) for name, new in moved.items()}
-    return kept, [Update(u.target, build.where(condition, u.value, u.target)) for u in updates]
+    return kept, updates_where(build, condition, updates)
+
+
+def updates_where(build: Builder, condition: Value, updates: list[Update]) -> list[Update]:
+    return [Update(u.target, build.where(condition, u.value, u.target)) for u in updates]
 
 
 def counter(build: Builder, name: str) -> Value:
