@@ -22,6 +22,7 @@ from netc.compiler.language.data import DataSpec
 from netc.compiler.language.model import Model, load_model
 from netc.compiler.language.settings import Settings
 from netc.compiler.ops.table import OPS
+from netc.compiler.passes.average import read_averages
 from netc.compiler.passes.loss_scale import FIRST
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.passes.split_reductions import SplitFacts
@@ -96,17 +97,32 @@ def trace(model: Model) -> tuple[Traced, ...]:
     found: list[Traced] = []
     batch = model.settings.batch
     sizes = dict.fromkeys((batch, 1))
+    averaged: set[str] = set()
     if model.train is not None:
         step = model.trace_step(batch)
         settings = model.settings
-        trained = add_training(step.graph, step.objectives, settings.clip, OPS, settings.precision)
-        found.append(Traced("train", batch, trained))
+        training = add_training(
+            step.graph,
+            step.objectives,
+            settings.clip,
+            OPS,
+            settings.precision,
+            settings.accumulate,
+            settings.average,
+        )
+        found.append(Traced("train", batch, training))
         gradients = add_gradient_outputs(step.graph, step.objectives, OPS, settings.precision)
         found.append(Traced("gradients", batch, gradients))
         found += [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
+        if settings.average is not None:
+            averaged = {weight.name for one in step.objectives for weight in one.weights}
     for net in model.nets:
         found += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
-    return tuple(found)
+    reads_weights = ("train", "gradients")
+    return tuple(
+        one if one.name in reads_weights else replace(one, graph=read_averages(one.graph, averaged))
+        for one in found
+    )
 
 
 def lay_out(
@@ -139,7 +155,7 @@ def symbol(traced: Traced) -> str:
 
 def lasting_inputs(graphs: tuple[Traced, ...]) -> tuple[Input, ...]:
     """Every weight, state, moment and counter of the functions, each once, weights first."""
-    order = [Role.WEIGHT, Role.STATE, Role.MOMENT, Role.COUNTER]
+    order = [Role.WEIGHT, Role.STATE, Role.MOMENT, Role.AVERAGE, Role.COUNTER]
     found = {
         entry.value.name: entry
         for traced in graphs
@@ -270,6 +286,8 @@ def describe_training(model: Model, graphs: tuple[Traced, ...]) -> TrainingFacts
         validate=settings.validate,
         seed=settings.seed,
         measures=tuple(o.name for o in graphs[0].graph.outputs if not o.name.startswith("loss")),
+        accumulate=settings.accumulate,
+        patience=settings.stop_patience or 0,
     )
 
 

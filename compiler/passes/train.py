@@ -9,6 +9,8 @@ from netc.compiler.ir.operation import Op
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.optimizers.optimizer import Parameters
 from netc.compiler.optimizers.table import OPTIMIZERS
+from netc.compiler.passes.accumulate import add_parts, gather
+from netc.compiler.passes.average import add_averages
 from netc.compiler.passes.gradients import add_gradients, reads
 from netc.compiler.passes.loss_scale import (
     LossScale,
@@ -35,23 +37,24 @@ class Objective:
 
 
 def add_training(
-    graph: Graph,
-    objectives: tuple[Objective, ...],
-    clip: float | None,
-    ops: Mapping[str, Op],
-    precision: str = "f32",
-) -> Graph:
+    graph: Graph, objectives: tuple[Objective, ...], clip: float | None, ops: Mapping[str, Op],
+    precision: str = "f32", accumulate: int = 1, average: float | None = None,
+) -> Graph:  # fmt: skip
     """One step: gradients, the clip of their common norm, the optimizers, and the step counter.
 
     Adds inputs: `<weight>.<moment>` (Role.MOMENT, zero at first), and the counters `step` (0 in
     the first step) and, for a schedule that needs it, `total`. Objectives run in order: a later one
     sees the weights that an earlier one has moved. Keeps the graph's outputs and updates. In the
     precision f16 the loss is scaled, and an objective whose gradients overflow moves nothing.
+    `accumulate` and `average` are told of in the files of these names.
     """
     build = Builder.extending(ops, graph)
     producers = graph.producers()
-    step = counter(build, "step")
+    runs = counter(build, "step")
     scaling = add_loss_scale(build) if precision == "f16" else None
+    with build.at(Origin(phase="update")):
+        parts = add_parts(build, runs, accumulate) if accumulate > 1 else None
+    step = parts.step if parts else runs
     went_well: Value | None = None
     moved: dict[str, Value] = {}
     updates: list[Update] = []
@@ -63,21 +66,30 @@ def add_training(
         maker = producers.get(objective.loss.name)
         with build.at(Origin(maker.origin.line if maker else 0, phase="update")):
             arrived = tuple(gradients[weight.name] for weight in current)
+            if parts:
+                arrived, gathered = gather(build, parts, objective.weights, arrived)
+                updates += gathered
+            finite = are_finite(build, arrived) if scaling else None
+            went_well = both(build, went_well, finite)
+            condition = both(build, finite, parts.is_last if parts else None)
             clipped = clip_together(build, arrived, clip) if clip else arrived
-            moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
-            if scaling:
-                finite = are_finite(build, arrived)
-                went_well = build.logical_and(went_well, finite) if went_well else finite
-                old = dict(zip((w.name for w in objective.weights), current, strict=True))
-                moved_now, updates_now = only_where(build, finite, old, moved_now, updates_now)
+            news = run_optimizer(build, objective, current, clipped, step)
+            old = dict(zip((w.name for w in objective.weights), current, strict=True))
+            moved_now, updates_now = only_where(build, condition, old, *news)
         moved |= moved_now
         updates += updates_now
+    moves = [Update(weight_named(graph, name), value) for name, value in moved.items()]
     with build.at(Origin(phase="update")):
-        updates.append(Update(step, build.add(step, 1)))
-        if scaling and went_well:
-            updates += next_scale(build, scaling, went_well)
-    moves = (Update(weight_named(graph, name), value) for name, value in moved.items())
+        updates.append(Update(runs, build.add(runs, 1)))
+        last = list(next_scale(build, scaling, went_well)) if scaling and went_well else []
+        last += add_averages(build, moves, average, step) if average is not None else []
+        updates += only_where(build, parts.is_last if parts else None, {}, {}, last)[1]
     return build.graph(graph.name, graph.outputs, (*graph.updates, *moves, *updates))
+
+
+def both(build: Builder, one: Value | None, other: Value | None) -> Value | None:
+    """Whether both conditions hold; None is one that always does."""
+    return build.logical_and(one, other) if one and other else one or other
 
 
 def add_gradient_outputs(
@@ -117,12 +129,16 @@ def gradients_of(
 
 def only_where(
     build: Builder,
-    condition: Value,
+    condition: Value | None,
     old: Mapping[str, Value],
     moved: Mapping[str, Value],
     updates: list[Update],
 ) -> tuple[dict[str, Value], list[Update]]:
-    """What an optimizer does where the condition holds, and nothing else where it does not."""
+    """What an optimizer does where the condition holds, and nothing else where it does not.
+
+    No condition is one that always holds."""
+    if condition is None:
+        return dict(moved), updates
     kept = {name: build.where(condition, new, old[name]) for name, new in moved.items()}
     return kept, [Update(u.target, build.where(condition, u.value, u.target)) for u in updates]
 
