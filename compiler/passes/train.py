@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Origin, Output, Role, Update, Value
@@ -9,7 +10,7 @@ from netc.compiler.ir.operation import Op
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.optimizers.optimizer import Parameters
 from netc.compiler.optimizers.table import OPTIMIZERS
-from netc.compiler.passes.accumulate import add_parts, gather
+from netc.compiler.passes.accumulate import Parts, add_parts, gather
 from netc.compiler.passes.average import add_averages
 from netc.compiler.passes.gradients import add_gradients, reads
 from netc.compiler.passes.loss_scale import (
@@ -45,8 +46,9 @@ def add_training(
     Adds inputs: `<weight>.<moment>` (Role.MOMENT, zero at first), and the counters `step` (0 in
     the first step) and, for a schedule that needs it, `total`. Objectives run in order: a later one
     sees the weights that an earlier one has moved. Keeps the graph's outputs and updates. In the
-    precision f16 the loss is scaled, and an objective whose gradients overflow moves nothing.
-    `accumulate` and `average` are told of in the files of these names.
+    precision f16 the loss is scaled, and an objective whose gradients overflow moves nothing; a
+    step in which all of them do changes nothing at all but the scale. `accumulate` and `average`
+    are told of in the files of these names.
     """
     build = Builder.extending(ops, graph)
     producers = graph.producers()
@@ -55,41 +57,68 @@ def add_training(
     with build.at(Origin(phase="update")):
         parts = add_parts(build, runs, accumulate) if accumulate > 1 else None
     step = parts.step if parts else runs
-    went_well: Value | None = None
+    is_last = parts.is_last if parts else None
+    finite: list[Value] = []
     moved: dict[str, Value] = {}
     updates: list[Update] = []
     for objective in objectives:
-        nodes, seen = with_moved_weights(build, graph.nodes, moved)
-        loss = seen.get(objective.loss.name, objective.loss)
         current = tuple(moved.get(weight.name, weight) for weight in objective.weights)
-        gradients = gradients_of(build, loss, current, nodes, scaling)
+        arrived = moved_gradients(build, graph, objective, current, moved, scaling)
         maker = producers.get(objective.loss.name)
         with build.at(Origin(maker.origin.line if maker else 0, phase="update")):
-            arrived = tuple(gradients[weight.name] for weight in current)
             if parts:
                 arrived, gathered = gather(build, parts, objective.weights, arrived)
                 updates += gathered
-            finite = are_finite(build, arrived) if scaling else None
-            went_well = both(build, went_well, finite)
-            condition = both(build, finite, parts.is_last if parts else None)
+            good = are_finite(build, arrived) if scaling else None
+            finite += [good] if good else []
             clipped = clip_together(build, arrived, clip) if clip else arrived
             news = run_optimizer(build, objective, current, clipped, step)
-            old = dict(zip((w.name for w in objective.weights), current, strict=True))
-            moved_now, updates_now = only_where(build, condition, old, *news)
+            condition = both(build, good, is_last)
+            moved_now, updates_now = only_where(build, condition, objective, current, *news)
         moved |= moved_now
         updates += updates_now
-    moves = [Update(weight_named(graph, name), value) for name, value in moved.items()]
+    moves = [Update(weight_named(graph, name), new) for name, new in moved.items()]
     with build.at(Origin(phase="update")):
-        updates.append(Update(runs, build.add(runs, 1)))
-        last = list(next_scale(build, scaling, went_well)) if scaling and went_well else []
-        last += add_averages(build, moves, average, step) if average is not None else []
-        updates += only_where(build, parts.is_last if parts else None, {}, {}, last)[1]
-    return build.graph(graph.name, graph.outputs, (*graph.updates, *moves, *updates))
+        anything = reduce(build.logical_or, finite) if finite else None
+        own = updates_where(build, anything, [*graph.updates])
+        means = add_averages(build, moves, average, step) if average is not None else []
+        updates += updates_where(build, both(build, anything, is_last), means)
+        updates.append(Update(runs, next_run(build, runs, parts, anything)))
+        if scaling:
+            scale = next_scale(build, scaling, reduce(build.logical_and, finite))
+            updates += updates_where(build, is_last, list(scale))
+    return build.graph(graph.name, graph.outputs, (*own, *moves, *updates))
+
+
+def moved_gradients(
+    build: Builder,
+    graph: Graph,
+    objective: Objective,
+    current: tuple[Value, ...],
+    moved: Mapping[str, Value],
+    scaling: LossScale | None,
+) -> tuple[Value, ...]:
+    """The gradients of an objective where the weights are those that earlier ones have moved."""
+    nodes, seen = with_moved_weights(build, graph.nodes, moved)
+    loss = seen.get(objective.loss.name, objective.loss)
+    gradients = gradients_of(build, loss, current, nodes, scaling)
+    return tuple(gradients[weight.name] for weight in current)
 
 
 def both(build: Builder, one: Value | None, other: Value | None) -> Value | None:
     """Whether both conditions hold; None is one that always does."""
     return build.logical_and(one, other) if one and other else one or other
+
+
+def next_run(build: Builder, runs: Value, parts: Parts | None, anything: Value | None) -> Value:
+    """The counter after this run of the graph: a step that moved nothing is done once more."""
+    done = build.add(runs, 1)
+    if anything is None:
+        return done
+    if parts is None:
+        return build.where(anything, done, runs)
+    is_lost = build.logical_and(parts.is_last, build.logical_not(anything))
+    return build.where(is_lost, build.subtract(runs, parts.count - 1), done)
 
 
 def add_gradient_outputs(
@@ -130,7 +159,8 @@ def gradients_of(
 def only_where(
     build: Builder,
     condition: Value | None,
-    old: Mapping[str, Value],
+    objective: Objective,
+    current: tuple[Value, ...],
     moved: Mapping[str, Value],
     updates: list[Update],
 ) -> tuple[dict[str, Value], list[Update]]:
@@ -139,8 +169,17 @@ def only_where(
     No condition is one that always holds."""
     if condition is None:
         return dict(moved), updates
+    old = dict(zip((weight.name for weight in objective.weights), current, strict=True))
     kept = {name: build.where(condition, new, old[name]) for name, new in moved.items()}
-    return kept, [Update(u.target, build.where(condition, u.value, u.target)) for u in updates]
+    return kept, updates_where(build, condition, updates)
+
+
+def updates_where(
+    build: Builder, condition: Value | None, updates: list[Update]
+) -> list[Update]:
+    if condition is None:
+        return updates
+    return [Update(u.target, build.where(condition, u.value, u.target)) for u in updates]
 
 
 def counter(build: Builder, name: str) -> Value:

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 from netc.commands.common import add_defines, add_json
 from netc.compiler.diagnostics import NetError
-from netc.compiler.driver import compile_file, lay_out, trace
+from netc.compiler.driver import compile_file
+from netc.compiler.functions import lay_out, trace
 from netc.compiler.language.model import Model, load_model
 from netc.runtime.emulate_check import emulate_check
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from netc.compiler.build.cc import build_library
-from netc.compiler.driver import lay_out, trace
+from netc.compiler.functions import lay_out, trace
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.builder import is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Role
