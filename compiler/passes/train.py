@@ -56,8 +56,7 @@ def add_training(
     scaling = add_loss_scale(build) if precision == "f16" else None
     with build.at(Origin(phase="update")):
         parts = add_parts(build, runs, accumulate) if accumulate > 1 else None
-    step = parts.step if parts else runs
-    is_last = parts.is_last if parts else None
+    step, is_last = (parts.step, parts.is_last) if parts else (runs, None)
     finite: list[Value] = []
     moved: dict[str, Value] = {}
     updates: list[Update] = []
