@@ -243,7 +243,7 @@ def run_optimizer(
     for target, weight, gradient in zip(objective.weights, weights, gradients, strict=True):
         moments = {
             name: build.input(f"{target.name}.{name}", target.type, Role.MOMENT)
-            for name in optimizer.moments(**parameters)
+            for name in optimizer.moments(rank=len(target.type.shape), **parameters)
         }
         with build.at(replace(build.origin, path=target.name)):
             new, after = optimizer.update(
