@@ -1,4 +1,4 @@
-"""Conflicts in the arena: stretches of bytes that some pieces touch, against a look at each byte."""
+"""Conflicts in the arena: stretches of bytes that some pieces touch, against each single byte."""
 
 from random import Random
 
