@@ -140,6 +140,10 @@ class Session:
                 return int(self.device.read(entry.tensor).reshape(-1)[0]) // self.accumulate
         return 0
 
+    def skip_step(self) -> None:
+        """Count a step as done that was not."""
+        self.set_counter("step", (self.steps_done + 1) * self.accumulate)
+
     def step(self, /, **fields: object) -> dict[str, float]:
         """One training step on its rows: the loss and the measures from before the update."""
         function = self.function("train")
