@@ -64,6 +64,7 @@ class Role(Enum):
     WEIGHT = "weight"
     STATE = "state"
     MOMENT = "moment"
+    AVERAGE = "average"
     COUNTER = "counter"
     TALLY = "tally"
 
