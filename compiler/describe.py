@@ -181,6 +181,8 @@ def describe_training(model: Model, graphs: tuple[Traced, ...]) -> TrainingFacts
         validate=settings.validate,
         seed=settings.seed,
         measures=tuple(o.name for o in graphs[0].graph.outputs if not o.name.startswith("loss")),
+        accumulate=settings.accumulate,
+        patience=settings.stop_patience or 0,
     )
 
 

@@ -85,10 +85,10 @@ def write(
 
 
 def cuda_forms(precision: str) -> dict[str, str]:
-    """The architectures that CUDA C is written for, by the folders that it goes to: a second one
-    where the first uses tensor cores, which not every GPU has."""
-    plain = {} if precision == "f32" else {"cuda/sm_75": "sm_75"}
-    return {"cuda": ARCH} | plain
+    """The architectures that CUDA C is written for, by the folders that it goes to: more than one
+    where it uses tensor cores, which are not those of every GPU."""
+    others = () if precision == "f32" else ("sm_75", "sm_90a")
+    return {"cuda": ARCH} | {f"cuda/{arch}": arch for arch in others}
 
 
 def write_text(path: Path, text: str) -> None:

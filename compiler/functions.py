@@ -11,6 +11,7 @@ from netc.compiler.ir.graph import Graph, Input, Role
 from netc.compiler.kernels.memory import Buffer, plan_persistent
 from netc.compiler.language.model import Model
 from netc.compiler.ops.table import OPS
+from netc.compiler.passes.average import read_averages
 from netc.compiler.passes.pipeline import clean, suit
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
@@ -45,16 +46,24 @@ def trace(model: Model) -> tuple[Traced, ...]:
     found: list[Traced] = []
     batch = model.settings.batch
     sizes = dict.fromkeys((batch, 1))
+    tests: list[Traced] = []
+    averaged: set[str] = set()
     if model.train is not None:
         step = model.trace_step(batch)
         settings = model.settings
-        trained = add_training(step.graph, step.objectives, settings.clip, OPS, settings.precision)
+        trained = add_training(
+            step.graph, step.objectives, settings.clip, OPS, settings.precision,
+            settings.accumulate, settings.average,
+        )  # fmt: skip
         found.append(Traced("train", batch, trained))
         gradients = add_gradient_outputs(step.graph, step.objectives, OPS, settings.precision)
         found.append(Traced("gradients", batch, gradients))
-        found += [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
+        tests = [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
+        if settings.average is not None:
+            averaged = {weight.name for one in step.objectives for weight in one.weights}
     for net in model.nets:
-        found += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
+        tests += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
+    found += [replace(one, graph=read_averages(one.graph, averaged)) for one in tests]
     return tuple(found)
 
 
@@ -98,7 +107,7 @@ def symbol(traced: Traced) -> str:
 
 def lasting_inputs(graphs: tuple[Traced, ...]) -> tuple[Input, ...]:
     """Every weight, state, moment and counter of the functions, each once, weights first."""
-    order = [Role.WEIGHT, Role.STATE, Role.MOMENT, Role.COUNTER]
+    order = [Role.WEIGHT, Role.STATE, Role.MOMENT, Role.AVERAGE, Role.COUNTER]
     found = {
         entry.value.name: entry
         for traced in graphs

@@ -36,9 +36,11 @@ class Initializer:
 
 @dataclass(frozen=True)
 class Persistent:
-    """What lasts from step to step. `role` is weight, state (not trained), moment or counter.
+    """What lasts from step to step. `role` is weight, state (not trained), moment, average (of a
+    weight, which it is named for and starts as) or counter.
 
-    Counters are i32 scalars that the runtime sets: `seed`, `step` (0 before the first) and `total`.
+    Counters are i32 scalars that the runtime sets: `seed`, `step` (the batches so far) and `total`
+    (the steps of the whole run).
     """
 
     tensor: Tensor
@@ -118,7 +120,10 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` a share."""
+    """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` a share.
+
+    A step takes `accumulate` batches. `patience` is 0 where training does not stop early.
+    """
 
     batch: int = 1
     epochs: int = 0
@@ -126,6 +131,13 @@ class TrainingFacts:
     validate: float = 0.0
     seed: int = 0
     measures: tuple[str, ...] = ()
+    accumulate: int = 1
+    patience: int = 0
+
+    @property
+    def step_rows(self) -> int:
+        """How many rows a step takes."""
+        return self.batch * self.accumulate
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,7 @@ def step_seconds(path: Path, folder: Path) -> float:
 
 
 def record_kernel(device: Cuda, symbol: str, name: str) -> None:
-    loaded = device.loaded[symbol]
-    alone = tuple(entry for entry in loaded.step.launches if entry.kernel == name)
-    device.record(loaded, alone, (), {})
+    device.record_kernel(device.loaded[symbol], name)
 
 
 def driver_copy(device: Cuda, symbol: str, name: str) -> None:

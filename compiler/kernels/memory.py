@@ -6,7 +6,9 @@ tensors that are never alive together share bytes, and a kernel that reads a dyi
 by element writes its result in place.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
@@ -45,7 +47,11 @@ class MemoryPlan:
     arena_bytes: int
 
     def buffer(self, name: str) -> Buffer:
-        return dict(self.places)[name]
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Buffer]:
+        return dict(self.places)
 
     def __str__(self) -> str:
         lines = [f"arena {self.arena_bytes} bytes"]

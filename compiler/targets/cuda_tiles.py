@@ -15,6 +15,7 @@ from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.scalar.index import Variable
 from netc.compiler.targets.cuda_matmul import MatmulTile, matmul_tile
 from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile, wide_load
+from netc.compiler.targets.cuda_wgmma import WarpgroupTile, pays, warpgroup_tile
 
 WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency
@@ -36,7 +37,7 @@ class CudaArchitecture:
     `flops` are fp32 operations per second on the plain cores, `bandwidth` bytes per second;
     `tensor_flops` those of dense bf16 products on tensor cores (tf32 takes twice the time), or 0
     where these know no bf16 and tf32. `shared_bytes` is the most that one block may have,
-    `registers` those of a multiprocessor.
+    `registers` those of a multiprocessor. `has_wgmma`: whether four warps can multiply at once.
     """
 
     name: str
@@ -47,6 +48,7 @@ class CudaArchitecture:
     flops: float
     bandwidth: float
     tensor_flops: float
+    has_wgmma: bool = False
 
 
 # From the vendor's data sheets of the devices named.
@@ -58,7 +60,7 @@ ARCHITECTURES = {
         CudaArchitecture("sm_86", "RTX 3090", 82, 101_376, 65_536, 35.6e12, 0.94e12, 71e12),
         CudaArchitecture("sm_89", "RTX 4090", 128, 101_376, 65_536, 82.6e12, 1.01e12, 165.2e12),
         CudaArchitecture("sm_90", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12),
-        CudaArchitecture("sm_90a", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12),
+        CudaArchitecture("sm_90a", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12, True),
         CudaArchitecture("sm_100a", "B200", 148, 232_448, 65_536, 75e12, 8.0e12, 2250e12),
         CudaArchitecture("sm_120a", "RTX 5090", 170, 101_376, 65_536, 104.8e12, 1.79e12, 209.5e12),
     )
@@ -135,7 +137,9 @@ class ScatterTile:
         return f", {self.rows} rows a block"
 
 
-CudaTile = MapTile | RowTile | ColumnTile | MatmulTile | TensorTile | ScatterTile
+CudaTile = (
+    MapTile | RowTile | ColumnTile | MatmulTile | TensorTile | WarpgroupTile | ScatterTile
+)
 
 
 def split_facts(arch: CudaArchitecture) -> SplitFacts:
@@ -155,8 +159,9 @@ def choose_tile(kernel: Kernel, arch: CudaArchitecture) -> CudaTile:
         return scatter_tile(plan, arch)
     assert isinstance(plan, MatmulPlan)
     if plan.precision != "f32" and arch.tensor_flops:
-        flat_left, flat_right = flat_sides(plan)
-        return tensor_tile(plan, arch.multiprocessors, flat_left, flat_right)
+        if arch.has_wgmma and pays(plan, tensor_peak(plan, arch), arch.bandwidth):
+            return warpgroup_tile(plan, arch.multiprocessors, *flat_sides(plan))
+        return tensor_tile(plan, arch.multiprocessors, *flat_sides(plan))
     return matmul_tile(plan, arch.multiprocessors, *flat_sides(plan))
 
 
@@ -219,10 +224,13 @@ def predicted_seconds(kernel: Kernel, arch: CudaArchitecture) -> float:
 
 def peak(kernel: Kernel, arch: CudaArchitecture) -> float:
     """Operations per second of the cores that the kernel runs on."""
-    precision = kernel.plan.precision if isinstance(kernel.plan, MatmulPlan) else "f32"
-    if precision == "f32" or not arch.tensor_flops:
-        return arch.flops
-    return arch.tensor_flops / 2 if precision == "tf32" else arch.tensor_flops
+    plan = kernel.plan
+    is_plain = not isinstance(plan, MatmulPlan) or plan.precision == "f32"
+    return arch.flops if is_plain or not arch.tensor_flops else tensor_peak(plan, arch)
+
+
+def tensor_peak(plan: MatmulPlan, arch: CudaArchitecture) -> float:
+    return arch.tensor_flops / 2 if plan.precision == "tf32" else arch.tensor_flops
 
 
 def steps_by_one(expression: Expression, variable: Variable) -> bool:

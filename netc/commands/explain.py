@@ -8,6 +8,7 @@ import netc.compiler
 import netc.runtime
 from netc.compiler.codes import CODES, find_code
 from netc.compiler.diagnostics import Diagnostic, NetError, nearest
+from netc.compiler.explanations.settings import SETTINGS
 from netc.compiler.program import TARGETS, FunctionFacts, KernelFacts, Layout, load
 from netc.last_build import last_folder
 
@@ -33,6 +34,7 @@ def explanation(what: str) -> str:
     if page is not None:
         return str(page)
     texts = kernels() | sources() | files("ops") | files("optimizers") | prelude()
+    texts |= SETTINGS
     if what in texts:
         return texts[what]
     raise unknown(what, [*texts, *(page.code for page in CODES)])
@@ -104,6 +106,6 @@ def about_kernel(
 
 def unknown(what: str, names: list[str]) -> NetError:
     near = nearest(what, names)
-    kinds = "error codes, layers, ops, optimizers and sources of data can be explained"
+    kinds = "error codes, layers, ops, optimizers, settings and data can be explained"
     help = f"did you mean `{near}`?" if near else kinds
     return NetError(Diagnostic("", f"there is nothing called `{what}`", helps=(help,)))
