@@ -182,6 +182,12 @@ ENVIRONMENT = (
     ),
     Code("E0714", "no such device", "`netc devices` lists what is here."),
     Code(
+        "E0715",
+        "library missing",
+        "A source of data needs a library that netc does without otherwise. "
+        '`pip install "netc[image]"` reads images, `pip install "netc[parquet]"` Parquet.',
+    ),
+    Code(
         "E0721",
         "no CUDA compiler",
         'NVRTC and cuda-python come with `pip install "netc[cuda]"`; no CUDA toolkit is needed.',

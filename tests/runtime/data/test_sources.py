@@ -157,4 +157,4 @@ def test_a_misspelt_source_is_corrected():
     with pytest.raises(NetError) as caught:
         open_source("mnits", ("data",))
     assert caught.value.diagnostics[0].helps == ("did you mean `mnist`?",)
-    assert len(SOURCES) == len(set(SOURCES)) == 12
+    assert len(SOURCES) == len(set(SOURCES)) == 14
