@@ -72,7 +72,9 @@ class Column:
 
     def wrong(self, line: int, cell: str, kind: str):
         message = f"`{self.path}`, line {line}, column `{self.name}`: {shown(cell)} is not {kind}"
-        return fail("E0505", message)
+        is_word = any(letter.isalpha() for letter in cell)
+        help = "write classes as numbers: 0, 1, 2 ..." if is_word else None
+        return fail("E0505", message, help=help)
 
 
 def read_csv(

@@ -20,7 +20,7 @@ MOST_BYTES = 8 << 30  # of one array: a file that needs more of memory is refuse
 WORD = (1 << 64) - 1
 
 Arrays = dict[str, np.ndarray]
-Convert = Callable[[np.ndarray], np.ndarray]
+Convert = Callable[[np.ndarray, int], np.ndarray]  # of rows, and how many are before them
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def as_netc(what: str, array: np.ndarray) -> np.ndarray:
 def narrow_whole(what: str, array: np.ndarray) -> np.ndarray:
     limits = np.iinfo(np.int32)
 
-    def narrow(part: np.ndarray) -> np.ndarray:
+    def narrow(part: np.ndarray, start: int) -> np.ndarray:
         if part.size and not limits.min <= int(part.min()) <= int(part.max()) <= limits.max:
             raise fail("E0507", f"{what} has whole numbers that do not fit i32")
         return part.astype(np.int32, order="C")
@@ -107,7 +107,7 @@ def narrow_whole(what: str, array: np.ndarray) -> np.ndarray:
 
 
 def narrow_fraction(what: str, array: np.ndarray) -> np.ndarray:
-    def narrow(part: np.ndarray) -> np.ndarray:
+    def narrow(part: np.ndarray, start: int) -> np.ndarray:
         with np.errstate(over="ignore"):
             narrowed = part.astype(np.float32, order="C")
         if (np.isinf(narrowed) & np.isfinite(part)).any():
@@ -120,10 +120,11 @@ def narrow_fraction(what: str, array: np.ndarray) -> np.ndarray:
 def converted(array: np.ndarray, dtype: np.dtype, convert: Convert) -> np.ndarray:
     """The array in another dtype; piece by piece where it lies in a file."""
     if not is_in_file(array):
-        return convert(array)
-    spool = Spool(dtype, array.shape[1:])
+        return convert(array, 0)
+    spool, start = Spool(dtype, array.shape[1:]), 0
     for part in pieces(array):
-        spool.append(convert(part))
+        spool.append(convert(part, start))
+        start += len(part)
     return spool.array()
 
 
@@ -186,13 +187,17 @@ def cast(origin: str, field: Field, array: np.ndarray) -> np.ndarray:
     if array.dtype == target:
         return array
 
-    def convert(part: np.ndarray) -> np.ndarray:
+    def convert(part: np.ndarray, start: int) -> np.ndarray:
         with np.errstate(all="ignore"):
             values = part.astype(target)
-        loses = target.kind != "f" and not np.array_equal(values.astype(part.dtype), part)
-        overflows = target.kind == "f" and (np.isinf(values) & np.isfinite(part)).any()
-        if loses or overflows:
-            message = f"{origin}: `{field.name}` has values that {field.dtype} cannot hold"
+            back = values.astype(part.dtype)
+        wrong = np.isinf(values) & np.isfinite(part) if target.kind == "f" else back != part
+        if wrong.any():
+            place = tuple(np.argwhere(wrong)[0])
+            message = (
+                f"{origin}: row {start + int(place[0]) + 1} of `{field.name}` has "
+                f"{part[place]:.9g}, which {field.dtype} cannot hold"
+            )
             raise fail("E0511", message)
         return values
 

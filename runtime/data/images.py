@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from netc.compiler.diagnostics import NetError
-from netc.runtime.data.dataset import Arrays, DataSet, data_set
+from netc.runtime.data.dataset import Arrays, DataSet, data_set, order
 from netc.runtime.data.reading import find_folder
 from netc.runtime.data.spool import Spool
 from netc.runtime.errors import ENVIRONMENT, fail
@@ -72,24 +72,30 @@ def listed(folder: Path) -> list[Path]:
 
 
 def read_part(folder: Path, classes: list[str], size: int, channels: int) -> Arrays:
-    """The images of every class, one class after the other."""
-    pillow = library()
+    """The images of every class, mixed: `validate 20%` holds back some of each."""
+    found = [
+        (path, label) for label, name in enumerate(classes) for path in files_in(Path(folder, name))
+    ]
+    pillow, labels = library(), []
     spool: Spool | None = None
-    labels: list[int] = []
-    for label, name in enumerate(classes):
-        place = Path(folder, name)
-        files = [path for path in listed(place) if path.suffix.lower() in ENDINGS]
-        if not files:
-            raise no_images(place)
-        for path in files:
-            pixels = read_image(pillow, path, size, channels)
-            spool = spool or Spool(np.uint8, pixels.shape)
-            if pixels.shape != spool.row:
-                raise another_size(path, pixels.shape, spool.row)
-            spool.append(pixels[None])
-            labels.append(label)
-    assert spool, "classes_in gives at least one class"
+    for place in order(0, 0, len(found)):
+        path, label = found[place]
+        pixels = read_image(pillow, path, size, channels)
+        spool = spool or Spool(np.uint8, pixels.shape)
+        if pixels.shape != spool.row:
+            raise another_size(path, pixels.shape, spool.row)
+        spool.append(pixels[None])
+        labels.append(label)
+    assert spool, "classes_in gives at least one class, files_in at least one file"
     return {"image": spool.array(), "label": np.array(labels, np.int32)}
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The images of one class, in the order of their names."""
+    found = [path for path in listed(folder) if path.suffix.lower() in ENDINGS]
+    if not found:
+        raise no_images(folder)
+    return found
 
 
 def library():
@@ -133,7 +139,7 @@ def no_images(folder: Path) -> NetError:
 
 
 def another_size(path: Path, found: tuple[int, ...], usual: tuple[int, ...]) -> NetError:
-    sizes = f"{found[0]} x {found[1]} pixels, the images before it have {usual[0]} x {usual[1]}"
+    sizes = f"{found[0]} x {found[1]} pixels, others have {usual[0]} x {usual[1]}"
     return fail(
         "E0506",
         f"`{path}` has {sizes}",
