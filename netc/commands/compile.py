@@ -101,6 +101,18 @@ def facts(program: Program, folder: Path) -> dict[str, object]:
     }
 
 
+def on_cuda(program: Program) -> str:
+    """What a training step, or else all of the program, comes to on a GPU."""
+    layout = program.on("cuda").layout
+    step = program.on("cuda").function("train")
+    kernels = [one for function in layout.functions for one in function.kernels]
+    told = f"{len(step.kernels) if step else len(kernels)} launches"
+    if step is not None:
+        seconds = sum(kernel.seconds for kernel in step.kernels)
+        told += f" in a step of {1000 * seconds:.3g} ms at best on the likes of {layout.processor}"
+    return f"{told}, {layout.arena_bytes:,} bytes"
+
+
 def table(program: Program, folder: Path) -> str:
     """What a person wants to know of a program, and where its sources are."""
     told = facts(program, folder)
@@ -120,6 +132,7 @@ def table(program: Program, folder: Path) -> str:
             ("launches", f"{launches} in a training step of {samples} samples"),
             ("step", f"{1000 * seconds:.3g} ms predicted on the cpu, {rate:,.0f} samples/s"),
         ]
+    rows.append(("on a GPU", on_cuda(program)))
     rows += [
         (f"{target} source", f"{folder / where}/")
         for target, (where, _) in ENDINGS.items()
