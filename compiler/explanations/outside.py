@@ -64,6 +64,13 @@ DATA = (
         "declares.",
     ),
     Code(
+        "E0512",
+        "data set not here",
+        "A named data set is looked for beside the program, in the current folder and in the "
+        "cache; else it is downloaded into the cache, its sha256 checked. Without a network, put "
+        "its files where the message says. With NETC_OFFLINE set nothing is downloaded.",
+    ),
+    Code(
         "E0520",
         "unknown or missing name",
         "A session knows the fields, the nets and the weights of its program by their names; "
