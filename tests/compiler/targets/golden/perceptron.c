@@ -607,13 +607,14 @@ static void k09_dense_2_backward(
         enum { width = 3 };
         float dense_2_gradient_sum_of[3];
         for (int at = 0; at < width; at++) dense_2_gradient_sum_of[at] = 0.0f;
-        for (int k = 0; k < 24; k++)
+        for (int k = 0; k < 24; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float dense_2_gradient_sum_value = log_softmax_1_gradient_add[k * 3 + j];
                 const float dense_2_gradient_sum = dense_2_gradient_sum_of[at];
                 dense_2_gradient_sum_of[at] = dense_2_gradient_sum + dense_2_gradient_sum_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float dense_2_gradient_sum = dense_2_gradient_sum_of[at];
@@ -768,13 +769,14 @@ static void k11_dense_1_backward(
         const int width = start + 16 <= 20 ? 16 : 20 - start;
         float dense_1_gradient_sum_of[16];
         for (int at = 0; at < width; at++) dense_1_gradient_sum_of[at] = 0.0f;
-        for (int k = 0; k < 24; k++)
+        for (int k = 0; k < 24; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float dense_1_gradient_sum_value = perceptron_gradient_where[k * 20 + j];
                 const float dense_1_gradient_sum = dense_1_gradient_sum_of[at];
                 dense_1_gradient_sum_of[at] = dense_1_gradient_sum + dense_1_gradient_sum_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float dense_1_gradient_sum = dense_1_gradient_sum_of[at];

@@ -391,7 +391,7 @@ static void k03_max_pool_1_forward(
         float max_pool_1_gradient_argmax_best_of[5];
         int max_pool_1_gradient_argmax_of[5];
         for (int at = 0; at < width; at++) { max_pool_1_gradient_argmax_best_of[at] = -INFINITY; max_pool_1_gradient_argmax_of[at] = 0; }
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < 4; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float max_pool_1_max_value = pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) * 5 + j];
@@ -403,6 +403,7 @@ static void k03_max_pool_1_forward(
                 max_pool_1_gradient_argmax_best_of[at] = max_pool_1_gradient_argmax_is_better ? max_pool_1_gradient_argmax_value : max_pool_1_gradient_argmax_best;
                 max_pool_1_gradient_argmax_of[at] = max_pool_1_gradient_argmax_is_better ? k : max_pool_1_gradient_argmax_of[at];
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float max_pool_1_max = max_pool_1_max_of[at];
@@ -591,13 +592,14 @@ static void k07_dense_1_backward(
         enum { width = 3 };
         float dense_1_gradient_sum_of[3];
         for (int at = 0; at < width; at++) dense_1_gradient_sum_of[at] = 0.0f;
-        for (int k = 0; k < 16; k++)
+        for (int k = 0; k < 16; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float dense_1_gradient_sum_value = log_softmax_1_gradient_add[k * 3 + j];
                 const float dense_1_gradient_sum = dense_1_gradient_sum_of[at];
                 dense_1_gradient_sum_of[at] = dense_1_gradient_sum + dense_1_gradient_sum_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float dense_1_gradient_sum = dense_1_gradient_sum_of[at];
@@ -773,13 +775,14 @@ static void k11_conv2d_1_backward(
         enum { width = 5 };
         float conv2d_1_gradient_sum_of[5];
         for (int at = 0; at < width; at++) conv2d_1_gradient_sum_of[at] = 0.0f;
-        for (int k = 0; k < 448; k++)
+        for (int k = 0; k < 448; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float conv2d_1_gradient_sum_value = pixels_gradient_where[o * 2240 + k * 5 + j];
                 const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
                 conv2d_1_gradient_sum_of[at] = conv2d_1_gradient_sum + conv2d_1_gradient_sum_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
@@ -815,13 +818,14 @@ static void k12_conv2d_1_backward(
         enum { width = 5 };
         float conv2d_1_gradient_sum_2_of[5];
         for (int at = 0; at < width; at++) conv2d_1_gradient_sum_2_of[at] = 0.0f;
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float conv2d_1_gradient_sum_2_value = conv2d_1_gradient_sum[k * 5 + j];
                 const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
                 conv2d_1_gradient_sum_2_of[at] = conv2d_1_gradient_sum_2 + conv2d_1_gradient_sum_2_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
@@ -920,13 +924,14 @@ static void k14_conv2d_1_backward(
         const int width = start + 32 <= 90 ? 32 : 90 - start;
         float conv2d_1_gradient_sum_3_of[32];
         for (int at = 0; at < width; at++) conv2d_1_gradient_sum_3_of[at] = 0.0f;
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float conv2d_1_gradient_sum_3_value = conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j];
                 const float conv2d_1_gradient_sum_3 = conv2d_1_gradient_sum_3_of[at];
                 conv2d_1_gradient_sum_3_of[at] = conv2d_1_gradient_sum_3 + conv2d_1_gradient_sum_3_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float conv2d_1_gradient_sum_3 = conv2d_1_gradient_sum_3_of[at];
