@@ -6,8 +6,8 @@ from importlib.metadata import version
 from types import MappingProxyType
 
 from netc.compiler.build.cc import processor_hertz
-from netc.compiler.functions import Traced, lasting_inputs
-from netc.compiler.ir.graph import Input, Role, Value
+from netc.compiler.functions import ARCH, Traced, lasting_inputs
+from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.ir.text import print_graph
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.kernels.plan import Kernel
@@ -20,30 +20,31 @@ from netc.compiler.program import (
     FunctionFacts,
     Initializer,
     KernelFacts,
+    Layout,
     Persistent,
     Program,
     Tensor,
     TrainingFacts,
 )
+from netc.compiler.targets import cuda_tiles, machine
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function
-from netc.compiler.targets.machine import USUAL_HERTZ, Speed, predicted_seconds, speed_of
 
 # What lasts, is no weight and does not start at zero.
 STARTS = MappingProxyType({"loss_scale": Initializer("constant", (("value", FIRST),))})
+Predict = Callable[[Kernel], float]  # seconds
 
 
 
 def describe(
     model: Model,
-    functions: tuple[Function, ...],
+    functions: Mapping[str, tuple[Function, ...]],
     graphs: tuple[Traced, ...],
     defines: Mapping[str, float],
-    machine: CpuMachine,
+    processor: CpuMachine,
 ) -> Program:
-    """What the runtime needs to know of the functions, and what identifies their meaning."""
-    speed = speed_of(machine, processor_hertz() or USUAL_HERTZ)
-    places = functions[0].memory if functions else None
+    """What the runtime needs to know of each target's functions, and what identifies their
+    meaning."""
     lasting = lasting_inputs(graphs)
     buffers = {b.name: b for b in plan_persistent(lasting)}
     starts = {w.name: w for w in model.weights}
@@ -51,7 +52,8 @@ def describe(
         describe_persistent(entry, buffers[entry.value.name].offset, starts) for entry in lasting
     )
     persistent_bytes = max((b.offset + b.bytes for b in buffers.values()), default=0)
-    texts = [print_graph(function.graph) for function in functions]
+    texts = [print_graph(one.graph) for made in functions.values() for one in made]
+    predict = predictions(processor)
     settings = model.settings
     return Program(
         name=model.name,
@@ -59,16 +61,43 @@ def describe(
         version=version("netc"),
         file=model.source.path,
         folder=str(model.folder.resolve()),
-        arena_bytes=max((f.memory.arena_bytes for f in functions), default=0),
         persistent_bytes=persistent_bytes,
         persistent=persistent,
-        functions=tuple(
-            describe_function(function, traced, speed)
-            for function, traced in zip(functions, graphs, strict=True)
+        layouts=tuple(
+            describe_layout(target, made, graphs, *predict[target])
+            for target, made in functions.items()
         ),
         data=describe_data(model),
-        training=describe_training(model, graphs) if places and model.train is not None else None,
+        training=describe_training(model, graphs) if model.train is not None else None,
         defines=tuple(sorted(defines.items())),
+    )
+
+
+def predictions(processor: CpuMachine) -> dict[str, tuple[str, Predict]]:
+    """The processor that each target has in mind, and what predicts the time of a kernel on it."""
+    speed = machine.speed_of(processor, processor_hertz() or machine.USUAL_HERTZ)
+    device = cuda_tiles.ARCHITECTURES[ARCH]
+    return {
+        "cpu": ("the cpu", lambda kernel: machine.predicted_seconds(kernel, speed)),
+        "cuda": (device.device, lambda kernel: cuda_tiles.predicted_seconds(kernel, device)),
+    }
+
+
+def describe_layout(
+    target: str,
+    functions: tuple[Function, ...],
+    graphs: tuple[Traced, ...],
+    processor: str,
+    predict: Predict,
+) -> Layout:
+    return Layout(
+        target=target,
+        arena_bytes=max((f.memory.arena_bytes for f in functions), default=0),
+        functions=tuple(
+            describe_function(function, traced, predict)
+            for function, traced in zip(functions, graphs, strict=True)
+        ),
+        processor=processor,
     )
 
 
@@ -83,36 +112,40 @@ def describe_persistent(entry: Input, offset: int, starts: Mapping) -> Persisten
     return Persistent(tensor, entry.role.value, start, weight.line if weight else 0)
 
 
-def describe_function(function: Function, traced: Traced, speed: Speed) -> FunctionFacts:
+def describe_function(function: Function, traced: Traced, predict: Predict) -> FunctionFacts:
     def place(name: str, value: Value) -> Tensor:
         buffer = function.memory.buffer(value.name)
         return Tensor(name, value.type.dtype, value.type.shape, buffer.offset)
 
     inputs = [entry for entry in function.graph.inputs if entry.role is Role.FIELD]
-    base = min(
-        (b.offset for n, b in function.memory.places if is_temporary(function, n)), default=0
-    )
+    lasting = {e.value.name for e in function.graph.inputs if e.role is not Role.FIELD}
+    base = min((b.offset for n, b in function.memory.places if n not in lasting), default=0)
     return FunctionFacts(
         name=traced.name,
         batch=traced.batch,
         symbol=function.name,
         fields=tuple(place(entry.value.name, entry.value) for entry in inputs),
         outputs=tuple((o.name, place(o.name, o.value)) for o in function.graph.outputs),
-        kernels=tuple(describe_kernel(kernel, speed, place) for kernel in function.kernels),
+        kernels=tuple(describe_kernel(kernel, predict, place) for kernel in function.kernels),
         copies=tuple(
             (c.source.offset, c.target.offset, c.source.bytes) for c in function.memory.copies
         ),
         temporary_bytes=max(function.memory.arena_bytes - base, 0) if base else 0,
+        tallied=tallied(function.graph),
     )
 
 
-def is_temporary(function: Function, name: str) -> bool:
-    entry = function.graph.input(name)
-    return entry is None or entry.role is Role.FIELD
+def tallied(graph: Graph) -> tuple[str, ...]:
+    """The outputs that depend on a tally."""
+    reached = {entry.value.name for entry in graph.inputs if entry.role is Role.TALLY}
+    for node in graph.nodes:
+        if any(value.name in reached for value in node.inputs):
+            reached |= {value.name for value in node.outputs}
+    return tuple(output.name for output in graph.outputs if output.value.name in reached)
 
 
 def describe_kernel(
-    kernel: Kernel, speed: Speed, place: Callable[[str, Value], Tensor]
+    kernel: Kernel, predict: Predict, place: Callable[[str, Value], Tensor]
 ) -> KernelFacts:
     origin = kernel.group.anchor.origin
     lines = {node.origin.line for node in kernel.group.nodes if node.origin.line}
@@ -124,7 +157,7 @@ def describe_kernel(
         lines=tuple(sorted(lines)),
         flops=kernel.flops,
         bytes=kernel.bytes,
-        seconds=predicted_seconds(kernel, speed),
+        seconds=predict(kernel),
         reads=tuple(place(value.name, value) for value in kernel.reads),
         writes=tuple(place(value.name, value) for value in kernel.writes),
         terms=kernel.terms,
@@ -152,6 +185,8 @@ def describe_training(model: Model, graphs: tuple[Traced, ...]) -> TrainingFacts
         validate=settings.validate,
         seed=settings.seed,
         measures=tuple(o.name for o in graphs[0].graph.outputs if not o.name.startswith("loss")),
+        accumulate=settings.accumulate,
+        patience=settings.stop_patience or 0,
     )
 
 

@@ -11,16 +11,14 @@ from pathlib import Path
 
 from netc.compiler.build.cc import environment_error
 from netc.compiler.describe import describe
-from netc.compiler.functions import Watch, lay_out, trace
+from netc.compiler.functions import ARCH, Watch, lay_out, trace
 from netc.compiler.ir.text import print_graph
 from netc.compiler.language.model import Model, load_model
-from netc.compiler.program import Program, to_json
+from netc.compiler.program import TARGETS, Program, to_json
 from netc.compiler.targets import cpu, cuda, cuda_launches
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.machine import this_machine
-
-ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 
 
 def compile_file(
@@ -52,16 +50,20 @@ def write(
     folder: Path,
     program: Program,
     model: Model,
-    functions: tuple[Function, ...],
+    functions: Mapping[str, tuple[Function, ...]],
     machine: CpuMachine,
 ) -> None:
     """program.json, the `.net` text, ir/, c/ and cuda/; NetError (exit 4) where that cannot be."""
     lines = tuple(model.source.text.splitlines())
     texts = {f"{model.name}.net": model.source.text}
-    for function in functions:
-        texts[f"ir/{function.name}.ir"] = print_graph(function.graph)
-        texts[f"ir/{function.name}.memory"] = f"{function.memory}\n"
+    for target, made in functions.items():
+        for function in made:
+            stem = f"{TARGETS[target]}/{function.name}"
+            texts[f"{stem}.ir"] = print_graph(function.graph)
+            texts[f"{stem}.memory"] = f"{function.memory}\n"
+    for function in functions["cpu"]:
         texts[f"c/{function.name}.c"] = cpu.render_function(function, machine, lines)
+    for function in functions["cuda"]:
         for place, arch in cuda_forms(model.settings.precision).items():
             texts[f"{place}/{function.name}.cu"] = cuda.render_function(function, arch, lines)
             launches = cuda.launches(function, arch, function.name)
@@ -83,10 +85,10 @@ def write(
 
 
 def cuda_forms(precision: str) -> dict[str, str]:
-    """The architectures that CUDA C is written for, by the folders that it goes to: a second one
-    where the first uses tensor cores, which not every GPU has."""
-    plain = {} if precision == "f32" else {"cuda/sm_75": "sm_75"}
-    return {"cuda": ARCH} | plain
+    """The architectures that CUDA C is written for, by the folders that it goes to: more than one
+    where it uses tensor cores, which are not those of every GPU."""
+    others = () if precision == "f32" else ("sm_75", "sm_90a")
+    return {"cuda": ARCH} | {f"cuda/{arch}": arch for arch in others}
 
 
 def write_text(path: Path, text: str) -> None:

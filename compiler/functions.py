@@ -1,19 +1,32 @@
-"""A model in, its functions out: traced, through the passes, cut into kernels and laid out."""
+"""A model in, its functions out: traced, through the passes, cut into kernels and laid out.
 
-from collections.abc import Callable
+Each target has its own cuts, kernels and arena. What lasts from step to step is the same for all.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from netc.compiler.ir.graph import Graph, Input, Role
-from netc.compiler.kernels.memory import plan_persistent
+from netc.compiler.kernels.memory import Buffer, plan_persistent
 from netc.compiler.language.model import Model
 from netc.compiler.ops.table import OPS
-from netc.compiler.passes.pipeline import optimize
+from netc.compiler.passes.average import read_averages
+from netc.compiler.passes.pipeline import clean, suit
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
+from netc.compiler.program import TARGETS
+from netc.compiler.targets.cuda_tiles import ARCHITECTURES, split_facts
 from netc.compiler.targets.function import Function, make_function
 
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
-SPLIT = SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32)
+ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
+SPLITS = MappingProxyType(
+    {
+        "cpu": SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32),
+        "cuda": split_facts(ARCHITECTURES[ARCH]),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -33,39 +46,57 @@ def trace(model: Model) -> tuple[Traced, ...]:
     found: list[Traced] = []
     batch = model.settings.batch
     sizes = dict.fromkeys((batch, 1))
+    tests: list[Traced] = []
+    averaged: set[str] = set()
     if model.train is not None:
         step = model.trace_step(batch)
         settings = model.settings
-        trained = add_training(step.graph, step.objectives, settings.clip, OPS, settings.precision)
+        trained = add_training(
+            step.graph, step.objectives, settings.clip, OPS, settings.precision,
+            settings.accumulate, settings.average,
+        )  # fmt: skip
         found.append(Traced("train", batch, trained))
         gradients = add_gradient_outputs(step.graph, step.objectives, OPS, settings.precision)
         found.append(Traced("gradients", batch, gradients))
-        found += [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
+        tests = [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
+        if settings.average is not None:
+            averaged = {weight.name for one in step.objectives for weight in one.weights}
     for net in model.nets:
-        found += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
+        tests += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
+    found += [replace(one, graph=read_averages(one.graph, averaged)) for one in tests]
     return tuple(found)
 
 
 def lay_out(
     graphs: tuple[Traced, ...], watch: Watch, precision: str = "f32"
-) -> tuple[Function, ...]:
-    """Passes, kernels and memory for each function; what lasts has the same place in all."""
-    optimized = []
-    for traced in graphs:
-        name = symbol(traced)
-        graph = optimize(
-            traced.graph,
+) -> Mapping[str, tuple[Function, ...]]:
+    """Passes, kernels and memory for each function, by targets."""
+    persistent = plan_persistent(lasting_inputs(graphs))
+    made = [lay_out_function(traced, persistent, watch, precision) for traced in graphs]
+    return {target: tuple(one[target] for one in made) for target in TARGETS}
+
+
+def lay_out_function(
+    traced: Traced, persistent: tuple[Buffer, ...], watch: Watch, precision: str
+) -> dict[str, Function]:
+    """A function for each target; those that cut its graph alike share the result."""
+    name = symbol(traced)
+    cleaned = clean(traced.graph, OPS, lambda stage, graph: watch(name, stage, graph))
+    made: dict[str, tuple[Graph, Function]] = {}
+    for target in TARGETS:
+        shown = name if target == "cpu" else f"{name} on {target}"
+        graph = suit(
+            cleaned,
             OPS,
-            SPLIT,
-            lambda stage, graph, name=name: watch(name, stage, graph),
+            SPLITS[target],
+            lambda stage, graph, shown=shown: watch(shown, stage, graph),
             precision,
         )
-        optimized.append(replace(graph, name=name))
-    persistent = plan_persistent(lasting_inputs(graphs))
-    return tuple(
-        make_function(graph, traced.batch, OPS, persistent)
-        for graph, traced in zip(optimized, graphs, strict=True)
-    )
+        graph = replace(graph, name=name)
+        like = (function for known, function in made.values() if known == graph)
+        function = next(like, None) or make_function(graph, traced.batch, OPS, persistent)
+        made[target] = graph, function
+    return {target: function for target, (_, function) in made.items()}
 
 
 def symbol(traced: Traced) -> str:
@@ -75,8 +106,8 @@ def symbol(traced: Traced) -> str:
 
 
 def lasting_inputs(graphs: tuple[Traced, ...]) -> tuple[Input, ...]:
-    """Every weight, state, moment and counter of the functions, each once, weights first."""
-    order = [Role.WEIGHT, Role.STATE, Role.MOMENT, Role.COUNTER]
+    """Everything that lasts in the functions, each once: weights first, in the order of Role."""
+    order = list(Role)
     found = {
         entry.value.name: entry
         for traced in graphs

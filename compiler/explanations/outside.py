@@ -128,7 +128,8 @@ RUNS = (
         "training stopped",
         "The loss or a weight became infinite or not a number. Nothing of that is saved: the last "
         "good checkpoint is kept. A smaller learning rate, a warmup or `clip 1.0` often helps; so "
-        "does looking for log or division at zero.",
+        "does looking for log or division at zero. `netc train --on-nan skip` leaves out the steps "
+        "that lead there.",
     ),
     Code("E0612", "no run to resume", "Nothing was trained here yet: leave `--resume` out."),
     Code(
@@ -148,6 +149,13 @@ RUNS = (
         "run that cannot go on",
         "A resumed run keeps its seed and its data, for otherwise its course would be another "
         "than that of a run that was never stopped.",
+    ),
+    Code(
+        "E0616",
+        "target missed",
+        "Training is done and saved, but a measure is not what `--require` asks for. It is looked "
+        "up among those on the test rows, else on those that are held back, else on those that "
+        "were trained on. The exit code is 3.",
     ),
 )
 

@@ -8,7 +8,7 @@ import pytest
 from netc.compiler.driver import compile_file
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Role
-from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.compiler.program import FunctionFacts, Layout, Program, Tensor
 from netc.compiler.targets.cuda import build_files
 from netc.runtime.emulate_check import made_up
 from netc.runtime.reference import Reference
@@ -23,7 +23,8 @@ STEPS = 5
 @pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
 def example(request, tmp_path):
     """(program, build folder) of each example."""
-    return compile_file(request.param, out=tmp_path / "build")
+    program, folder = compile_file(request.param, out=tmp_path / "build")
+    return program.on("cuda"), folder
 
 
 def losses(device, program, folder) -> np.ndarray:
@@ -78,8 +79,8 @@ def test_every_op_gives_what_its_reference_does(gpu, cuda_on_cpu, op_graph, tmp_
         (tmp_path / name).write_text(text)
     facts = FunctionFacts("ops", 1, "ops", (), (), (), (), 0)
     program = Program(
-        "ops", "0", "0", "ops.net", str(tmp_path), function.memory.arena_bytes, 0, (), (facts,),
-        None, None,
+        "ops", "0", "0", "ops.net", str(tmp_path), 0, (),
+        (Layout("cuda", function.memory.arena_bytes, (facts,)),), None, None,
     )  # fmt: skip
     device = gpu(program, tmp_path)
 
@@ -101,6 +102,31 @@ def test_every_op_gives_what_its_reference_does(gpu, cuda_on_cpu, op_graph, tmp_
             device.read(tensor(output.value)), expected[output.name],
             rtol=2e-5, atol=2e-5, err_msg=output.name,
         )  # fmt: skip
+
+
+WIDE = """
+net wide(x: f32[N, 1016]) { return x -> dense(2056) -> relu -> dense(4104) -> gelu }
+train {
+    take x: f32[N, 1016], y: f32[N, 4104] from feed
+    minimize mean_squared_error(wide(x), y) with sgd(lr=0.01)
+    batch 4100
+    steps 1
+    precision PRECISION
+}
+"""
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16", "f16"])
+def test_products_that_are_worth_copies_are_those_of_the_reference(gpu, tmp_path, precision):
+    path = tmp_path / "wide.net"
+    path.write_text(WIDE.replace("PRECISION", precision))
+    program, folder = compile_file(path, out=tmp_path / "build")
+    assert "netc_wgmma_m64n" in (folder / "cuda" / "sm_90a" / "run_wide_4100.cu").read_text()
+    session = Session(program, folder, gpu(program, folder), seed=1)
+    leave_kinks(session)
+    function = next(one for one in program.functions if one.symbol == "run_wide_4100")
+    checks = list(check_kernels(session, (function,), {}))
+    assert [one.kernel.name for one in checks if not one.passed] == [] and len(checks) >= 2
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16", "f16"])
