@@ -46,7 +46,7 @@ CPU = Dialect(
         "log1p": "log1pf({0})",
         "tanh": "netc_tanh({0})",
         "sigmoid": "netc_sigmoid({0})",
-        "erf": "erff({0})",
+        "erf": "netc_erf({0})",
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
