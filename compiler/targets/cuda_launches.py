@@ -4,7 +4,9 @@ The runtime reads it and needs no compiler for it. Standard library only.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from netc.compiler.json_text import json_text
 
 FORMAT = 2
 
@@ -88,7 +90,7 @@ class CudaStep:
 
 
 def to_json(step: CudaStep) -> str:
-    return json.dumps(asdict(step), indent=1, sort_keys=True)
+    return json_text(step)
 
 
 def from_json(text: str) -> CudaStep:
