@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from netc.compiler.build.cc import processor_hertz
 from netc.compiler.functions import ARCH, Traced, lasting_inputs
-from netc.compiler.ir.graph import Input, Role, Value
+from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.ir.text import print_graph
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.kernels.plan import Kernel
@@ -131,7 +131,17 @@ def describe_function(function: Function, traced: Traced, predict: Predict) -> F
             (c.source.offset, c.target.offset, c.source.bytes) for c in function.memory.copies
         ),
         temporary_bytes=max(function.memory.arena_bytes - base, 0) if base else 0,
+        tallied=tallied(function.graph),
     )
+
+
+def tallied(graph: Graph) -> tuple[str, ...]:
+    """The outputs that depend on a tally."""
+    reached = {entry.value.name for entry in graph.inputs if entry.role is Role.TALLY}
+    for node in graph.nodes:
+        if any(value.name in reached for value in node.inputs):
+            reached |= {value.name for value in node.outputs}
+    return tuple(output.name for output in graph.outputs if output.value.name in reached)
 
 
 def describe_kernel(

@@ -106,8 +106,8 @@ def symbol(traced: Traced) -> str:
 
 
 def lasting_inputs(graphs: tuple[Traced, ...]) -> tuple[Input, ...]:
-    """Every weight, state, moment and counter of the functions, each once, weights first."""
-    order = [Role.WEIGHT, Role.STATE, Role.MOMENT, Role.AVERAGE, Role.COUNTER]
+    """Everything that lasts in the functions, each once: weights first, in the order of Role."""
+    order = list(Role)
     found = {
         entry.value.name: entry
         for traced in graphs

@@ -39,10 +39,11 @@ class Initializer:
 @dataclass(frozen=True)
 class Persistent:
     """What lasts from step to step. `role` is weight, state (not trained), moment, average (of a
-    weight, which it is named for and starts as) or counter.
+    weight, which it is named for and starts as), counter or tally.
 
     Counters are i32 scalars that the runtime sets: `seed`, `step` (the batches so far) and `total`
     (the steps of the whole run).
+    Tallies are sums over the batches of an evaluation, which the runtime sets to zero before it.
     """
 
     tensor: Tensor
@@ -79,7 +80,7 @@ class FunctionFacts:
 
     `fields` are filled before each step and hold `batch` samples along axis 0; `outputs` of one
     number are reported for every step, in this order; others are read from the arena after
-    the step.
+    the step. Those that are `tallied` are about all batches since the tallies were set to zero.
     `symbol` is the C function and the stem of its files: c/SYMBOL.c, cuda/SYMBOL.cu.
     """
 
@@ -91,6 +92,7 @@ class FunctionFacts:
     kernels: tuple[KernelFacts, ...]
     copies: tuple[tuple[int, int, int], ...]
     temporary_bytes: int
+    tallied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,11 @@ class Program:
         return self.layout.functions
 
     @property
+    def saved(self) -> tuple[Persistent, ...]:
+        """What a checkpoint holds: all that lasts longer than an evaluation."""
+        return tuple(entry for entry in self.persistent if entry.role != "tally")
+
+    @property
     def parameters(self) -> int:
         """How many trained numbers there are."""
         total = 0
@@ -248,6 +255,7 @@ def _function(raw: dict) -> FunctionFacts:
             "outputs": tuple((name, _tensor(entry)) for name, entry in raw["outputs"]),
             "kernels": tuple(_kernel(entry) for entry in raw["kernels"]),
             "copies": _tuple(raw["copies"]),
+            "tallied": _tuple(raw["tallied"]),
         }
     )
 

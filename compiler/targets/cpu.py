@@ -45,7 +45,7 @@ CPU = Dialect(
         "log1p": "log1pf({0})",
         "tanh": "netc_tanh({0})",
         "sigmoid": "netc_sigmoid({0})",
-        "erf": "erff({0})",
+        "erf": "netc_erf({0})",
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
@@ -58,7 +58,7 @@ CPU = Dialect(
     folds=dict(FOLDS)
     | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
-HEADERS = ("cpu/netc_math.h", "cpu/netc_random.h", "cpu/netc_threads.h")
+HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,10 @@ class CpuKernel:
 
 @dataclass(frozen=True)
 class CpuKernelSource:
-    """A rendered kernel and what the function that calls it needs."""
+    """A rendered kernel and what the function that calls it needs; `number` is its place there."""
 
     name: str
+    number: int
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
@@ -234,7 +235,7 @@ TEMPLATES = {
 def render_function(function: Function, machine: CpuMachine, source: tuple[str, ...]) -> str:
     """The C source of a function; `source` are the lines of the user's file, for the comments."""
     kernels = [cpu_kernel(kernel, function, machine, source) for kernel in function.kernels]
-    sources = tuple(render_kernel(kernel) for kernel in kernels)
+    sources = tuple(render_kernel(kernel, number) for number, kernel in enumerate(kernels))
     tiles = {k.tile.product: k.tile for k in kernels if isinstance(k.tile, MatmulTile)}
     return render(
         "cpu/function.c.j2",
@@ -253,9 +254,9 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     )
 
 
-def render_kernel(kernel: CpuKernel) -> CpuKernelSource:
+def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
-    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text)
+    return CpuKernelSource(kernel.name, number, kernel.parameters, kernel.tasks, text)
 
 
 def phases(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Phase, ...]:

@@ -27,6 +27,7 @@ class AssignText:
 
 @dataclass(frozen=True)
 class StoreText:
+    type: str
     target: str
     position: str
     expression: str
@@ -133,6 +134,7 @@ def body_text(body: Body, speller: Speller) -> BodyText:
         ),
         tuple(
             StoreText(
+                speller.dialect.types[store.value.type.dtype],
                 speller.parameters[store.value.name],
                 store.position.text,
                 speller.spell(store.expression),
