@@ -28,6 +28,7 @@ from netc.compiler.scalar.index import Index, loop, unravel
 CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
 LONG = 64  # operations after which a chain is stored even for one reader
 GROWTH = 4  # a value read this many times per element is stored
+MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
 
 AnyLoad = Load | LoadRow
@@ -36,12 +37,13 @@ Numbers = int  # a set of groups, a bit for each: thousands of them are joined a
 
 @dataclass
 class Draft:
-    """A group while it grows: its nodes, the groups whose values it may read, and all groups that
-    it waits for because of them."""
+    """A group while it grows: its nodes, the tensors that they load or make, the groups whose
+    values it may read, and all groups that it waits for because of them."""
 
     kind: Kind
     space: Space
     nodes: list[Node] = field(default_factory=list)
+    tensors: set[str] = field(default_factory=set)
     needs: set[int] = field(default_factory=set)
     waits_for: Numbers = 0
 
@@ -319,6 +321,9 @@ class Fusion:
         for value in node.outputs:
             self.home[value.name] = number
             self.cost[value.name] = 0
+        draft.tensors |= {load.value.name for load in loads} | {v.name for v in node.outputs}
+        if len(draft.tensors) > MOST_TENSORS:
+            self.alike[draft.kind, draft.space] &= ~(1 << number)
         self._wait(number, self._homes(node) - {number}, self._blocked(node))
 
     def _wait(self, number: int, homes: set[int], before: Numbers) -> None:
