@@ -204,11 +204,11 @@ def describe_persistent(entry: Input, offset: int, starts: Mapping) -> Persisten
 def describe_function(function: Function, traced: Traced, speed: Speed) -> FunctionFacts:
     def place(name: str, value: Value) -> Tensor:
         buffer = function.memory.buffer(value.name)
-        return Tensor(name, value.type.dtype, value.type.shape, buffer.offset)
+        return Tensor(name, value.type.dtype, value.type.shape, buffer.first)
 
     inputs = [entry for entry in function.graph.inputs if entry.role is Role.FIELD]
     base = min(
-        (b.offset for n, b in function.memory.places if is_temporary(function, n)), default=0
+        (b.first for n, b in function.memory.places if is_temporary(function, n)), default=0
     )
     return FunctionFacts(
         name=traced.name,

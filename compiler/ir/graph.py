@@ -1,6 +1,6 @@
 """The IR: a graph of tensor operations in which every value is assigned once and knows its line."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -43,6 +43,7 @@ class Node:
     outputs: tuple[Value, ...]
     attributes: Attributes = ()
     origin: Origin = field(default=Origin(), compare=False)
+    region: "Region | None" = None
 
     @property
     def output(self) -> Value:
@@ -52,6 +53,27 @@ class Node:
     def named(self) -> dict[str, AttributeValue]:
         """The attributes, as keyword arguments for the op's functions."""
         return dict(self.attributes)
+
+
+@dataclass(frozen=True)
+class Region:
+    """The body of a scan: nodes that read its parameters and each other, and nothing else."""
+
+    parameters: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    results: tuple[Value, ...]
+
+    def values(self) -> Iterator[Value]:
+        yield from self.parameters
+        yield from values_of(self.nodes)
+
+
+def values_of(nodes: Iterable[Node]) -> Iterator[Value]:
+    """What the nodes make, in order, with all that is inside of their regions."""
+    for node in nodes:
+        yield from node.outputs
+        if node.region is not None:
+            yield from node.region.values()
 
 
 class Role(Enum):
@@ -125,11 +147,10 @@ class Graph:
         return tuple(reversed(found))
 
     def values(self) -> Iterator[Value]:
-        """All values: inputs first, then in the order of the nodes."""
+        """All values: inputs first, then in the order of the nodes, with those of regions."""
         for entry in self.inputs:
             yield entry.value
-        for node in self.nodes:
-            yield from node.outputs
+        yield from values_of(self.nodes)
 
     def input(self, name: str) -> Input | None:
         return next((entry for entry in self.inputs if entry.value.name == name), None)

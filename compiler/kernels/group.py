@@ -25,6 +25,7 @@ class Kind(Enum):
     COLUMN = "column"
     MATMUL = "matmul"
     SCATTER = "scatter"
+    LOOP = "loop"
 
 
 @dataclass(frozen=True)
