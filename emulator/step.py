@@ -1,11 +1,11 @@
 """A function's CUDA source and launches in; its steps run on this CPU, and their log out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
-from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, in_order
 from netc.emulator.build import Module, build_module
 from netc.emulator.findings import EmulatorError, Finding
 from netc.emulator.launch import FORWARD, Schedule, launch
@@ -43,7 +43,7 @@ class EmulatedStep:
         }
         rows = tuple(self.buffer(f"field_{i}", array) for i, array in enumerate(fields))
         for _ in range(steps):
-            for entry in self.step.launches:
+            for entry in in_order(self.step.launches):
                 self.launch(entry, spaces, rows, schedule)
             for source, target, size in self.step.copies:
                 copy(arena, source, target, size)
@@ -53,7 +53,8 @@ class EmulatedStep:
     def run_kernel(self, arena: Buffer, name: str, schedule: Schedule = FORWARD) -> None:
         """Run the kernel of this name alone, on what lies in the arena."""
         entry = next(entry for entry in self.step.launches if entry.kernel == name)
-        self.launch(entry, {"arena": arena}, (), schedule)
+        (first,) = in_order((replace(entry, steps=1),))
+        self.launch(first, {"arena": arena}, (), schedule)
 
     def launch(
         self,

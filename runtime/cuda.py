@@ -5,7 +5,7 @@ one graph launch for each step, without Python or copies between them, and one c
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +14,7 @@ import numpy as np
 
 from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.program import FunctionFacts, Program, Tensor
-from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json, in_order
 from netc.runtime.cuda_driver import HELP, call, describe, device_count, load_driver
 from netc.runtime.errors import ENVIRONMENT, fail
 
@@ -163,7 +163,9 @@ class Cuda:
         """One kernel, as a graph of its own."""
         self.enter()
         loaded, name = self.load(function.symbol), function.kernels[number].name
-        alone = tuple(entry for entry in loaded.step.launches if entry.kernel == name)
+        alone = tuple(
+            replace(entry, steps=1) for entry in loaded.step.launches if entry.kernel == name
+        )
         graph = self.capture(lambda: self.record(loaded, alone, (), {}))
         self.call("cuGraphLaunch", graph, self.stream)
         self.call("cuStreamSynchronize", self.stream)
@@ -221,7 +223,7 @@ class Cuda:
         places: tuple[int, ...],
         spaces: dict[str, int],
     ) -> None:
-        for launch in launches:
+        for launch in in_order(launches):
             self.launch(loaded, launch, places, spaces)
 
     def launch(

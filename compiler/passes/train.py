@@ -10,6 +10,7 @@ from netc.compiler.ir.tensor import TensorType
 from netc.compiler.optimizers.optimizer import Parameters
 from netc.compiler.optimizers.table import OPTIMIZERS
 from netc.compiler.passes.gradients import add_gradients, reads
+from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.loss_scale import (
     LossScale,
     add_loss_scale,
@@ -48,6 +49,7 @@ def add_training(
     sees the weights that an earlier one has moved. Keeps the graph's outputs and updates. In the
     precision f16 the loss is scaled, and an objective whose gradients overflow moves nothing.
     """
+    graph = hoist(graph, ops)  # first: the gradients of what leaves a scan are outside of it too
     build = Builder.extending(ops, graph)
     producers = graph.producers()
     step = counter(build, "step")
@@ -90,6 +92,7 @@ def add_gradient_outputs(
 
     Nothing is updated. A weight of several objectives has the sum of their gradients.
     """
+    graph = hoist(graph, ops)
     build = Builder.extending(ops, graph)
     scaling = add_loss_scale(build) if precision == "f16" else None
     total: dict[str, Value] = {}

@@ -158,7 +158,7 @@ def launches(function: Function, arch: str, symbol: str) -> CudaStep:
         batch=function.batch,
         row_bytes=tuple(field.row_bytes for field in taken),
         outputs=len(logged),
-        launches=steps + tuple(kernel_launch(k, function, facts) for k in function.kernels),
+        launches=steps + kernel_launches(function, facts),
         copies=tuple(
             (copy.source.offset, copy.target.offset, copy.source.bytes)
             for copy in function.memory.copies
@@ -246,6 +246,18 @@ def cuda_parameters(kernel: Kernel, memory: MemoryPlan) -> tuple[Parameter, ...]
     )
 
 
+def kernel_launches(function: Function, arch: CudaArchitecture) -> tuple[CudaLaunch, ...]:
+    scans = list(dict.fromkeys(k.scan.output.name for k in function.kernels if k.scan))
+    return tuple(
+        replace(
+            kernel_launch(kernel, function, arch),
+            scan=1 + scans.index(kernel.scan.output.name) if kernel.scan else 0,
+            steps=kernel.times,
+        )
+        for kernel in function.kernels
+    )
+
+
 def kernel_launch(kernel: Kernel, function: Function, arch: CudaArchitecture) -> CudaLaunch:
     tile, memory = choose_tile(kernel, arch), function.memory
     read = {memory.buffer(value.name) for value in kernel.reads}
@@ -258,7 +270,9 @@ def kernel_launch(kernel: Kernel, function: Function, arch: CudaArchitecture) ->
 
 def arena_pointer(parameter: Parameter, buffer: Buffer, read: set[Buffer]) -> Pointer:
     is_result = parameter.is_written and buffer not in read
-    return Pointer("arena", buffer.offset, buffer.bytes, parameter.name, is_result)
+    return Pointer(
+        "arena", buffer.offset, buffer.bytes, parameter.name, is_result, buffer.move, buffer.start
+    )
 
 
 def take_launch(taken: tuple[CudaField, ...], batch: int) -> CudaLaunch:

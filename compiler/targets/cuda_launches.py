@@ -4,7 +4,9 @@ The runtime reads it and needs no compiler for it. Standard library only.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 
 FORMAT = 1
 
@@ -15,7 +17,8 @@ class Pointer:
 
     `space` is arena (at `offset` bytes), field (the whole data set's field number `offset`), order,
     log or cursor. Of the arena the kernel may touch `bytes` from there, which it calls `name`;
-    where `is_result`, it reads none of them and writes all.
+    where `is_result`, it reads none of them and writes all. In step t of a scan that is `move` * t
+    bytes further on, but in the first step at `start` where that is given.
     """
 
     space: str
@@ -23,17 +26,32 @@ class Pointer:
     bytes: int = 0
     name: str = ""
     is_result: bool = False
+    move: int = 0
+    start: int | None = None
+
+    def at(self, t: int) -> "Pointer":
+        """What it points at in step `t` of its scan."""
+        if not self.move:
+            return self
+        offset = self.offset + t * self.move
+        first = self.start is not None and t == 0
+        return replace(self, offset=self.start if first else offset, move=0, start=None)
 
 
 @dataclass(frozen=True)
 class CudaLaunch:
-    """One kernel's launch: grid and block in threads, x y z, and the pointers that it is given."""
+    """One kernel's launch: grid and block in threads, x y z, and the pointers that it is given.
+
+    Launches side by side of one `scan` (0 is none) run one after the other for each of its `steps`.
+    """
 
     kernel: str
     grid: tuple[int, int, int]
     block: tuple[int, int, int]
     shared_bytes: int
     parameters: tuple[Pointer, ...]
+    scan: int = 0
+    steps: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,15 @@ class CudaStep:
     copies: tuple[tuple[int, int, int], ...]
     last: CudaLaunch
     format: int = FORMAT
+
+
+def in_order(launches: tuple[CudaLaunch, ...]) -> Iterator[CudaLaunch]:
+    """Each launch as often as it is done, with the pointers that it is given then."""
+    for _, group in groupby(launches, lambda one: one.scan):
+        some = tuple(group)
+        for t in range(some[0].steps):
+            for one in some:
+                yield replace(one, parameters=tuple(p.at(t) for p in one.parameters))
 
 
 def to_json(step: CudaStep) -> str:
