@@ -246,6 +246,8 @@ def describe_kernel(
         reads=tuple(place(value.name, value) for value in kernel.reads),
         writes=tuple(place(value.name, value) for value in kernel.writes),
         terms=kernel.terms,
+        times=kernel.times,
+        scan=kernel.scan.output.name if kernel.scan else "",
     )
 
 

@@ -57,6 +57,14 @@ def run_nodes(
     return {name: array for name, array in known.items() if name not in values}
 
 
+def first_step(node: Node, values: Arrays) -> dict[str, np.ndarray]:
+    """What the region of a scan is given in its first step, by the names of its parameters."""
+    scan, row = Scan.of(node), next(Scan.of(node).order())
+    operands = [np.asarray(values[value.name]) for value in node.inputs]
+    known = zip((value.name for value in node.region.parameters), operands, strict=True)
+    return dict(known) | {one.name: operands[i][row] for i, one in enumerate(scan.rows)}
+
+
 def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
     """The node's output from its element expression or its contraction, one element at a time.
 

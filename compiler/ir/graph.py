@@ -68,6 +68,14 @@ class Region:
         yield from values_of(self.nodes)
 
 
+def all_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes and those inside of their regions."""
+    for node in nodes:
+        if node.region is not None:
+            yield from all_nodes(node.region.nodes)
+        yield node
+
+
 def values_of(nodes: Iterable[Node]) -> Iterator[Value]:
     """What the nodes make, in order, with all that is inside of their regions."""
     for node in nodes:
@@ -138,9 +146,10 @@ class Graph:
         return {name: tuple(nodes) for name, nodes in readers.items()}
 
     def between(self, given: Collection[str], wanted: Collection[str]) -> tuple[Node, ...]:
-        """The nodes, in order, that make the wanted values of the given ones, all by name."""
+        """The nodes, in order, that make the wanted values of the given ones, all by name; values
+        of a region are made by its nodes."""
         needed, found = set(wanted), []
-        for node in reversed(self.nodes):
+        for node in reversed(tuple(all_nodes(self.nodes))):
             if any(value.name in needed and value.name not in given for value in node.outputs):
                 found.append(node)
                 needed |= {value.name for value in node.inputs}

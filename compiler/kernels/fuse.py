@@ -19,6 +19,7 @@ from netc.compiler.kernels.group import (
     Space,
     is_per_element,
     is_virtual,
+    lies_in,
     row_index,
 )
 from netc.compiler.scalar.expression import Load, LoadRow, find_loads
@@ -87,7 +88,12 @@ class Fusion:
         self.loads: dict[str, list[AnyLoad]] = {}  # what a node reads, by its output
         self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
         self.results = {value.name for value in graph.results}
-        self.results |= {value.name for node in graph.nodes for value in in_memory(node, ops)}
+        producers = graph.producers()
+        for node in graph.nodes:
+            if node.region is not None:
+                self.results |= {lies_in(value, producers).name for value in node.inputs}
+            elif ops[node.op].gathers:
+                self.results.add(node.inputs[0].name)
         self.consumers = graph.consumers()
         inputs = {entry.value.name for entry in graph.inputs}
         self.reader = Reader(graph, ops, lambda v: v.name in self.home or v.name in inputs)
@@ -352,13 +358,6 @@ class Fusion:
             if value.name in self.results or read_by.get(value.name, set()) - {number}
         )
         return Group(draft.kind, draft.space, tuple(draft.nodes), stored)
-
-
-def in_memory(node: Node, ops: Mapping[str, Op]) -> tuple[Value, ...]:
-    """The operands that the node reads from memory, whatever they are made from."""
-    if node.region is not None:
-        return node.inputs
-    return node.inputs[:1] if ops[node.op].gathers else ()
 
 
 def walks_rows(space: Space) -> bool:

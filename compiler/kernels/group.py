@@ -134,3 +134,9 @@ def folded_index(space: Space, outer: Index, fold: Index, inner: Index) -> tuple
         sizes = tuple(space.shape[axis] for axis in axes)
         places |= dict(zip(axes, unravel(position, sizes), strict=True))
     return tuple(places[axis] for axis in range(len(space.shape)))
+
+
+def lies_in(value: Value, producers: Mapping[str, Node]) -> Value:
+    """The tensor whose bytes a value is: itself, or what it is a reshape of."""
+    maker = producers.get(value.name)
+    return lies_in(maker.inputs[0], producers) if maker and maker.op == "reshape" else value

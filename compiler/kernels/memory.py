@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Graph, Input, Node, Role, Value
 from netc.compiler.ir.scan import Scan
+from netc.compiler.kernels.group import lies_in
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
 from netc.compiler.kernels.plan import Kernel, RowPlan, ScatterPlan, runs
 from netc.compiler.scalar.expression import find_loads
@@ -109,7 +110,7 @@ def plan_memory(
         places[name] = places[root]
     arena = max((b.offset + aligned(b.bytes) for b in places.values()), default=0)
     for node, _ in runs(kernels):
-        places |= row_places(node, places) if node else {}
+        places |= row_places(node, places, graph.producers()) if node else {}
     copies = tuple(
         Copy(places[update.value.name], places[update.target.name])
         for update in graph.updates
@@ -124,23 +125,33 @@ def row_values(node: Node) -> tuple[Value, ...]:
     return node.region.parameters + node.region.results
 
 
-def row_places(node: Node, places: Mapping[str, Buffer]) -> dict[str, Buffer]:
+def scanned(node: Node, producers: Mapping[str, Node]) -> tuple[Value, ...]:
+    """The tensors that the steps of a scan read and write."""
+    return tuple(lies_in(value, producers) for value in node.inputs) + node.outputs
+
+
+def row_places(
+    node: Node, places: Mapping[str, Buffer], producers: Mapping[str, Node]
+) -> dict[str, Buffer]:
     """The places of a region's parameters and results. What is carried into a step is the row that
     the step before has written."""
     scan, found = Scan.of(node), {}
 
+    def lies(value: Value) -> Buffer:
+        return places[lies_in(value, producers).name]
+
     def row(value: Value, stack: Value, ahead: int = 0, start: int | None = None) -> None:
         size = value.type.bytes
         move, first = (-size, scan.steps - 1) if scan.reverse else (size, 0)
-        offset = places[stack.name].offset + first * size + ahead * move
-        found[value.name] = Buffer(stack.name, offset, size, move, start)
+        offset = lies(stack).offset + first * size + ahead * move
+        found[value.name] = Buffer(lies(stack).name, offset, size, move, start)
 
     for value, stack in zip(scan.rows, scan.sources, strict=True):
         row(value, stack)
     for value, start, stack in zip(scan.carried, scan.starts, node.outputs, strict=False):
-        row(value, stack, -1, places[start.name].offset)
+        row(value, stack, -1, lies(start).offset)
     for value, operand in zip(scan.given, scan.shared, strict=True):
-        found[value.name] = places[operand.name]
+        found[value.name] = lies(operand)
     for value, stack in zip(node.region.results, node.outputs, strict=True):
         row(value, stack)
     return found
@@ -166,10 +177,10 @@ def live_ranges(
     for number, kernel in enumerate(kernels):
         for value in kernel.reads + kernel.writes:
             use(value, moment(number))
-    number = 0
+    number, producers = 0, graph.producers()
     for node, some in runs(kernels):
         number += len(some)
-        for value in node.inputs + node.outputs if node else ():
+        for value in scanned(node, producers) if node else ():
             use(value, moment(number - len(some)))
             use(value, moment(number) - 1)  # after the last kernel: a later step needs it again
     for value in graph.results:
@@ -190,18 +201,20 @@ def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str
     """
     made = {value.name: number for number, kernel in enumerate(kernels) for value in kernel.writes}
     taken: dict[str, str] = {}
+    producers = graph.producers()
     for update in graph.updates:
         number = made.get(update.value.name)
         if number is None or update.value.name in taken:
             continue
-        later = any(needs(kernel, update.target) for kernel in kernels[number + 1 :])
+        later = any(needs(kernel, update.target, producers) for kernel in kernels[number + 1 :])
         if not later and reads_own_place(kernels[number], update.target, update.value):
             taken[update.value.name] = update.target.name
     return taken
 
 
-def needs(kernel: Kernel, value: Value) -> bool:
-    return value in kernel.reads or bool(kernel.scan and value in kernel.scan.inputs)
+def needs(kernel: Kernel, value: Value, producers: Mapping[str, Node]) -> bool:
+    scan = kernel.scan
+    return value in kernel.reads or bool(scan and value in scanned(scan, producers))
 
 
 def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]) -> dict[str, str]:

@@ -42,8 +42,10 @@ def hoist(graph: Graph, ops: Mapping[str, Op]) -> Graph:
             node = before(build, cut_products(build, node))
             stands_for |= after(build, node)
     whole = redirect(replace(graph, nodes=tuple(build.nodes)), stands_for)
-    rules: tuple[Rule, ...] = (add_up_products, add_up_sums)
-    return rewrite(whole, ops, lambda node: rules if node.op == "sum" else ())
+    rules: tuple[Rule, ...] = (add_up_pads, add_up_products, add_up_sums)
+    while (simpler := rewrite(whole, ops, lambda one: rules if one.op == "sum" else ())) != whole:
+        whole = simpler
+    return whole
 
 
 # --- what depends on what -----------------------------------------------------------------------
@@ -292,6 +294,21 @@ def names_read(node: Node) -> set[str]:
 
 
 # --- sums over the steps ------------------------------------------------------------------------
+
+
+def add_up_pads(build: Builder, node: Node, producers: Producers) -> Value | None:
+    """The sum of what is padded with zeros in each step -> the padded sum."""
+    maker = producers.get(node.inputs[0].name)
+    if maker is None or maker.op != "pad" or node.named["axes"] != (0,):
+        return None
+    named, rank = maker.named, len(node.inputs[0].type.shape)
+    apart = named.get("steps") or (1,) * rank
+    if named["value"] != 0 or (named["low"][0], named["high"][0], apart[0]) != (0, 0, 1):
+        return None
+    total = build.sum(maker.inputs[0], axes=(0,))
+    return build.pad(
+        total, low=named["low"][1:], high=named["high"][1:], value=named["value"], steps=apart[1:]
+    )
 
 
 def add_up_products(build: Builder, node: Node, producers: Producers) -> Value | None:

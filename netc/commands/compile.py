@@ -86,17 +86,16 @@ def remember(folder: Path) -> None:
 
 def facts(program: Program, folder: Path) -> dict[str, object]:
     step = program.function("train")
-    kernels = step.kernels if step else ()
     return {
         "name": program.name,
         "folder": str(folder),
         "hash": program.hash,
         "parameters": program.parameters,
         "kernels": sum(len(function.kernels) for function in program.functions),
-        "launches_per_step": len(kernels),
+        "launches_per_step": step.launches if step else 0,
         "memory_bytes": program.arena_bytes,
         "persistent_bytes": program.persistent_bytes,
-        "predicted_step_seconds": sum(kernel.seconds for kernel in kernels),
+        "predicted_step_seconds": step.seconds if step else 0,
     }
 
 
@@ -114,7 +113,7 @@ def table(program: Program, folder: Path) -> str:
         seconds = told["predicted_step_seconds"]
         rate = step.batch / seconds if seconds else 0
         rows += [
-            ("launches", f"{len(step.kernels)} in a training step of {step.batch} samples"),
+            ("launches", f"{step.launches:,} in a training step of {step.batch} samples"),
             ("step", f"{1000 * seconds:.3g} ms predicted on the cpu, {rate:,.0f} samples/s"),
         ]
     rows += [
