@@ -121,15 +121,16 @@ def launch_at(
     name: str,
     grid: tuple[int, ...],
     block: tuple[int, ...],
-    addresses: tuple[int, ...],
+    values: tuple[np.ndarray, ...],
+    shared_bytes: int = 0,
     schedule: Schedule = FORWARD,
 ) -> None:
-    """Run a kernel as a driver does, with pointers of unknown sizes; not for checked modules."""
+    """Run a kernel as a driver does, with the bytes of its parameters and pointers of unknown
+    sizes; not for checked modules."""
     assert not module.checked
     kernel = module.kernel(name)
-    values = tuple(np.array([address], np.uint64) for address in addresses)
-    regions = all_regions(module, kernel, {}, 0)
-    run(module, kernel, grid, block, values, regions, 0, schedule, 60.0)
+    regions = all_regions(module, kernel, {}, shared_bytes)
+    run(module, kernel, grid, block, values, regions, shared_bytes, schedule, 60.0)
 
 
 def run(

@@ -24,7 +24,10 @@ class Buffer:
 
 @dataclass(frozen=True)
 class TensorMap:
-    """A matrix for TMA: `sizes` and `box` in elements, fastest axis first; `stride` in bytes."""
+    """A matrix for TMA: `sizes` and `box` in elements, fastest axis first; `stride` in bytes.
+
+    Lines of a box are swizzled by 32, 64 or 128 bytes where `swizzle` is 1, 2 or 3.
+    """
 
     buffer: Buffer
     sizes: tuple[int, int]
@@ -34,7 +37,13 @@ class TensorMap:
     swizzle: int = 0
 
     def pack(self, address: int) -> np.ndarray:
-        """The 128 bytes that the machine reads, for a buffer that lies at this address."""
+        """The 128 bytes that the machine reads, for a buffer that lies at this address.
+
+        Raises ValueError for what the driver refuses to encode.
+        """
+        wrong = self.why_not(address)
+        if wrong:
+            raise ValueError(f"a tensor map of {self.buffer.name}: {wrong}")
         words = np.zeros(16, np.uint64)
         words[0] = address
         words[1] = 2 | self.element_bytes << 32
@@ -42,6 +51,18 @@ class TensorMap:
         halves = words.view(np.uint32)
         halves[16:18], halves[19] = self.box, self.swizzle
         return words
+
+    def why_not(self, address: int) -> str | None:
+        """What is wrong with it, by the limits of the driver."""
+        line, span = self.box[0] * self.element_bytes, 16 << self.swizzle
+        limits = {
+            "it begins at no multiple of 16 bytes": address % 16,
+            "its lines begin at no multiples of 16 bytes": self.stride % 16,
+            "a box has more than 256 elements along an axis": max(self.box) > 256,
+            "a line of a box is no multiple of 16 bytes": line % 16,
+            "a line of a box is longer than its swizzle": span > 16 and line > span,
+        }
+        return next((words for words, is_broken in limits.items() if is_broken), None)
 
 
 def buffer(name: str, array: np.ndarray, has_values: bool = True) -> Buffer:

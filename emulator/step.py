@@ -1,15 +1,15 @@
 """A function's CUDA source and launches in; its steps run on this CPU, and their log out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, in_order
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Matrix, Pointer, in_order
 from netc.emulator.build import Module, build_module
 from netc.emulator.findings import EmulatorError, Finding
 from netc.emulator.launch import FORWARD, Schedule, launch
-from netc.emulator.memory import Buffer, buffer
+from netc.emulator.memory import Buffer, TensorMap, buffer, guarded
 
 NOTHING = np.zeros(0, np.uint8)
 
@@ -37,6 +37,7 @@ class EmulatedStep:
         log = np.zeros((steps, self.step.outputs), np.float32)
         spaces = {
             "arena": arena,
+            "workspace": self.workspace(),
             "order": self.buffer("order", np.ascontiguousarray(order, np.int64)),
             "log": self.buffer("log", log),
             "cursor": self.buffer("cursor", np.zeros(1, np.int32)),
@@ -52,9 +53,14 @@ class EmulatedStep:
 
     def run_kernel(self, arena: Buffer, name: str, schedule: Schedule = FORWARD) -> None:
         """Run the kernel of this name alone, on what lies in the arena."""
-        entry = next(entry for entry in self.step.launches if entry.kernel == name)
-        (first,) = in_order((replace(entry, steps=1),))
-        self.launch(first, {"arena": arena}, (), schedule)
+        spaces = {"arena": arena, "workspace": self.workspace()}
+        for entry in self.step.of_kernel(name):
+            self.launch(entry, spaces, (), schedule)
+
+    def workspace(self) -> Buffer:
+        """Fresh, without values."""
+        size = self.step.workspace_bytes
+        return Buffer("workspace", guarded(size), np.zeros(size, np.uint8))
 
     def launch(
         self,
@@ -94,15 +100,23 @@ def build_step(source: str, step: CudaStep, checked: bool = False) -> EmulatedSt
     return EmulatedStep(step, build_module(source, f"{step.symbol}.cu", checked))
 
 
-def place(pointer: Pointer, spaces: dict[str, Buffer], rows: tuple[Buffer, ...]) -> Buffer:
+def place(
+    pointer: Pointer, spaces: dict[str, Buffer], rows: tuple[Buffer, ...]
+) -> Buffer | TensorMap:
     """What a kernel's parameter points at, cut from its space."""
     if pointer.space == "field":
         return rows[pointer.offset]
     space = spaces[pointer.space]
-    if pointer.space != "arena":
+    if pointer.space not in ("arena", "workspace"):
         return space
     part = slice(pointer.offset, pointer.offset + pointer.bytes)
-    return Buffer(pointer.name, space.bytes[part], space.written[part])
+    cut = Buffer(pointer.name, space.bytes[part], space.written[part])
+    return tensor_map(cut, pointer.matrix) if pointer.matrix else cut
+
+
+def tensor_map(buffer: Buffer, matrix: Matrix) -> TensorMap:
+    sizes, box = (matrix.line, matrix.lines), (matrix.box_line, matrix.box_lines)
+    return TensorMap(buffer, sizes, matrix.line_bytes, box, matrix.element_bytes, swizzle=3)
 
 
 def copy(arena: Buffer, source: int, target: int, size: int) -> None:

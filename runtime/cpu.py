@@ -25,13 +25,13 @@ class CField(ctypes.Structure):
 class Cpu:
     """A program in the memory of this machine."""
 
-    name = "cpu"
+    name = target = "cpu"
 
     def __init__(self, program: Program, folder: Path, threads: int) -> None:
         self.threads = threads or processors()
         self.about = find_compiler().version
         self.folder = folder
-        self.arena = allocate(program.arena_bytes)
+        self.arena = allocate(program.on(self.target).arena_bytes)
         self.libraries: dict[str, ctypes.CDLL] = {}
 
     def read(self, tensor: Tensor) -> np.ndarray:

@@ -5,7 +5,7 @@ one graph launch for each step, without Python or copies between them, and one c
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +16,13 @@ from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.program import FunctionFacts, Program, Tensor
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json, in_order
 from netc.runtime.cuda_driver import HELP, call, describe, device_count, load_driver
+from netc.runtime.cuda_tensor_map import Encode, encode_by_driver
 from netc.runtime.errors import ENVIRONMENT, fail
 
 ALIGNMENT = 256
 DTYPES = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.bool_}
+SHARED_WITHOUT_ASKING = 48 * 1024
+OWN_FORMS = ("sm_75", "sm_90a")
 MOST_RESIDENT = 16  # arrays of data sets that are kept on the device
 Compile = Callable[[str, str], bytes]  # (source, architecture) -> cubin
 
@@ -44,13 +47,19 @@ class Room:
 class Cuda:
     """A program in the memory of a GPU."""
 
-    name = "cuda"
+    name = target = "cuda"
     threads = 1
 
     def __init__(
-        self, driver: ModuleType, program: Program, folder: Path, compile: Compile, number: int = 0
+        self,
+        driver: ModuleType,
+        program: Program,
+        folder: Path,
+        compile: Compile,
+        number: int = 0,
+        encode: Encode = encode_by_driver,
     ) -> None:
-        self.driver, self.folder, self.compile = driver, folder, compile
+        self.driver, self.folder, self.compile, self.encode = driver, folder, compile, encode
         if number >= device_count(driver):
             raise fail("E0722", "there is no NVIDIA GPU here", help=HELP, exit_code=ENVIRONMENT)
         self.facts = describe(driver, number)
@@ -59,7 +68,7 @@ class Cuda:
         self.context = self.call("cuDevicePrimaryCtxRetain", self.device)
         self.enter()
         self.stream = self.call("cuStreamCreate", 1)  # CU_STREAM_NON_BLOCKING
-        self.cursor_offset = aligned(program.arena_bytes)
+        self.cursor_offset = aligned(program.on(self.target).arena_bytes)
         self.arena = self.allocate(self.cursor_offset + ALIGNMENT)
         self.call("cuMemsetD8Async", self.arena, 0, self.cursor_offset + ALIGNMENT, self.stream)
         self.loaded: dict[str, Loaded] = {}
@@ -150,6 +159,7 @@ class Cuda:
             "order": self.room(("order",), rows.nbytes),
             "log": self.room(("log",), log.nbytes),
             "cursor": self.arena + self.cursor_offset,
+            **self.workspace(step),
         }
         self.upload(spaces["order"], rows)
         graph = self.graph(function.symbol, places, spaces)
@@ -160,16 +170,18 @@ class Cuda:
         return log
 
     def run_kernel(self, function: FunctionFacts, number: int) -> None:
-        """One kernel, as a graph of its own."""
+        """One kernel, with those that serve it, as a graph of its own."""
         self.enter()
         loaded, name = self.load(function.symbol), function.kernels[number].name
-        alone = tuple(
-            replace(entry, steps=1) for entry in loaded.step.launches if entry.kernel == name
-        )
-        graph = self.capture(lambda: self.record(loaded, alone, (), {}))
+        graph = self.capture(lambda: self.record_kernel(loaded, name))
         self.call("cuGraphLaunch", graph, self.stream)
         self.call("cuStreamSynchronize", self.stream)
         self.call("cuGraphExecDestroy", graph)
+
+    def workspace(self, step: CudaStep) -> dict[str, int]:
+        """Where the step's workspace lies, which all functions share; nothing if it has none."""
+        size = step.workspace_bytes
+        return {"workspace": self.room(("workspace",), size)} if size else {}
 
     def place_fields(
         self, step: CudaStep, fields: tuple[np.ndarray, ...], is_data_set: bool
@@ -216,6 +228,10 @@ class Cuda:
             self.call("cuMemcpyDtoDAsync", where, whence, size, self.stream)
         self.record(loaded, (loaded.step.last,), places, spaces)
 
+    def record_kernel(self, loaded: Loaded, name: str) -> None:
+        """One kernel and those that serve it onto the stream."""
+        self.record(loaded, loaded.step.of_kernel(name), (), self.workspace(loaded.step))
+
     def record(
         self,
         loaded: Loaded,
@@ -230,9 +246,8 @@ class Cuda:
         self, loaded: Loaded, launch: CudaLaunch, places: tuple[int, ...], spaces: dict[str, int]
     ) -> None:
         """One kernel onto the stream. The driver copies the arguments before it returns."""
-        pointers = [self.address(pointer, places, spaces) for pointer in launch.parameters]
-        arguments = np.array(pointers, np.uint64)
-        slots = arguments.ctypes.data + 8 * np.arange(len(pointers), dtype=np.uint64)
+        arguments = [self.argument(p, places, spaces) for p in launch.parameters]
+        slots = np.array([argument.ctypes.data for argument in arguments], np.uint64)
         self.call(
             "cuLaunchKernel",
             loaded.kernels[launch.kernel],
@@ -240,13 +255,24 @@ class Cuda:
             *launch.block,
             launch.shared_bytes,
             self.stream,
-            int(slots.ctypes.data),
+            slots.ctypes.data,
             0,
         )
+
+    def argument(
+        self, pointer: Pointer, places: tuple[int, ...], spaces: dict[str, int]
+    ) -> np.ndarray:
+        """The bytes of a kernel's parameter: an address, or a tensor map of what lies there."""
+        address = self.address(pointer, places, spaces)
+        if pointer.matrix:
+            return np.frombuffer(self.encode(address, pointer.matrix), np.uint8)
+        return np.array([address], np.uint64)
 
     def address(self, pointer: Pointer, places: tuple[int, ...], spaces: dict[str, int]) -> int:
         if pointer.space == "arena":
             return self.arena + pointer.offset
+        if pointer.space == "workspace":
+            return spaces["workspace"] + pointer.offset
         return places[pointer.offset] if pointer.space == "field" else spaces[pointer.space]
 
     # --- loading ----------------------------------------------------------------------------
@@ -254,9 +280,7 @@ class Cuda:
     def load(self, symbol: str) -> Loaded:
         """The function, compiled for this very device and loaded; at its first use only."""
         if symbol not in self.loaded:
-            source = self.text(f"{symbol}.cu")
-            is_plain = self.facts.architecture == "sm_75" and "netc_mma_" in source
-            form = "sm_75/" if is_plain else ""  # whose tensor cores cannot do what the source asks
+            form = self.form(symbol)
             step = from_json(self.text(f"{form}{symbol}.json"))
             image = self.compile(self.text(f"{form}{symbol}.cu"), self.facts.architecture)
             module = self.call("cuModuleLoadData", image)
@@ -264,8 +288,24 @@ class Cuda:
             kernels = {n: self.call("cuModuleGetFunction", module, n.encode()) for n in names}
             for kernel in kernels.values():
                 self.call("cuFuncLoad", kernel)  # a capture is no time to load it
+            self.ask_for_shared_memory(step, kernels)
             self.loaded[symbol] = Loaded(step, module, kernels)
         return self.loaded[symbol]
+
+    def form(self, symbol: str) -> str:
+        """The folder of the source for this device, where tensor cores are used: those of sm_75
+        cannot do what is usual, those of sm_90a can do more."""
+        has_own = self.facts.architecture in OWN_FORMS and "netc_mma_" in self.text(f"{symbol}.cu")
+        return f"{self.facts.architecture}/" if has_own else ""
+
+    def ask_for_shared_memory(self, step: CudaStep, kernels: dict[str, object]) -> None:
+        """Blocks have more than the usual only where the driver was told of it."""
+        name = "CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES"
+        for launch in step.launches:
+            if launch.shared_bytes > SHARED_WITHOUT_ASKING:
+                attribute = getattr(self.driver.CUfunction_attribute, name)
+                kernel = kernels[launch.kernel]
+                self.call("cuFuncSetAttribute", kernel, attribute, launch.shared_bytes)
 
     def text(self, name: str) -> str:
         path = self.folder / "cuda" / name

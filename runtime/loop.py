@@ -21,7 +21,7 @@ from netc.runtime.feeding import Parts, Rows
 from netc.runtime.functions import numbers
 from netc.runtime.interrupt import Stop
 from netc.runtime.plan import Options, Plan
-from netc.runtime.progress import Progress
+from netc.runtime.progress import Progress, steady
 from netc.runtime.run_folder import RunFolder, append_record
 from netc.runtime.session import Session
 
@@ -30,7 +30,6 @@ MOST_GROWTH = 8  # of a slice from one to the next: the first steps are not typi
 RECORDS = 100  # of single steps in the log of an epoch; a fixed stride, so that logs compare
 NO_MEASURE = ("step", "epoch", "kind", "loss_hex")  # of what a record holds
 STOPPED = 3  # the exit code for a loss that is not a number
-
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,12 @@ class Loop:
         self.log = run.open_metrics()
         self.function = session.function("train")
         self.names = numbers(self.function)
+        training = session.program.training
+        self.patience = training.patience if training else 0
         self.fields = parts.train.of(self.function)
         self.began = self.saved = time.monotonic()
         self.first_step = self.saved_step = state.step
-        self.metrics = last_metrics(run)
+        self.metrics = last_metrics(run, state.step)
         self.slice = 1
 
     def close(self) -> None:
@@ -89,11 +90,37 @@ class Loop:
         self.log.close()
 
     def run(self) -> Run:
-        while self.state.step < self.plan.steps and not self.is_over:
+        while self.state.step < self.plan.steps and not self.has_stalled and not self.is_over:
             self.epoch()
-        if self.state.step < self.plan.steps:
+        if self.has_stalled:
+            self.go_back()
+        elif self.state.step < self.plan.steps:
             return self.interrupted()
         return self.finished()
+
+    @property
+    def has_stalled(self) -> bool:
+        """Whether the best epoch is as many epochs ago as the program's patience lasts."""
+        if not self.patience or self.state.best_step is None:
+            return False
+        best_epoch = -(-self.state.best_step // self.plan.epoch_steps)
+        return self.state.epoch - 1 - best_epoch >= self.patience
+
+    def go_back(self) -> None:
+        """To the best epoch, as if training had ended with it."""
+        found = checkpoint.load(Path(self.folder.path, checkpoint.BEST))
+        facts = found.facts
+        self.session.restore(found.tensors, facts.seed)
+        self.session.set_counter("total", self.plan.steps)
+        self.state = replace(self.state, step=facts.step, epoch=facts.epoch, position=0)
+        checkpoint.save_step(self.folder.path, found.tensors, facts)
+        self.metrics = last_metrics(self.folder, facts.step)
+        kind = "loss" if self.parts.validation is None else "val_loss"
+        epochs = f"{self.patience} epoch" + "s" * (self.patience != 1)
+        self.progress.message(
+            f"{kind} did not fall for {epochs}: back to epoch {facts.epoch - 1}, "
+            f"{kind} {steady(self.metrics[kind])}"
+        )
 
     @property
     def is_over(self) -> bool:
@@ -122,7 +149,7 @@ class Loop:
         steps = min(self.slice, last - state.position, self.steps_left)
         began = time.monotonic()
         chosen = rows[state.position * batch : (state.position + steps) * batch]
-        log = self.session.device.run(self.function, self.fields, chosen, steps)
+        log = self.session.train(self.fields, chosen, steps)
         self.check(log)
         self.record(log)
         self.state = replace(
@@ -264,10 +291,12 @@ class Loop:
         )
 
 
-def last_metrics(run: RunFolder) -> dict[str, float]:
-    """What the last whole epoch of an earlier call came to, as `end_epoch` told it."""
+def last_metrics(run: RunFolder, step: int) -> dict[str, float]:
+    """What the last whole epoch up to a step came to, as `end_epoch` told it."""
     found: dict[str, float] = {}
     for record in run.metrics():
+        if int(str(record["step"])) > step:
+            continue
         prefix = {"epoch": "", "validation": "val_"}.get(str(record.get("kind")))
         if prefix is not None:
             values = {k: v for k, v in record.items() if k not in NO_MEASURE}

@@ -37,7 +37,8 @@ class Options:
 class Plan:
     """What decides the course of a run. `steps` is their number in all; `samples` to train on.
 
-    An epoch is `epoch_steps` whole batches: what remains of the samples is left out of it, others
+    A step takes `batch` rows: a batch of the program, or as many as it says to `accumulate`.
+    An epoch is `epoch_steps` whole steps: what remains of the samples is left out of it, others
     in each epoch, as each has its own order.
     """
 
@@ -60,16 +61,17 @@ def make_plan(program: Program, options: Options, samples: int) -> Plan:
     """The plan of a new run; NetError where the data does not fill a batch."""
     training = program.training
     assert training, "open_parts has refused a program that trains nothing"
-    epoch_steps = samples // training.batch
+    rows = training.step_rows
+    epoch_steps = samples // rows
     if not epoch_steps:
         raise fail(
             "E0524",
-            f"there are {samples} samples to train on, fewer than a batch of {training.batch}",
+            f"there are {samples} samples to train on, fewer than the {rows} of a step",
             help="a smaller `batch`, or more data",
         )
     seed = training.seed if options.seed is None else options.seed
     steps = planned_steps(program, options, epoch_steps)
-    return Plan(seed, samples, training.batch, epoch_steps, steps)
+    return Plan(seed, samples, rows, epoch_steps, steps)
 
 
 def planned_steps(program: Program, options: Options, epoch_steps: int) -> int:

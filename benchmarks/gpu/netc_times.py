@@ -68,9 +68,7 @@ def step_seconds(path: Path, folder: Path) -> float:
 
 
 def record_kernel(device: Cuda, symbol: str, name: str) -> None:
-    loaded = device.loaded[symbol]
-    alone = tuple(entry for entry in loaded.step.launches if entry.kernel == name)
-    device.record(loaded, alone, (), {})
+    device.record_kernel(device.loaded[symbol], name)
 
 
 def driver_copy(device: Cuda, symbol: str, name: str) -> None:
@@ -90,7 +88,7 @@ def kernel_seconds(text: str, folder: Path, record: Record = record_kernel) -> f
     path.write_text(text)
     program = netc.compile(path, device="cuda", out=folder / "build")
     session = program.start(seed=1)
-    device, function = session.device, program.functions[0]
+    device, function = session.device, session.program.functions[0]
     (kernel,) = function.kernels
     device.prepare(function)
     device.enter()

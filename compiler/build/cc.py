@@ -131,6 +131,12 @@ def processor_flags() -> frozenset[str]:
     return frozenset((processor_fact("flags") or processor_fact("Features")).split())
 
 
+def vector_bytes() -> int:
+    """The width of this processor's vector registers, from the names of its instruction sets."""
+    flags = processor_flags()
+    return 64 if "avx512f" in flags else 32 if "avx2" in flags else 16
+
+
 def processor_hertz() -> float:
     """The clock that Linux gives for this processor; 0 where it does not say."""
     return float(processor_fact("cpu MHz") or 0) * 1e6

@@ -91,6 +91,7 @@ class Role(Enum):
     WEIGHT = "weight"
     STATE = "state"
     MOMENT = "moment"
+    AVERAGE = "average"
     COUNTER = "counter"
 
 

@@ -7,7 +7,7 @@ from netc.compiler.ir.operation import Op, OpError
 from netc.compiler.ir.scan import Scan, stacked_type
 from netc.compiler.ir.tensor import TensorType
 
-PERSISTENT = (Role.WEIGHT, Role.STATE, Role.MOMENT, Role.COUNTER)
+PERSISTENT = (Role.WEIGHT, Role.STATE, Role.MOMENT, Role.AVERAGE, Role.COUNTER)
 
 
 class InternalError(AssertionError):

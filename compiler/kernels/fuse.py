@@ -96,7 +96,9 @@ class Fusion:
                 self.results.add(node.inputs[0].name)
         self.consumers = graph.consumers()
         inputs = {entry.value.name for entry in graph.inputs}
-        self.reader = Reader(graph, ops, lambda v: v.name in self.home or v.name in inputs)
+        self.reader = Reader(
+            graph.producers(), ops, lambda v: v.name in self.home or v.name in inputs
+        )
 
     # --- placing one node -------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ from netc.compiler.scalar.index import Index, Variable, loop, unravel
 
 Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
 
+
 def lower(graph: Graph, cut: Cut, ops: Mapping[str, Op]) -> tuple[Kernel, ...]:
     """The kernels of a graph in the order in which they run; `cut` finds its groups."""
     names = identifiers(value.name for value in graph.values())
@@ -61,12 +62,13 @@ def lower_groups(
     groups = cut(graph, ops)
     stored = {value.name for group in groups for value in group.stored}
     stored |= {entry.value.name for entry in graph.inputs}
+    producers = graph.producers()
     for group in groups:
         if group.kind is Kind.LOOP:
             region = region_graph(group.anchor)
             kernels = tuple(lower_groups(region, cut, ops, names, group.anchor, number))
         else:
-            kernel = Lowering(graph, group, ops, stored, names).kernel(number)
+            kernel = Lowering(producers, group, ops, stored, names).kernel(number)
             kernels = (replace(kernel, scan=scan),)
         yield from kernels
         number += len(kernels)
@@ -86,15 +88,17 @@ class Lowering:
 
     def __init__(
         self,
-        graph: Graph,
+        producers: Mapping[str, Node],
         group: Group,
         ops: Mapping[str, Op],
-        stored: set[str],
+        in_memory: set[str],
         names: Mapping[str, str],
     ) -> None:
         self.group, self.ops, self.names = group, ops, names
         self.members = {value.name for value in group.values}
-        self.reader = Reader(graph, ops, lambda v: v.name in stored or v.name in self.members)
+        self.reader = Reader(
+            producers, ops, lambda v: v.name in in_memory or v.name in self.members
+        )
         self.folds = {
             node.output.name for node in group.nodes if ops[node.op].family is Family.REDUCE
         }

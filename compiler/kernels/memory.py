@@ -9,6 +9,7 @@ step sees a row of it, and that row moves on.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from netc.compiler.ir.graph import Graph, Input, Node, Role, Value
 from netc.compiler.ir.scan import Scan
@@ -60,7 +61,11 @@ class MemoryPlan:
     arena_bytes: int
 
     def buffer(self, name: str) -> Buffer:
-        return dict(self.places)[name]
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Buffer]:
+        return dict(self.places)
 
     def __str__(self) -> str:
         lines = [f"arena {self.arena_bytes} bytes"]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Role, Value
-from netc.compiler.kernels.memory import Buffer
 from netc.compiler.ir.scan import Scan
+from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import (
     ColumnPlan,
     Kernel,
@@ -14,6 +14,7 @@ from netc.compiler.kernels.plan import (
     ScatterPlan,
     runs,
 )
+from netc.compiler.scalar.expression import Load
 from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
@@ -74,13 +75,21 @@ class CpuParameter:
 
 
 @dataclass(frozen=True)
+class CaseText:
+    """What a run may be: `first` is the address of its first element, "" for zeros."""
+
+    condition: str
+    first: str
+
+
+@dataclass(frozen=True)
 class OperandText:
-    """One side of a product: `first` is the address of a direct tile or of a run, `condition` what
-    must hold for the run, `element` the expression of one element."""
+    """One side of a product: `first` is the address of a direct tile, `element` the expression of
+    one element. A run is the first of the `cases` whose condition holds; the last always does."""
 
     way: str
     first: str
-    condition: str
+    cases: tuple[CaseText, ...]
     element: str
     run: int
     along_depth: bool
@@ -194,13 +203,20 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
 def operand_text(
     operand: Operand, element: str, names: dict[str, str], precision: str
 ) -> OperandText:
-    first = ""
-    element = element if precision == "f32" else f"netc_to_{precision}({element})"
-    if operand.load is not None:
-        first = f"{names[operand.load.value.name]} + {render_index(operand.load.position)}"
-    condition = " && ".join(spell_condition(one) for one in operand.conditions)
+    def address(load: Load | None) -> str:
+        return f"{names[load.value.name]} + {render_index(load.position)}" if load else ""
+
+    cases = tuple(
+        CaseText(" && ".join(map(spell_condition, case.conditions)), address(case.load))
+        for case in operand.cases
+    )
     return OperandText(
-        operand.way.value, first, condition, element, operand.run, operand.along_depth
+        way=operand.way.value,
+        first=address(operand.load),
+        cases=cases,
+        element=element if precision == "f32" else f"netc_to_{precision}({element})",
+        run=operand.run,
+        along_depth=operand.along_depth,
     )
 
 

@@ -14,6 +14,13 @@ from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import Buffer, MemoryPlan
 from netc.compiler.kernels.plan import Kernel, MatmulPlan, Plan
 from netc.compiler.scalar.expression import Expression
+from netc.compiler.targets.cuda_copies import (
+    CudaCopy,
+    matrices,
+    operand_copies,
+    product_parameters,
+    result_of_copy,
+)
 from netc.compiler.targets.cuda_dialect import CUDA, RESERVED
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
 from netc.compiler.targets.cuda_tensor import TensorSide, TensorTile
@@ -31,6 +38,7 @@ from netc.compiler.targets.cuda_tiles import (
     choose_tile,
     limit,
 )
+from netc.compiler.targets.cuda_wgmma import WarpgroupTile
 from netc.compiler.targets.dialect import Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
@@ -50,13 +58,16 @@ TEMPLATES = {
     ColumnTile: "column",
     MatmulTile: "matmul",
     TensorTile: "matmul_tensor",
+    WarpgroupTile: "matmul_wgmma",
     ScatterTile: "scatter",
 }
 # Device code beside the templates, and the calls that need it.
 PARTS = {
     "math": "",
-    "round": r"netc_to_(tf32|bf16|f16)\(|netc_mma_",
-    "ptx": r"netc_mma_",
+    "round": r"netc_to_(tf32|bf16|f16)\(|netc_w?g?mma_",
+    "ptx": r"netc_w?g?mma_",
+    "ptx_sm90": r"netc_wgmma_",
+    "pieces": r"netc_piece_",
     "tensor": r"netc_mma_",
     "random": r"netc_(uniform|normal)\(",
 }
@@ -73,7 +84,10 @@ class SideText:
 
 @dataclass(frozen=True)
 class CudaKernel:
-    """A kernel as its template wants it; `threads` are those of a block."""
+    """A kernel as its template wants it; `threads` are those of a block.
+
+    A product has its `left` and `right` on tensor cores, or the `copies` that are made of them.
+    """
 
     name: str
     header: tuple[str, ...]
@@ -84,6 +98,7 @@ class CudaKernel:
     threads: int
     left: SideText | None = None
     right: SideText | None = None
+    copies: tuple[CudaCopy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,19 +166,22 @@ def render_function(function: Function, arch: str, source_lines: tuple[str, ...]
 def launches(function: Function, arch: str, symbol: str) -> CudaStep:
     """How a step of the function is launched, in the words of the rendered source."""
     facts, taken, logged = architecture(arch), fields(function), outputs(function)
-    steps = (take_launch(taken, function.batch),) if taken else ()
+    steps = [take_launch(taken, function.batch)] if taken else []
+    for kernel in function.kernels:
+        steps += in_scan(kernel, function, kernel_launches(kernel, function, facts))
     return CudaStep(
         symbol=symbol,
         architecture=arch,
         batch=function.batch,
         row_bytes=tuple(field.row_bytes for field in taken),
         outputs=len(logged),
-        launches=steps + kernel_launches(function, facts),
+        launches=tuple(steps),
         copies=tuple(
             (copy.source.offset, copy.target.offset, copy.source.bytes)
             for copy in function.memory.copies
         ),
         last=CudaLaunch("netc_log", (1, 1, 1), (1, 1, 1), 0, log_parameters(logged)),
+        workspace_bytes=max((workspace(k, facts) for k in function.kernels), default=0),
     )
 
 
@@ -189,17 +207,21 @@ def cuda_kernel(
     best = f"at best {least.seconds * 1e6:.2f} us on {arch.device}: {least.reason}"
     speller = Speller(CUDA, names)
     left, right = side_texts(kernel.plan, tile, speller)
-    text = plan_text(kernel, speller)
+    text, copies = plan_text(kernel, speller), ()
+    if isinstance(tile, WarpgroupTile):
+        copies = operand_copies(kernel, tile, given, speller)
+        given = product_parameters(kernel.plan.after, given, speller)
     return CudaKernel(
         name=kernel.name,
         header=(*kernel_header(kernel, names, source_lines, best), shape),
         parameters=given,
-        plan=text if isinstance(tile, TensorTile) else rounded(text),
+        plan=rounded(text) if isinstance(tile, MatmulTile) else text,
         tile=tile,
         index="int" if fits_int(kernel) else "long long",
         threads=prod(tile.block),
         left=left,
         right=right,
+        copies=copies,
     )
 
 
@@ -246,33 +268,60 @@ def cuda_parameters(kernel: Kernel, memory: MemoryPlan) -> tuple[Parameter, ...]
     )
 
 
-def kernel_launches(function: Function, arch: CudaArchitecture) -> tuple[CudaLaunch, ...]:
+def in_scan(
+    kernel: Kernel, function: Function, launches: tuple[CudaLaunch, ...]
+) -> tuple[CudaLaunch, ...]:
+    """The launches of a kernel, marked with the scan that it belongs to."""
+    if kernel.scan is None:
+        return launches
     scans = list(dict.fromkeys(k.scan.output.name for k in function.kernels if k.scan))
-    return tuple(
-        replace(
-            kernel_launch(kernel, function, arch),
-            scan=1 + scans.index(kernel.scan.output.name) if kernel.scan else 0,
-            steps=kernel.times,
-        )
-        for kernel in function.kernels
-    )
+    number = 1 + scans.index(kernel.scan.output.name)
+    return tuple(replace(entry, scan=number, steps=kernel.times) for entry in launches)
 
 
-def kernel_launch(kernel: Kernel, function: Function, arch: CudaArchitecture) -> CudaLaunch:
+def kernel_launches(
+    kernel: Kernel, function: Function, arch: CudaArchitecture
+) -> tuple[CudaLaunch, ...]:
+    """The kernel's launch, behind those of the kernels that copy its operands."""
     tile, memory = choose_tile(kernel, arch), function.memory
     read = {memory.buffer(value.name) for value in kernel.reads}
-    pointers = tuple(
-        arena_pointer(parameter, memory.buffer(parameter.value.name), read)
-        for parameter in cuda_parameters(kernel, memory)
+
+    def pointers(parameters: tuple[Parameter, ...]) -> tuple[Pointer, ...]:
+        return tuple(arena_pointer(p, memory.buffer(p.value.name), read) for p in parameters)
+
+    given = cuda_parameters(kernel, memory)
+    if not isinstance(tile, WarpgroupTile):
+        return (CudaLaunch(kernel.name, (tile.grid, 1, 1), (*tile.block, 1), 0, pointers(given)),)
+    speller = Speller(CUDA, parameter_names(kernel, memory, given))
+    copies = tuple(
+        CudaLaunch(
+            copy.name,
+            (copy.place.grid, 1, 1),
+            (copy.threads, 1, 1),
+            0,
+            (result_of_copy(copy.place), *pointers(copy.parameters)),
+            serves=kernel.name,
+        )
+        for copy in operand_copies(kernel, tile, given, speller)
     )
-    return CudaLaunch(kernel.name, (tile.grid, 1, 1), (*tile.block, 1), 0, pointers)
+    left = pointers(product_parameters(kernel.plan.after, given, speller))
+    shared, block = tile.shape.shared_bytes, (*tile.block, 1)
+    product = (*matrices(tile), *left)
+    return (*copies, CudaLaunch(kernel.name, (tile.grid, 1, 1), block, shared, product))
+
+
+def workspace(kernel: Kernel, arch: CudaArchitecture) -> int:
+    """The bytes that the copies of the kernel's operands take."""
+    tile = choose_tile(kernel, arch)
+    return tile.right.end if isinstance(tile, WarpgroupTile) else 0
 
 
 def arena_pointer(parameter: Parameter, buffer: Buffer, read: set[Buffer]) -> Pointer:
     is_result = parameter.is_written and buffer not in read
     return Pointer(
-        "arena", buffer.offset, buffer.bytes, parameter.name, is_result, buffer.move, buffer.start
-    )
+        "arena", buffer.offset, buffer.bytes, parameter.name, is_result,
+        move=buffer.move, start=buffer.start,
+    )  # fmt: skip
 
 
 def take_launch(taken: tuple[CudaField, ...], batch: int) -> CudaLaunch:

@@ -22,8 +22,9 @@ CUDA = Dialect(
     folds=FOLDS,
 )
 TEMPLATE_NAMES = """
-    b c column cursor d e element half i j k l lane left log m more n next_left next_right o order
-    pair r result right row stage start step sums thread threadIdx u blockIdx warp x y
+    b c column copied cursor d e element empty full half i j k l lane left line log m more n
+    next_left next_right o order pair piece r result right row stage start step sums target thread
+    threadIdx tiles u blockIdx warp x y
 """
 CPP_WORDS = """
     alignas alignof and and_eq asm bitand bitor catch char16_t char32_t class compl const_cast

@@ -14,6 +14,7 @@ from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.scalar.index import Variable
 from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile
+from netc.compiler.targets.cuda_wgmma import WarpgroupTile, pays, warpgroup_tile
 
 WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency
@@ -25,6 +26,7 @@ LONG_OF_FEW = 128  # the same where rows are too few to give every multiprocesso
 FEW_ROWS = 1024
 BLOCKS_EACH = 8  # blocks of a scatter for each multiprocessor: each reads all of the indices
 SPLIT_DEPTH = 256  # products of one part of a sum that is cut up
+LAUNCH = 1.3e-6  # seconds from one kernel of a CUDA graph to the next: an estimate
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class CudaArchitecture:
     `flops` are fp32 operations per second on the plain cores, `bandwidth` bytes per second;
     `tensor_flops` those of dense bf16 products on tensor cores (tf32 takes twice the time), or 0
     where these know no bf16 and tf32. `shared_bytes` is the most that one block may have,
-    `registers` those of a multiprocessor.
+    `registers` those of a multiprocessor. `has_wgmma`: whether four warps can multiply at once.
     """
 
     name: str
@@ -45,6 +47,7 @@ class CudaArchitecture:
     flops: float
     bandwidth: float
     tensor_flops: float
+    has_wgmma: bool = False
 
 
 # From the vendor's data sheets of the devices named.
@@ -56,7 +59,7 @@ ARCHITECTURES = {
         CudaArchitecture("sm_86", "RTX 3090", 82, 101_376, 65_536, 35.6e12, 0.94e12, 71e12),
         CudaArchitecture("sm_89", "RTX 4090", 128, 101_376, 65_536, 82.6e12, 1.01e12, 165.2e12),
         CudaArchitecture("sm_90", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12),
-        CudaArchitecture("sm_90a", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12),
+        CudaArchitecture("sm_90a", "H100", 132, 232_448, 65_536, 66.9e12, 3.35e12, 989e12, True),
         CudaArchitecture("sm_100a", "B200", 148, 232_448, 65_536, 75e12, 8.0e12, 2250e12),
         CudaArchitecture("sm_120a", "RTX 5090", 170, 101_376, 65_536, 104.8e12, 1.79e12, 209.5e12),
     )
@@ -203,7 +206,9 @@ class ScatterTile:
         return f", {self.rows} rows a block"
 
 
-CudaTile = MapTile | RowTile | ColumnTile | MatmulTile | TensorTile | ScatterTile
+CudaTile = (
+    MapTile | RowTile | ColumnTile | MatmulTile | TensorTile | WarpgroupTile | ScatterTile
+)
 
 
 def split_facts(arch: CudaArchitecture) -> SplitFacts:
@@ -223,8 +228,9 @@ def choose_tile(kernel: Kernel, arch: CudaArchitecture) -> CudaTile:
         return scatter_tile(plan, arch)
     assert isinstance(plan, MatmulPlan)
     if plan.precision != "f32" and arch.tensor_flops:
-        flat_left, flat_right = flat_sides(plan)
-        return tensor_tile(plan, arch.multiprocessors, flat_left, flat_right)
+        if arch.has_wgmma and pays(plan, tensor_peak(plan, arch), arch.bandwidth):
+            return warpgroup_tile(plan, arch.multiprocessors, *flat_sides(plan))
+        return tensor_tile(plan, arch.multiprocessors, *flat_sides(plan))
     return matmul_tile(plan, arch)
 
 
@@ -301,12 +307,20 @@ def limit(kernel: Kernel, arch: CudaArchitecture) -> Limit:
     return Limit(memory, f"memory at {arch.bandwidth / 1e12:.2f} TB/s")
 
 
+def predicted_seconds(kernel: Kernel, arch: CudaArchitecture) -> float:
+    """A launch, and then the least that the kernel can take."""
+    return LAUNCH + limit(kernel, arch).seconds
+
+
 def peak(kernel: Kernel, arch: CudaArchitecture) -> float:
     """Operations per second of the cores that the kernel runs on."""
-    precision = kernel.plan.precision if isinstance(kernel.plan, MatmulPlan) else "f32"
-    if precision == "f32" or not arch.tensor_flops:
-        return arch.flops
-    return arch.tensor_flops / 2 if precision == "tf32" else arch.tensor_flops
+    plan = kernel.plan
+    is_plain = not isinstance(plan, MatmulPlan) or plan.precision == "f32"
+    return arch.flops if is_plain or not arch.tensor_flops else tensor_peak(plan, arch)
+
+
+def tensor_peak(plan: MatmulPlan, arch: CudaArchitecture) -> float:
+    return arch.tensor_flops / 2 if plan.precision == "tf32" else arch.tensor_flops
 
 
 def steps_by_one(expression: Expression, variable: Variable) -> bool:

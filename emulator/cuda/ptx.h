@@ -14,9 +14,12 @@ void machine_mbarrier_arrive(uint64_t *, int bytes, int line);
 void machine_mbarrier_wait(uint64_t *, int parity, int line);
 void machine_tma_load(void *target, const void *map, uint64_t *mbarrier, int column, int row,
                       int line);
+void machine_mbarrier_fence_init();
 void machine_fence_proxy();
-void machine_wgmma(float *d, int columns, uint64_t a, uint64_t b, int adds, int line);
-void machine_wgmma_wait(int line);
+void machine_wgmma(int kind, float *d, int columns, uint64_t a, uint64_t b, int adds, int line);
+void machine_wgmma_fence(int line);
+void machine_wgmma_commit(int line);
+void machine_wgmma_wait(int kept, int line);
 unsigned machine_elect(int line);
 }
 
@@ -97,7 +100,7 @@ static inline void netc_mbar_init(unsigned long long *b, int count, NETC_LINE)
 {
     machine_mbarrier_init((uint64_t *)b, count, line);
 }
-static inline void netc_mbar_fence_init() {}
+static inline void netc_mbar_fence_init() { machine_mbarrier_fence_init(); }
 static inline void netc_mbar_arrive(unsigned long long *b, NETC_LINE)
 {
     machine_mbarrier_arrive((uint64_t *)b, 0, line);
@@ -124,13 +127,24 @@ static inline unsigned long long netc_wgmma_desc(const void *place, int stride)
     const uint64_t offset = (uint64_t)((const char *)place - dynamic_shared);
     return (offset & 0x3ffff) >> 4 | 1ull << 16 | (uint64_t)(stride >> 4) << 32 | 1ull << 62;
 }
-static inline void netc_wgmma_fence() {}
-static inline void netc_wgmma_commit() {}
-template <int kept> static inline void netc_wgmma_wait(NETC_LINE) { machine_wgmma_wait(line); }
-static inline void netc_wgmma_m64n64k16_bf16(float (&d)[32], unsigned long long a,
-                                             unsigned long long b, int adds, NETC_LINE)
+static inline void netc_wgmma_fence(NETC_LINE) { machine_wgmma_fence(line); }
+static inline void netc_wgmma_commit(NETC_LINE) { machine_wgmma_commit(line); }
+template <int kept> static inline void netc_wgmma_wait(NETC_LINE)
 {
-    machine_wgmma(d, 64, a, b, adds, line);
+    machine_wgmma_wait(kept, line);
 }
-template <int registers> static inline void netc_setmaxnreg_inc() {}
-template <int registers> static inline void netc_setmaxnreg_dec() {}
+#define NETC_WGMMA(name, columns, kind)                                                           \
+    static inline void name(float (&d)[columns / 2], unsigned long long a, unsigned long long b,  \
+                            int adds, NETC_LINE)                                                  \
+    {                                                                                             \
+        machine_wgmma(kind, d, columns, a, b, adds, line);                                        \
+    }
+NETC_WGMMA(netc_wgmma_m64n64k8_tf32, 64, 0)
+NETC_WGMMA(netc_wgmma_m64n64k16_bf16, 64, 1)
+NETC_WGMMA(netc_wgmma_m64n64k16_f16, 64, 2)
+NETC_WGMMA(netc_wgmma_m64n128k8_tf32, 128, 0)
+NETC_WGMMA(netc_wgmma_m64n128k16_bf16, 128, 1)
+NETC_WGMMA(netc_wgmma_m64n128k16_f16, 128, 2)
+NETC_WGMMA(netc_wgmma_m64n256k8_tf32, 256, 0)
+NETC_WGMMA(netc_wgmma_m64n256k16_bf16, 256, 1)
+NETC_WGMMA(netc_wgmma_m64n256k16_f16, 256, 2)

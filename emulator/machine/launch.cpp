@@ -53,6 +53,9 @@ static void run_blocks()
     for (uint64_t i = 0; i < blocks && !machine.has_failed; i++) {
         begin_block(machine.launch->order == 1 ? blocks - 1 - i : i);
         run_on_fibers();
+        if (machine.has_failed) return;
+        end_mbarriers();
+        end_wgmma();
     }
 }
 

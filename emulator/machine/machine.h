@@ -54,7 +54,6 @@ enum class State : uint8_t {
     at_barrier,
     at_warp,
     at_mbarrier,
-    at_wgmma,
     ended
 };
 
@@ -113,12 +112,15 @@ void make_ready(int thread);
 void wait_as(State state); // until somebody makes this thread ready
 int next_fiber();
 
-// --- barrier.cpp, warp.cpp, copies.cpp, mbarrier.cpp, wgmma.cpp: each begins a block afresh
+// --- barrier.cpp, warp.cpp, copies.cpp, mbarrier.cpp, wgmma.cpp: each begins a block afresh, and
+// some look back at its end
 void begin_barriers();
 void begin_warps();
 void begin_copies();
 void begin_mbarriers();
 void begin_wgmma();
+void end_mbarriers();
+void end_wgmma();
 void thread_ended(int thread); // others may wait for it in vain
 void warp_thread_ended(int thread);
 bool finish_late_copy(); // one TMA copy; false where none is under way
@@ -148,6 +150,7 @@ struct Toucher { // who touches, where that is not the current thread
     int thread;
     uint32_t clock;
     Proxy proxy;
+    int swizzle; // of the asynchronous proxy: the span in bytes
 };
 void begin_launch_accesses();
 bool is_in_sample(uint64_t block_number);
@@ -157,6 +160,7 @@ void touch(uint64_t address, int size, Access access, uint64_t program_counter, 
 void touch_as(Toucher toucher, uint64_t address, int size, Access access, int line);
 void fence_proxy(int thread);
 uint32_t last_proxy_fence(int thread);
+void check_products_under_way(uint64_t start, int bytes, Toucher by, int line); // wgmma.cpp
 
 // --- report.cpp
 struct Finding {

@@ -46,7 +46,6 @@ static const char *waiting_for(State state)
     case State::at_barrier: return "wait at the barrier";
     case State::at_warp: return "wait for lanes of their warp";
     case State::at_mbarrier: return "wait at the mbarrier";
-    case State::at_wgmma: return "wait for wgmma";
     default: return "have ended";
     }
 }

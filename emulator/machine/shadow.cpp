@@ -55,7 +55,11 @@ static void check_proxy(const Cell &cell, const Touch &touch)
     if (is_stored && last_proxy_fence(cell.writer) < cell.write_clock)
         report_touch(touch, "missing proxy fence",
                      " by wgmma of what a thread stored without a fence after it");
+    const bool is_copied = cell.write_block == this_block() && cell.was_tma;
+    if (is_copied && cell.swizzle != touch.by.swizzle)
+        report_touch(touch, "misuse", " by wgmma with another swizzle than TMA wrote them with");
 }
+
 
 static uint32_t *readers_of(const Cell &cell)
 {
@@ -122,6 +126,7 @@ static void remember_write(Cell &cell, uint8_t mask, const Touch &touch)
     cell.write_mask = mask;
     cell.was_atomic = touch.access == Access::atomic;
     cell.was_tma = touch.by.proxy == Proxy::tma_write;
+    cell.swizzle = (uint8_t)touch.by.swizzle;
     cell.read_mask = 0;
     cell.was_read_by_blocks = false;
 }

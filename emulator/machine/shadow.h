@@ -8,6 +8,7 @@ struct Cell {
     uint32_t readers; // 1 + place in the pool, where several threads read
     uint16_t writer, reader;
     uint8_t write_mask, read_mask; // which bytes of the cell
+    uint8_t swizzle;               // with which TMA wrote it
     bool was_atomic, was_tma, was_read_by_blocks;
 };
 

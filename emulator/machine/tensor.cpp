@@ -1,33 +1,6 @@
 // Tensor cores of a warp: mma.sync and ldmatrix, with the layouts of the PTX manual.
 #include "machine.h"
-#include <string.h>
-
-enum { TF32, BF16, F16 };
-
-static float from_bf16(uint16_t bits)
-{
-    const uint32_t wide = (uint32_t)bits << 16;
-    float number;
-    memcpy(&number, &wide, 4);
-    return number;
-}
-
-static float from_f16(uint16_t bits)
-{
-    const int exponent = bits >> 10 & 31, fraction = bits & 0x3ff;
-    float size = exponent == 0    ? (float)fraction * 0x1p-24f
-                 : exponent == 31 ? (fraction ? __builtin_nanf("") : __builtin_inff())
-                                  : __builtin_ldexpf((float)(fraction | 0x400), exponent - 25);
-    return bits & 0x8000 ? -size : size;
-}
-
-static float from_tf32(uint32_t bits)
-{
-    const uint32_t kept = bits & 0xffffe000u; // the tensor core does not read the low 13
-    float number;
-    memcpy(&number, &kept, 4);
-    return number;
-}
+#include "numbers.h"
 
 struct Multiply {
     float *d;

@@ -86,17 +86,30 @@ def remember(folder: Path) -> None:
 
 def facts(program: Program, folder: Path) -> dict[str, object]:
     step = program.function("train")
+    batches = program.training.accumulate if program.training else 1  # of a step
     return {
         "name": program.name,
         "folder": str(folder),
         "hash": program.hash,
         "parameters": program.parameters,
         "kernels": sum(len(function.kernels) for function in program.functions),
-        "launches_per_step": step.launches if step else 0,
+        "launches_per_step": batches * step.launches if step else 0,
         "memory_bytes": program.arena_bytes,
         "persistent_bytes": program.persistent_bytes,
-        "predicted_step_seconds": step.seconds if step else 0,
+        "predicted_step_seconds": batches * step.seconds if step else 0,
     }
+
+
+def on_cuda(program: Program) -> str:
+    """What a training step, or else all of the program, comes to on a GPU."""
+    layout = program.on("cuda").layout
+    step = program.on("cuda").function("train")
+    kernels = [one for function in layout.functions for one in function.kernels]
+    told = f"{step.launches if step else len(kernels):,} launches"
+    if step is not None:
+        seconds = step.seconds
+        told += f" in a step of {1000 * seconds:.3g} ms at best on the likes of {layout.processor}"
+    return f"{told}, {layout.arena_bytes:,} bytes"
 
 
 def table(program: Program, folder: Path) -> str:
@@ -111,11 +124,14 @@ def table(program: Program, folder: Path) -> str:
     step = program.function("train")
     if step is not None:
         seconds = told["predicted_step_seconds"]
-        rate = step.batch / seconds if seconds else 0
+        samples = program.training.step_rows if program.training else step.batch
+        rate = samples / seconds if seconds else 0
+        launches = told["launches_per_step"]
         rows += [
-            ("launches", f"{step.launches:,} in a training step of {step.batch} samples"),
+            ("launches", f"{launches:,} in a training step of {samples} samples"),
             ("step", f"{1000 * seconds:.3g} ms predicted on the cpu, {rate:,.0f} samples/s"),
         ]
+    rows.append(("on a GPU", on_cuda(program)))
     rows += [
         (f"{target} source", f"{folder / where}/")
         for target, (where, _) in ENDINGS.items()

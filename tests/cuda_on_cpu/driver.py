@@ -12,8 +12,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from netc.compiler.targets.cuda_launches import Matrix
 from netc.emulator.build import build_module
 from netc.emulator.launch import launch_at
+from netc.emulator.memory import buffer
+from netc.emulator.step import tensor_map
 
 CAPABILITY = {"COMPUTE_CAPABILITY_MAJOR": 9, "COMPUTE_CAPABILITY_MINOR": 0}
 ATTRIBUTES = CAPABILITY | {"MULTIPROCESSOR_COUNT": 132}
@@ -27,12 +30,17 @@ class FakeDriver:
         **{f"CU_DEVICE_ATTRIBUTE_{name}": name for name in ATTRIBUTES}
     )
 
+    CUfunction_attribute = SimpleNamespace(
+        CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES="dynamic shared memory"
+    )
+
     def __init__(self, devices: int = 1, free: int = 1 << 34) -> None:
         self.devices, self.free = devices, free
         self.calls: list[tuple] = []
         self.memory: dict[int, np.ndarray] = {}
         self.captured: list | None = None
         self.fails_at: str | None = None
+        self.shared_bytes: dict[tuple, int] = {}  # that a kernel may have, where it was asked for
 
     def __getattribute__(self, name: str):
         found = object.__getattribute__(self, name)
@@ -126,6 +134,13 @@ class FakeDriver:
         self.captured.append(lambda: ctypes.memmove(*addresses, size))
         return ()
 
+    def encode(self, address: int, matrix: Matrix) -> bytes:
+        """A tensor map as the emulator reads it; the real ones are the driver's secret."""
+        size = (matrix.lines - 1) * matrix.line_bytes + matrix.line * matrix.element_bytes
+        self.allocated(address, size)
+        held = buffer("matrix", np.zeros(1, np.uint8))
+        return tensor_map(held, matrix).pack(address).tobytes()
+
     # --- modules and launches ---------------------------------------------------------------
 
     def cuModuleLoadData(self, image):
@@ -135,6 +150,11 @@ class FakeDriver:
         return ((module, name.decode()),)
 
     def cuFuncLoad(self, kernel):
+        return ()
+
+    def cuFuncSetAttribute(self, kernel, attribute, value):
+        assert attribute == "dynamic shared memory" and value <= 227 * 1024
+        self.shared_bytes[kernel] = value
         return ()
 
     def cuModuleUnload(self, module):
@@ -157,17 +177,21 @@ class FakeDriver:
 
     def cuLaunchKernel(self, kernel, gx, gy, gz, bx, by, bz, shared, stream, slots, extra):
         module, name = kernel
-        count = len(module.kernel(name).parameters)
-        addresses = (ctypes.c_uint64 * count).from_address(slots)
-        pointers = tuple(ctypes.c_uint64.from_address(a).value for a in addresses)
-        for pointer in pointers:
-            self.allocated(pointer)
+        parameters = module.kernel(name).parameters
+        addresses = (ctypes.c_uint64 * len(parameters)).from_address(slots)
+        values = tuple(
+            np.frombuffer(ctypes.string_at(address, parameter.size), np.uint64)
+            for address, parameter in zip(addresses, parameters, strict=True)
+        )
+        assert shared <= self.shared_bytes.get(kernel, 48 * 1024), f"{name} has {shared} bytes"
 
         def run() -> None:
-            for pointer in pointers:
-                self.allocated(pointer)
-            launch_at(module, name, (gx, gy, gz), (bx, by, bz), pointers)
+            for value in values:
+                self.allocated(int(value[0]))  # a pointer, or the first word of a tensor map
+            launch_at(module, name, (gx, gy, gz), (bx, by, bz), values, shared)
 
+        for value in values:
+            self.allocated(int(value[0]))
         assert self.captured is not None, f"{name} is launched outside of a capture"
         self.captured.append(run)
         return ()

@@ -76,11 +76,13 @@ extern "C" __global__ __launch_bounds__(160) void hopper(
     const int bytes = 64 * 64 * 2, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     unsigned char *const left = shared, *const right = shared + 2 * bytes;
     unsigned long long *const full = (unsigned long long *)(shared + 4 * bytes), *const empty = full + 2;
-    if (threadIdx.x == 0)
+    if (threadIdx.x == 0) {
         for (int stage = 0; stage < 2; stage++) {
             netc_mbar_init(&full[stage], 1);
             netc_mbar_init(&empty[stage], 4);
         }
+        netc_mbar_fence_init();
+    }
     __syncthreads();
     if (warp == 4) {
         for (int tile = 0; tile < depth / 64 && lane == 0; tile++) {

@@ -17,7 +17,9 @@ def gpu(request, fake_driver):
 
     def open_gpu(program, folder) -> Cuda:
         if request.config.getoption("--gpu") == "stand-in":
-            opened.append(Cuda(fake_driver(), program, folder, lambda source, _: source.encode()))
+            driver = fake_driver()
+            image = lambda source, _: source.encode()  # noqa: E731
+            opened.append(Cuda(driver, program, folder, image, encode=driver.encode))
         else:
             opened.append(open_cuda(program, folder, 0))
         return opened[-1]

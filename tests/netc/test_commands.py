@@ -15,6 +15,7 @@ import pytest
 
 import netc.commands.explain as explain
 from netc.cli import COMMANDS, LATER
+from netc.compiler.language.settings import SETTINGS
 from netc.runtime import checkpoint
 from netc.runtime.data.generated import blobs
 from netc.runtime.data.sources import SOURCES
@@ -341,3 +342,8 @@ def test_nan_in_the_data_ends_with_3(netc, small_file):
     np.savez("bad.npz", x=x, label=DATA["label"])
     result = netc("train", small_file, "--data", "bad.npz")
     assert result.code == 3 and "E0611" in result.err
+
+
+def test_every_setting_can_be_explained():
+    for name in SETTINGS:
+        assert explain.explanation(name).startswith(f"`{name} ")

@@ -37,7 +37,8 @@ def losses(fake_driver, tmp_path):
             sources.append(source)
             return source.encode()
 
-        cuda = Cuda(fake_driver(), program, folder, compile)
+        driver = fake_driver()
+        cuda = Cuda(driver, program, folder, compile, encode=driver.encode)
         cuda.facts = replace(cuda.facts, architecture=architecture)
         random = np.random.default_rng(4)
         x, y = random.normal(size=(32, 6, 6, 2)).astype(np.float32), np.arange(32) % 3

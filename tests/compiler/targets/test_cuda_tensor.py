@@ -88,7 +88,7 @@ def test_big_products_use_big_tiles_and_small_ones_fill_the_device(cuda_on_cpu, 
     def tile(*sizes):
         graph = lower_precision(graphs.matmul(*sizes), OPS, "bf16")
         (kernel,) = cuda_on_cpu.function_of(graph).kernels
-        return choose_tile(kernel, ARCHITECTURES["sm_90a"])
+        return choose_tile(kernel, ARCHITECTURES["sm_80"])
 
     big, small = tile(4096, 1024, 4096), tile(256, 1024, 256)
     assert (big.shape.rows, big.shape.columns) == (128, 128) and big.left.width == 4

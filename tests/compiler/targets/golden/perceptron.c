@@ -299,8 +299,7 @@ static void k03_dense_2_forward(
         for (int d = 0; d < depth; d++)
             for (int j = 0; j < columns; j += 3) {
                 const int n = column + j, k = start + d;
-                const int run = j + 3 <= columns ? 3 : columns - j;
-                memcpy(right + d * 8 + j, perceptron_dense_2_kernel + k * 3 + n, run * sizeof(float));
+                memcpy(right + d * 8 + j, perceptron_dense_2_kernel + k * 3 + n, 3 * sizeof(float));
             }
     }
     for (int64_t task = first; task < last; task++) {
@@ -682,8 +681,7 @@ static void k10_dense_2_backward(
         for (int d = 0; d < depth; d++)
             for (int j = 0; j < columns; j += 3) {
                 const int n = column + j, k = start + d;
-                const int run = j + 3 <= columns ? 3 : columns - j;
-                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, run * sizeof(float));
+                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, 3 * sizeof(float));
             }
     }
     for (int64_t task = first; task < last; task++) {

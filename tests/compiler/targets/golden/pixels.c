@@ -325,8 +325,7 @@ static void k02_conv2d_1_forward(
         for (int d = 0; d < depth; d++)
             for (int j = 0; j < columns; j += 5) {
                 const int n = column + j, k = start + d;
-                const int run = j + 5 <= columns ? 5 : columns - j;
-                memcpy(right + d * 8 + j, pixels_conv2d_1_kernel + k * 5 + n, run * sizeof(float));
+                memcpy(right + d * 8 + j, pixels_conv2d_1_kernel + k * 5 + n, 5 * sizeof(float));
             }
     }
     for (int64_t task = first; task < last; task++) {
@@ -440,8 +439,7 @@ static void k04_dense_1_forward(
         for (int d = 0; d < depth; d++)
             for (int j = 0; j < columns; j += 3) {
                 const int n = column + j, k = start + d;
-                const int run = j + 3 <= columns ? 3 : columns - j;
-                memcpy(right + d * 8 + j, pixels_dense_1_kernel + k * 3 + n, run * sizeof(float));
+                memcpy(right + d * 8 + j, pixels_dense_1_kernel + k * 3 + n, 3 * sizeof(float));
             }
     }
     for (int64_t task = first; task < last; task++) {
@@ -696,8 +694,7 @@ static void k09_dense_1_backward(
         for (int d = 0; d < depth; d++)
             for (int j = 0; j < columns; j += 3) {
                 const int n = column + j, k = start + d;
-                const int run = j + 3 <= columns ? 3 : columns - j;
-                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, run * sizeof(float));
+                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, 3 * sizeof(float));
             }
     }
     for (int64_t task = first; task < last; task++) {
@@ -865,22 +862,21 @@ static void k13_conv2d_1_backward(
         const int columns = column + 8 <= 5 ? 8 : 5 - column;
         for (int start = 0; start < 448; start += 448) {
             const int depth = start + 448 <= 448 ? 448 : 448 - start;
-            for (int i = 0; i < rows; i++)
-                for (int d = 0; d < depth; d++) {
+            for (int d = 0; d < depth; d++)
+                for (int i = 0; i < rows; i += 3) {
                     const int m = row + i, k = start + d;
-                    left[i * 448 + d] = pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + (m % 6)];
+                    memcpy(left + d * 9 + i, pixels_divide + b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + (m % 6), 3 * sizeof(float));
                 }
             for (int d = 0; d < depth; d++)
                 for (int j = 0; j < columns; j += 5) {
                     const int n = column + j, k = start + d;
-                    const int run = j + 5 <= columns ? 5 : columns - j;
-                    memcpy(right + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, run * sizeof(float));
+                    memcpy(right + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, 5 * sizeof(float));
                 }
             for (int j = 0; j < columns; j += 8)
                 for (int i = 0; i < rows; i += 9) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_9x8(
-                        left + i * 448, 448, 1,
+                        left + i * 1, 1, 9,
                         right + j, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
