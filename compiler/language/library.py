@@ -19,7 +19,7 @@ from netc.compiler.syntax.parse import parse
 WORDS = ("none", "same", "valid", "feed", "total", *SIZES)
 
 UNSUPPORTED = (
-    "rnn", "lstm", "gru", "bidirectional", "ctc", "parquet", "images",
+    "ctc", "parquet", "images",
 )  # fmt: skip
 
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(
