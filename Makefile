@@ -1,5 +1,6 @@
 # make demo   install netc beside this file, compile the MNIST example and train it
 # make test   every test          make lint   the style          make bench   the figures
+#             and netc beside its peers in ten minutes: BENCH="--time 300 --only cnn-32 gpt-16" for less
 # make gpu    the tests and figures that need a GPU, in under ten minutes
 #
 # Needs Python 3.11 or newer, a C compiler and a package index; the rest is installed into .venv.
@@ -23,6 +24,7 @@ lint: .venv/netc-test
 bench: .venv/netc
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/peers/compare.py $(BENCH)
 
 # What only a GPU can tell; with the system's own Python, for the PyTorch that is installed there.
 gpu:

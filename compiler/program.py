@@ -1,14 +1,17 @@
 """A compiled program as data: what the runtime needs to know, saved as program.json.
 
 Standard library only. A program is a folder: program.json, the `.net` text, the IR, and the sources
-of each target. It has one arena; what lasts from step to step lies at its start.
+of each target. Each target has one arena; what lasts from step to step lies at its start, at the
+same places for all.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
-FORMAT = 1
+FORMAT = 2
+TARGETS = MappingProxyType({"cpu": "ir", "cuda": "cuda"})  # and where in the folder their IR is
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,12 @@ class Initializer:
 
 @dataclass(frozen=True)
 class Persistent:
-    """What lasts from step to step. `role` is weight, state (not trained), moment or counter.
+    """What lasts from step to step. `role` is weight, state (not trained), moment, average (of a
+    weight, which it is named for and starts as), counter or tally.
 
-    Counters are i32 scalars that the runtime sets: `seed`, `step` (0 before the first) and `total`.
+    Counters are i32 scalars that the runtime sets: `seed`, `step` (the batches so far) and `total`
+    (the steps of the whole run).
+    Tallies are sums over the batches of an evaluation, which the runtime sets to zero before it.
     """
 
     tensor: Tensor
@@ -72,7 +78,7 @@ class FunctionFacts:
 
     `fields` are filled before each step and hold `batch` samples along axis 0; `outputs` of one
     number are reported for every step, in this order; others are read from the arena after
-    the step.
+    the step. Those that are `tallied` are about all batches since the tallies were set to zero.
     `symbol` is the C function and the stem of its files: c/SYMBOL.c, cuda/SYMBOL.cu.
     """
 
@@ -84,6 +90,20 @@ class FunctionFacts:
     kernels: tuple[KernelFacts, ...]
     copies: tuple[tuple[int, int, int], ...]
     temporary_bytes: int
+    tallied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a target runs the program: the bytes of the arena that all its functions share.
+
+    `processor` is the one that times are predicted for.
+    """
+
+    target: str
+    arena_bytes: int
+    functions: tuple[FunctionFacts, ...]
+    processor: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +122,10 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` a share."""
+    """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` a share.
+
+    A step takes `accumulate` batches. `patience` is 0 where training does not stop early.
+    """
 
     batch: int = 1
     epochs: int = 0
@@ -110,13 +133,21 @@ class TrainingFacts:
     validate: float = 0.0
     seed: int = 0
     measures: tuple[str, ...] = ()
+    accumulate: int = 1
+    patience: int = 0
+
+    @property
+    def step_rows(self) -> int:
+        """How many rows a step takes."""
+        return self.batch * self.accumulate
 
 
 @dataclass(frozen=True)
 class Program:
     """Everything about a compiled program but the text of its sources.
 
-    `hash` identifies the meaning: the same hash, seed and machine give the same bits.
+    `hash` identifies the meaning: the same hash, seed, target and machine give the same bits.
+    `functions` and `arena_bytes` are those of `target`; `on` tells of another one.
     """
 
     name: str
@@ -124,14 +155,35 @@ class Program:
     version: str
     file: str
     folder: str
-    arena_bytes: int
     persistent_bytes: int
     persistent: tuple[Persistent, ...]
-    functions: tuple[FunctionFacts, ...]
+    layouts: tuple[Layout, ...]
     data: DataFacts | None
     training: TrainingFacts | None
     defines: tuple[tuple[str, float], ...] = ()
+    target: str = "cpu"
     format: int = field(default=FORMAT)
+
+    def on(self, target: str) -> "Program":
+        """The same program as another target runs it; weights keep their names and places."""
+        return replace(self, target=target)
+
+    @property
+    def layout(self) -> Layout:
+        return next(one for one in self.layouts if one.target == self.target)
+
+    @property
+    def arena_bytes(self) -> int:
+        return self.layout.arena_bytes
+
+    @property
+    def functions(self) -> tuple[FunctionFacts, ...]:
+        return self.layout.functions
+
+    @property
+    def saved(self) -> tuple[Persistent, ...]:
+        """What a checkpoint holds: all that lasts longer than an evaluation."""
+        return tuple(entry for entry in self.persistent if entry.role != "tally")
 
     @property
     def parameters(self) -> int:
@@ -170,7 +222,7 @@ def from_json(text: str) -> Program:
         **raw
         | {
             "persistent": tuple(_persistent(entry) for entry in raw["persistent"]),
-            "functions": tuple(_function(entry) for entry in raw["functions"]),
+            "layouts": tuple(_layout(entry) for entry in raw["layouts"]),
             "data": DataFacts(**_tuples(raw["data"])) if raw["data"] else None,
             "training": TrainingFacts(**_tuples(raw["training"])) if raw["training"] else None,
             "defines": _tuple(raw["defines"]),
@@ -188,6 +240,11 @@ def _persistent(raw: dict) -> Persistent:
     return Persistent(_tensor(raw["tensor"]), raw["role"], initializer, raw["line"])
 
 
+def _layout(raw: dict) -> Layout:
+    functions = tuple(_function(entry) for entry in raw["functions"])
+    return Layout(**raw | {"functions": functions})
+
+
 def _function(raw: dict) -> FunctionFacts:
     return FunctionFacts(
         **raw
@@ -196,6 +253,7 @@ def _function(raw: dict) -> FunctionFacts:
             "outputs": tuple((name, _tensor(entry)) for name, entry in raw["outputs"]),
             "kernels": tuple(_kernel(entry) for entry in raw["kernels"]),
             "copies": _tuple(raw["copies"]),
+            "tallied": _tuple(raw["tallied"]),
         }
     )
 

@@ -12,7 +12,7 @@ from netc.compiler.program import Program as Facts
 from netc.runtime import checkpoint
 from netc.runtime import train as training
 from netc.runtime.checkpoint import Checkpoint
-from netc.runtime.device import open_device
+from netc.runtime.device import open_device, target_of
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given
 from netc.runtime.loop import Run
@@ -25,10 +25,10 @@ ENDINGS = {"cpu": ("c", "c"), "cuda": ("cuda", "cu")}  # target -> folder, endin
 
 
 class Program:
-    """A compiled program: what it is made of, its sources, and how to start it."""
+    """A compiled program: what its device makes of it, its sources, and how to start it."""
 
     def __init__(self, facts: Facts, folder: Path, device: str = "cpu", threads: int = 0) -> None:
-        self.facts, self.folder = facts, Path(folder)
+        self.facts, self.folder = facts.on(target_of(device)), Path(folder)
         self.device, self.threads = device, threads
 
     @property
@@ -66,7 +66,8 @@ class Program:
         if target not in ENDINGS:
             raise fail("E0714", f"there is no target `{target}`", help="there are cpu and cuda")
         folder, ending = ENDINGS[target]
-        paths = [self.folder / folder / f"{one.symbol}.{ending}" for one in self.functions]
+        functions = self.facts.on(target).functions
+        paths = [self.folder / folder / f"{one.symbol}.{ending}" for one in functions]
         if not all(path.is_file() for path in paths):
             message = f"the build folder `{self.folder}` has no {target} source"
             raise fail("E0614", message, help="compile the program again")

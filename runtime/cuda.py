@@ -47,7 +47,7 @@ class Room:
 class Cuda:
     """A program in the memory of a GPU."""
 
-    name = "cuda"
+    name = target = "cuda"
     threads = 1
 
     def __init__(
@@ -68,7 +68,7 @@ class Cuda:
         self.context = self.call("cuDevicePrimaryCtxRetain", self.device)
         self.enter()
         self.stream = self.call("cuStreamCreate", 1)  # CU_STREAM_NON_BLOCKING
-        self.cursor_offset = aligned(program.arena_bytes)
+        self.cursor_offset = aligned(program.on(self.target).arena_bytes)
         self.arena = self.allocate(self.cursor_offset + ALIGNMENT)
         self.call("cuMemsetD8Async", self.arena, 0, self.cursor_offset + ALIGNMENT, self.stream)
         self.loaded: dict[str, Loaded] = {}

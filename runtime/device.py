@@ -11,22 +11,23 @@ from netc.compiler.diagnostics import nearest
 from netc.compiler.program import FunctionFacts, Program, Tensor
 from netc.runtime.errors import ENVIRONMENT, fail
 
-# Loaded only when they are asked for: each may need what the others do not.
+# Modules are loaded only when they are asked for: each may need what the others do not.
 DEVICES = MappingProxyType(
     {
-        "cpu": ("netc.runtime.cpu", "open_cpu"),
-        "cuda": ("netc.runtime.cuda", "open_cuda"),
-        "emulate": ("netc.runtime.emulate", "open_emulate"),
-        "reference": ("netc.runtime.reference", "open_reference"),
+        "cpu": ("netc.runtime.cpu", "open_cpu", "cpu"),
+        "cuda": ("netc.runtime.cuda", "open_cuda", "cuda"),
+        "emulate": ("netc.runtime.emulate", "open_emulate", "cuda"),
+        "reference": ("netc.runtime.reference", "open_reference", "cpu"),
     }
 )
 Fields = tuple[np.ndarray, ...]
 
 
 class Device(Protocol):
-    """A program on a device. `name` is its target; `about` says in words what runs it."""
+    """A program on a device: `target` is whose functions it runs, `about` what runs them."""
 
     name: str
+    target: str
     about: str
     threads: int
 
@@ -61,8 +62,13 @@ def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> 
     Raises NetError where there is no such device (E0714) or not enough memory (E0710).
     """
     if name in DEVICES:
-        module, opener = DEVICES[name]
+        module, opener, _ = DEVICES[name]
         return getattr(import_module(module), opener)(program, folder, threads)
     near = nearest(name, DEVICES)
     help = f"did you mean `{near}`?" if near else f"there are {', '.join(DEVICES)}"
     raise fail("E0714", f"there is no device `{name}`", help=help, exit_code=ENVIRONMENT)
+
+
+def target_of(name: str) -> str:
+    """The target whose functions a device runs; `cpu` for a device that there is not."""
+    return DEVICES[name][2] if name in DEVICES else "cpu"

@@ -24,16 +24,16 @@ class Emulate:
     `schedule` is the order in which threads take their turns: results do not depend on it.
     """
 
-    name = "emulate"
+    name, target = "emulate", "cuda"
     threads = 1
 
     def __init__(
         self, program: Program, folder: Path, checked: bool = False, schedule: Schedule = FORWARD
     ) -> None:
-        self.program, self.folder = program, folder
+        self.program, self.folder = program.on(self.target), folder
         self.checked, self.schedule = checked, schedule
         self.about = f"CUDA C by {find_compiler()[1]}"
-        free, size = free_memory(), program.arena_bytes
+        free, size = free_memory(), self.program.arena_bytes
         if free is not None and 2 * size > free:
             raise too_large(2 * size, f"{free:,} are free")
         self.arena = Buffer("arena", guarded(size), np.zeros(size, np.uint8))

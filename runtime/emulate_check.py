@@ -28,7 +28,7 @@ def emulate_check(program: Program, folder: Path) -> tuple[Diagnostic, ...]:
 
 
 def check_functions(program: Program, folder: Path, device: Emulate) -> Iterator[Diagnostic]:
-    for function in program.functions:
+    for function in device.program.functions:
         Session(program, folder, device)  # weights and counters as at the start of training
         try:
             device.run(function, made_up(function), None, 1)

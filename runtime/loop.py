@@ -21,7 +21,8 @@ from netc.runtime.feeding import Parts, Rows
 from netc.runtime.functions import numbers
 from netc.runtime.interrupt import Stop
 from netc.runtime.plan import Options, Plan
-from netc.runtime.progress import Progress
+from netc.runtime.progress import Progress, steady
+from netc.runtime.rescue import bad_tensor, train_or_skip
 from netc.runtime.run_folder import RunFolder, append_record
 from netc.runtime.session import Session
 
@@ -30,7 +31,6 @@ MOST_GROWTH = 8  # of a slice from one to the next: the first steps are not typi
 RECORDS = 100  # of single steps in the log of an epoch; a fixed stride, so that logs compare
 NO_MEASURE = ("step", "epoch", "kind", "loss_hex")  # of what a record holds
 STOPPED = 3  # the exit code for a loss that is not a number
-
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Run:
 class State:
     """Where a run stands, besides the tensors: all that a checkpoint adds to them.
 
-    `epoch` counts from 1; `sums` add up each number of the log since the epoch began.
+    `epoch` counts from 1; `sums` add up each number of the log since the epoch began, and `skipped`
+    counts the steps since then that were left out of them.
     """
 
     step: int
@@ -63,6 +64,7 @@ class State:
     sums: tuple[float, ...]
     best_value: float | None = None
     best_step: int | None = None
+    skipped: int = 0
 
 
 class Loop:
@@ -77,10 +79,12 @@ class Loop:
         self.log = run.open_metrics()
         self.function = session.function("train")
         self.names = numbers(self.function)
+        training = session.program.training
+        self.patience = training.patience if training else 0
         self.fields = parts.train.of(self.function)
         self.began = self.saved = time.monotonic()
         self.first_step = self.saved_step = state.step
-        self.metrics = last_metrics(run)
+        self.metrics = last_metrics(run, state.step)
         self.slice = 1
 
     def close(self) -> None:
@@ -89,11 +93,37 @@ class Loop:
         self.log.close()
 
     def run(self) -> Run:
-        while self.state.step < self.plan.steps and not self.is_over:
+        while self.state.step < self.plan.steps and not self.has_stalled and not self.is_over:
             self.epoch()
-        if self.state.step < self.plan.steps:
+        if self.has_stalled:
+            self.go_back()
+        elif self.state.step < self.plan.steps:
             return self.interrupted()
         return self.finished()
+
+    @property
+    def has_stalled(self) -> bool:
+        """Whether the best epoch is as many epochs ago as the program's patience lasts."""
+        if not self.patience or self.state.best_step is None:
+            return False
+        best_epoch = -(-self.state.best_step // self.plan.epoch_steps)
+        return self.state.epoch - 1 - best_epoch >= self.patience
+
+    def go_back(self) -> None:
+        """To the best epoch, as if training had ended with it."""
+        found = checkpoint.load(Path(self.folder.path, checkpoint.BEST))
+        facts = found.facts
+        self.session.restore(found.tensors, facts.seed)
+        self.session.set_counter("total", self.plan.steps)
+        self.state = replace(self.state, step=facts.step, epoch=facts.epoch, position=0)
+        checkpoint.save_step(self.folder.path, found.tensors, facts)
+        self.metrics = last_metrics(self.folder, facts.step)
+        kind = "loss" if self.parts.validation is None else "val_loss"
+        epochs = f"{self.patience} epoch" + "s" * (self.patience != 1)
+        self.progress.message(
+            f"{kind} did not fall for {epochs}: back to epoch {facts.epoch - 1}, "
+            f"{kind} {steady(self.metrics[kind])}"
+        )
 
     @property
     def is_over(self) -> bool:
@@ -122,14 +152,16 @@ class Loop:
         steps = min(self.slice, last - state.position, self.steps_left)
         began = time.monotonic()
         chosen = rows[state.position * batch : (state.position + steps) * batch]
-        log = self.session.device.run(self.function, self.fields, chosen, steps)
-        self.check(log)
+        run = train_or_skip if self.options.skip_bad else Session.train
+        log = run(self.session, self.fields, chosen, steps)
+        done = self.good_steps(log)
         self.record(log)
         self.state = replace(
             state,
             step=state.step + steps,
             position=state.position + steps,
-            sums=tuple(running_sums(state.sums, log)),
+            sums=tuple(running_sums(state.sums, log[done])),
+            skipped=state.skipped + int((~done).sum()),
         )
         means = self.means()
         self.progress.step(self.state.position, means.pop("loss"), means)
@@ -143,13 +175,17 @@ class Loop:
         done = self.state.step - self.first_step
         return self.plan.steps if most is None else max(1, most - done)
 
-    def check(self, log: np.ndarray) -> None:
-        """NetError, exit code 3, at the first step whose loss is not a number."""
-        wrong = np.flatnonzero(~np.isfinite(log[:, self.names.index("loss")]))
-        if len(wrong):
-            step = self.state.step + int(wrong[0])
-            loss = float(log[wrong[0], self.names.index("loss")])
-            raise self.diverged(f"the loss of step {step + 1} is {loss}")
+    def good_steps(self, log: np.ndarray) -> np.ndarray:
+        """bool[steps]: which were done; NetError, exit code 3, at the first whose loss is not a
+        number, unless such steps are left out."""
+        losses = log[:, self.names.index("loss")]
+        good = np.isfinite(losses)
+        for index in np.flatnonzero(~good):
+            step = self.state.step + int(index) + 1
+            if not self.options.skip_bad:
+                raise self.diverged(f"the loss of step {step} is {losses[index]}")
+            self.progress.message(f"step {step} left out: it led to what is not a finite number")
+        return good
 
     def diverged(self, message: str) -> NetError:
         kept = checkpoint.steps_in(self.folder.path)
@@ -158,7 +194,8 @@ class Loop:
             "E0611",
             f"training stopped: {message}",
             notes=tuple(notes)[-1:],
-            help="a smaller learning rate, a warmup or `clip 1.0` often helps",
+            help="a smaller learning rate, a warmup or `clip 1.0` often helps; `--on-nan skip` "
+            "leaves such steps out",
             exit_code=STOPPED,
         )
 
@@ -171,7 +208,7 @@ class Loop:
 
     def means(self) -> dict[str, float]:
         """Loss and measures, averaged over the epoch so far."""
-        done = max(1, self.state.position)
+        done = max(1, self.state.position - self.state.skipped)
         return {
             name: total / done for name, total in zip(self.names, self.state.sums, strict=True)
         }
@@ -179,6 +216,8 @@ class Loop:
     def end_epoch(self) -> None:
         """Validate, tell, and save; the state then stands at the start of the next epoch."""
         state, means = self.state, self.means()
+        if state.skipped and state.skipped == state.position:
+            raise self.diverged(f"every step of epoch {state.epoch} was left out")
         self.tell("epoch", means)
         score = means["loss"]
         if self.parts.validation is not None:
@@ -193,6 +232,7 @@ class Loop:
             epoch=state.epoch + 1,
             position=0,
             sums=(0.0,) * len(self.names),
+            skipped=0,
             best_value=score if is_best else state.best_value,
             best_step=state.step if is_best else state.best_step,
         )
@@ -209,9 +249,9 @@ class Loop:
     def save(self, best: bool = False) -> None:
         """A checkpoint of this step, unless a tensor has gone bad: then the last one stays."""
         tensors = self.session.tensors()
-        for name, tensor in tensors.items():
-            if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-                raise self.diverged(f"after step {self.state.step}, `{name}` is not finite")
+        name = bad_tensor(tensors)
+        if name is not None:
+            raise self.diverged(f"after step {self.state.step}, `{name}` is not finite")
         state = self.state
         facts = replace(
             self.session.facts(),
@@ -222,6 +262,7 @@ class Loop:
             best_step=state.best_step,
             extra=(
                 ("program", str(self.session.folder.resolve())),
+                ("skipped", state.skipped),
                 ("sums", " ".join(value.hex() for value in state.sums)),
             ),
         )
@@ -241,6 +282,7 @@ class Loop:
     @property
     def resume_command(self) -> str:
         words = ["netc", "train", str(self.session.folder), "--resume", str(self.folder.path)]
+        words += ["--on-nan", "skip"] if self.options.skip_bad else []
         if self.session.device.name != "cpu":
             words += ["--device", self.session.device.name]
         return shlex.join(words)
@@ -264,10 +306,12 @@ class Loop:
         )
 
 
-def last_metrics(run: RunFolder) -> dict[str, float]:
-    """What the last whole epoch of an earlier call came to, as `end_epoch` told it."""
+def last_metrics(run: RunFolder, step: int) -> dict[str, float]:
+    """What the last whole epoch up to a step came to, as `end_epoch` told it."""
     found: dict[str, float] = {}
     for record in run.metrics():
+        if int(str(record["step"])) > step:
+            continue
         prefix = {"epoch": "", "validation": "val_"}.get(str(record.get("kind")))
         if prefix is not None:
             values = {k: v for k, v in record.items() if k not in NO_MEASURE}

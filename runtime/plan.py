@@ -17,7 +17,8 @@ class Options:
 
     `max_steps` and `time_limit` (seconds) end this call early, saved and ready to resume: they do
     not change the course of training, as `epochs` and `steps` do where a schedule looks at them.
-    `resume` is a run's folder, or "" for the latest run of the program.
+    `resume` is a run's folder, or "" for the latest run of the program. With `skip_bad` a step that
+    would leave numbers that are not finite is left out, instead of ending the run.
     """
 
     epochs: int | None = None
@@ -31,13 +32,15 @@ class Options:
     time_limit: float | None = None
     resume: str | None = None
     save_every: float = 30.0
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
     """What decides the course of a run. `steps` is their number in all; `samples` to train on.
 
-    An epoch is `epoch_steps` whole batches: what remains of the samples is left out of it, others
+    A step takes `batch` rows: a batch of the program, or as many as it says to `accumulate`.
+    An epoch is `epoch_steps` whole steps: what remains of the samples is left out of it, others
     in each epoch, as each has its own order.
     """
 
@@ -52,6 +55,11 @@ class Plan:
         """The number of epochs, the last perhaps not whole."""
         return -(-self.steps // self.epoch_steps)
 
+    @property
+    def left_out(self) -> int:
+        """The samples of an epoch that do not fill a step."""
+        return self.samples - self.epoch_steps * self.batch
+
     def facts(self) -> dict[str, int]:
         return asdict(self)
 
@@ -60,16 +68,17 @@ def make_plan(program: Program, options: Options, samples: int) -> Plan:
     """The plan of a new run; NetError where the data does not fill a batch."""
     training = program.training
     assert training, "open_parts has refused a program that trains nothing"
-    epoch_steps = samples // training.batch
+    rows = training.step_rows
+    epoch_steps = samples // rows
     if not epoch_steps:
         raise fail(
             "E0524",
-            f"there are {samples} samples to train on, fewer than a batch of {training.batch}",
+            f"there are {samples} samples to train on, fewer than the {rows} of a step",
             help="a smaller `batch`, or more data",
         )
     seed = training.seed if options.seed is None else options.seed
     steps = planned_steps(program, options, epoch_steps)
-    return Plan(seed, samples, training.batch, epoch_steps, steps)
+    return Plan(seed, samples, rows, epoch_steps, steps)
 
 
 def planned_steps(program: Program, options: Options, epoch_steps: int) -> int:

@@ -8,21 +8,21 @@ from lark.exceptions import LarkError
 from netc.compiler.interpret import interpret, run_nodes
 from netc.compiler.ir.graph import Graph, Role
 from netc.compiler.ir.text import parse_graph
-from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.compiler.program import TARGETS, FunctionFacts, Program, Tensor
 from netc.runtime.arena import allocate, view
 from netc.runtime.errors import fail
 from netc.runtime.functions import numbers
 
 
 class Reference:
-    """A program's IR, its tensors in one arena as on any device."""
+    """A program's IR, that of its target, and its tensors in one arena as on any device."""
 
     name = "reference"
     about = f"NumPy {np.__version__}"
     threads = 1
 
     def __init__(self, program: Program, folder: Path) -> None:
-        self.folder = folder
+        self.target, self.folder = program.target, folder
         self.persistent = {entry.tensor.name: entry.tensor for entry in program.persistent}
         self.arena = allocate(program.arena_bytes)
         self.graphs: dict[str, Graph] = {}
@@ -80,7 +80,7 @@ class Reference:
 
     def graph(self, symbol: str) -> Graph:
         if symbol not in self.graphs:
-            path = self.folder / "ir" / f"{symbol}.ir"
+            path = self.folder / TARGETS[self.target] / f"{symbol}.ir"
             try:
                 self.graphs[symbol] = parse_graph(path.read_text(encoding="utf-8"))
             except (OSError, ValueError, LarkError) as error:

@@ -18,13 +18,15 @@ from netc.runtime.initialize import initial
 from netc.runtime.inputs import as_array, fitted, gather_rows, listed
 
 MOST = 1 << 31  # counters on the device are i32
+AVERAGE = ".average"  # follows the name of a weight in that of its average
 MOST_AT_ONCE = 64  # batches of an evaluation in one call: Python hears signals between calls only
 
 
 class Weights(MutableMapping):
     """The weights and states of a session by name: reading copies, assigning writes.
 
-    Assigning checks the shape (E0521) and converts to the weight's dtype.
+    Assigning checks the shape (E0521) and converts to the weight's dtype. The average of a weight,
+    where the program keeps one, starts again from what is assigned.
     """
 
     def __init__(self, program: Program, device: Device) -> None:
@@ -32,6 +34,11 @@ class Weights(MutableMapping):
             entry.tensor.name: entry
             for entry in program.persistent
             if entry.role in ("weight", "state")
+        }
+        self.averages = {
+            entry.tensor.name.removesuffix(AVERAGE): entry.tensor
+            for entry in program.persistent
+            if entry.role == "average"
         }
         self.device = device
 
@@ -45,7 +52,10 @@ class Weights(MutableMapping):
         if array.shape != tensor.shape:
             found, wanted = list(array.shape), f"{tensor.dtype}{list(tensor.shape)}"
             raise fail("E0521", f"{what} is {wanted}, but is given the shape {found}")
-        self.device.write(tensor, fitted(what, array, tensor.dtype))
+        values = fitted(what, array, tensor.dtype)
+        self.device.write(tensor, values)
+        if name in self.averages:
+            self.device.write(self.averages[name], values)
 
     def __delitem__(self, name: str) -> None:
         raise fail("E0520", f"the weight `{name}` cannot be deleted")
@@ -68,7 +78,7 @@ class Weights(MutableMapping):
 
 
 class Session:
-    """A program with weights on a device. Nothing else reaches its memory.
+    """A program with weights on a device, laid out for that. Nothing else reaches its memory.
 
     Fields and inputs are NumPy arrays, or anything that speaks DLPack or NumPy's protocol; the
     results are arrays of the caller's own. Every wrong use raises NetError.
@@ -78,7 +88,7 @@ class Session:
         self, program: Program, folder: Path, device: Device, seed: int = 0,
         steps: int | None = None,
     ) -> None:  # fmt: skip
-        self.program, self.folder, self.device = program, Path(folder), device
+        self.program, self.folder, self.device = program.on(device.target), Path(folder), device
         self.weights = Weights(program, device)
         self.initialize(seed, steps)
 
@@ -92,6 +102,8 @@ class Session:
             dtype = np.dtype(DTYPES[tensor.dtype])
             values = initial(entry.initializer, tensor.shape, dtype, seed, tensor.name)
             self.device.write(tensor, values)
+        for name in self.weights.averages:
+            self.weights[name] = self.weights[name]
         self.set_counter("seed", seed)
         self.set_counter("step", 0)
         self.set_counter("total", self.planned_steps if steps is None else min(steps, MOST - 1))
@@ -116,28 +128,49 @@ class Session:
                 self.device.prepare(function)
 
     @property
+    def accumulate(self) -> int:
+        """How many batches a training step takes."""
+        return self.program.training.accumulate if self.program.training else 1
+
+    @property
     def steps_done(self) -> int:
         """How many training steps the weights have seen."""
         for entry in self.program.persistent:
             if entry.role == "counter" and entry.tensor.name == "step":
-                return int(self.device.read(entry.tensor).reshape(-1)[0])
+                return int(self.device.read(entry.tensor).reshape(-1)[0]) // self.accumulate
         return 0
 
+    def skip_step(self) -> None:
+        """Count a step as done that was not."""
+        self.set_counter("step", (self.steps_done + 1) * self.accumulate)
+
     def step(self, /, **fields: object) -> dict[str, float]:
-        """One training step on one batch: the loss and the measures from before the update."""
+        """One training step on its rows: the loss and the measures from before the update."""
         function = self.function("train")
-        rows = self.one_batch(function, fields)
-        return named(function, self.device.run(function, rows, None, 1)[0])
+        return named(function, self.train(self.step_rows(function, fields), None, 1)[0])
+
+    def train(self, rows: Fields, order: np.ndarray | None, steps: int) -> np.ndarray:
+        """So many training steps on checked rows in this order: float32[steps, numbers].
+
+        The numbers of a step are the means over its batches.
+        """
+        log = self.device.run(self.function("train"), rows, order, steps * self.accumulate)
+        if self.accumulate == 1:
+            return log
+        return log.reshape(steps, self.accumulate, -1).mean(axis=1, dtype=np.float64)
 
     def gradients(self, /, **fields: object) -> dict[str, np.ndarray]:
-        """The gradient of the loss for each trained weight, on one batch; the weights stay."""
+        """The gradient of the loss for each trained weight, on a step's rows; the weights stay."""
         function = self.function("gradients")
-        self.device.run(function, self.one_batch(function, fields), None, 1)
-        return {
-            name: self.device.read(tensor)
-            for name, tensor in function.outputs
-            if name in self.weights
-        }
+        rows = self.step_rows(function, fields)
+        found = {name: tensor for name, tensor in function.outputs if name in self.weights}
+        total = {name: np.zeros(tensor.shape, np.float32) for name, tensor in found.items()}
+        for part in range(self.accumulate):
+            places = slice(part * function.batch, (part + 1) * function.batch)
+            self.device.run(function, tuple(array[places] for array in rows), None, 1)
+            for name, tensor in found.items():
+                total[name] += self.device.read(tensor) / self.accumulate
+        return total
 
     def run(self, net: str, /, **inputs: object) -> np.ndarray | tuple[np.ndarray, ...]:
         """The output of a net for any number of rows; a tuple where it returns several."""
@@ -172,11 +205,16 @@ class Session:
     def evaluate_rows(self, rows: Fields, count: int) -> dict[str, float]:
         """`evaluate` for arrays that were checked, in the order of the function's fields.
 
-        A measure that is NaN for some rows (there was nothing to measure) leaves them out.
+        What keeps a tally is worth what it is after the last rows; the rest is averaged over the
+        rows, and a measure that is NaN for some of them (nothing to measure) leaves those out.
         """
         function = self.function("evaluate")
-        measured = np.array([not name.startswith("loss") for name in numbers(function)])
-        sums, counted = np.zeros(len(measured)), np.zeros(len(measured))
+        self.clear_tallies()
+        names = numbers(function)
+        measured = np.array([not name.startswith("loss") for name in names])
+        is_tallied = np.array([name in function.tallied for name in names])
+        sums, counted = np.zeros(len(names)), np.zeros(len(names))
+        last = np.full(len(names), np.nan)
         for chunk, start, steps in self.cut("evaluate", count):
             for done in range(0, steps, MOST_AT_ONCE):
                 now = min(MOST_AT_ONCE, steps - done)
@@ -186,8 +224,16 @@ class Session:
                 left_out = np.isnan(log) & measured
                 sums += np.where(left_out, 0, log.astype(np.float64)).sum(axis=0) * chunk.batch
                 counted += (~left_out).sum(axis=0) * chunk.batch
+                last = log[-1]
         counted = np.where(counted == 0, np.nan, counted)  # nothing was measured at all
-        return named(function, sums / np.where(measured, counted, max(1, count)))
+        means = sums / np.where(measured, counted, max(1, count))
+        return named(function, np.where(is_tallied, last, means))
+
+    def clear_tallies(self) -> None:
+        for entry in self.program.persistent:
+            if entry.role == "tally":
+                tensor = entry.tensor
+                self.device.write(tensor, np.zeros(tensor.shape, DTYPES[tensor.dtype]))
 
     def cut(self, name: str, count: int) -> Iterator[tuple[FunctionFacts, int, int]]:
         """(function, first row, steps) for all rows, by the largest batches that fit."""
@@ -222,25 +268,26 @@ class Session:
         help = f"did you mean `{near}`?" if near else f"there are {listed(nets)}"
         return fail("E0520", f"the program has no net `{net}`", help=help)
 
-    def one_batch(self, function: FunctionFacts, fields: Mapping[str, object]) -> Fields:
+    def step_rows(self, function: FunctionFacts, fields: Mapping[str, object]) -> Fields:
+        """The rows of one training step, checked."""
         rows, count = gather_rows("the training step", function.fields, fields)
-        if count != function.batch:
+        wanted = function.batch * self.accumulate
+        if count != wanted:
+            more = f" and `accumulate {self.accumulate}`" if self.accumulate > 1 else ""
             raise fail(
                 "E0521",
-                f"a training step takes {function.batch} rows, but is given {count}",
-                help=f"the program says `batch {function.batch}`",
+                f"a training step takes {wanted} rows, but is given {count}",
+                help=f"the program says `batch {function.batch}`{more}",
             )
         return rows
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """All that lasts from step to step, by name."""
-        return {
-            entry.tensor.name: self.device.read(entry.tensor) for entry in self.program.persistent
-        }
+        """All that a checkpoint holds, by name."""
+        return {entry.tensor.name: self.device.read(entry.tensor) for entry in self.program.saved}
 
     def restore(self, tensors: Mapping[str, np.ndarray], seed: int) -> None:
         """Put back what `tensors` gave; names, shapes and dtypes must be the program's."""
-        for entry in self.program.persistent:
+        for entry in self.program.saved:
             self.device.write(entry.tensor, tensors[entry.tensor.name])
         self.seed = seed
 

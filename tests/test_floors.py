@@ -23,6 +23,8 @@ FLOORS = (
     ("compiler.ops",),
     ("compiler.interpret", "compiler.passes", "compiler.kernels", "compiler.build"),
     ("compiler.language", "compiler.targets", "compiler.differences"),
+    ("compiler.functions",),
+    ("compiler.describe",),
     ("compiler.driver",),
     ("emulator",),
     ("runtime",),

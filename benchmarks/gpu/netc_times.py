@@ -88,7 +88,7 @@ def kernel_seconds(text: str, folder: Path, record: Record = record_kernel) -> f
     path.write_text(text)
     program = netc.compile(path, device="cuda", out=folder / "build")
     session = program.start(seed=1)
-    device, function = session.device, program.functions[0]
+    device, function = session.device, session.program.functions[0]
     (kernel,) = function.kernels
     device.prepare(function)
     device.enter()

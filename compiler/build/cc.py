@@ -22,9 +22,9 @@ FLAGS = (
     "-O3",
     "-shared",
     "-fPIC",
+    "-fno-fast-math",  # first: it takes back the two that follow
     "-fno-math-errno",
     "-fno-trapping-math",
-    "-fno-fast-math",
     "-ffp-contract=fast",
     "-w",
 )
@@ -40,22 +40,24 @@ class Compiler:
     flags: tuple[str, ...]
 
 
-def build_library(source: Path) -> Path:
+def build_library(source: Path, *defines: str) -> Path:
     """The shared library of a C file, beside it; the file's headers lie beside it too.
+
+    `defines` are macros that make another library of the same text, of another name.
 
     Taken from the cache where the same text was built before by the same compiler for the same
     processor. Raises NetError where there is no compiler, or the folder cannot be written.
     """
     compiler = find_compiler()
     texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
-    key = key_of(compiler.version, *compiler.flags, *FLAGS, processor(), *texts)
-    library = source.with_suffix(".so")
-    stamp = source.with_suffix(".key")
+    key = key_of(compiler.version, *compiler.flags, *FLAGS, processor(), *defines, *texts)
+    library = source.with_suffix("".join(f".{name.lower()}" for name in defines) + ".so")
+    stamp = library.with_suffix(".key")
     if library.exists() and stamp.exists() and stamp.read_text() == key:
         return library
     module = look_up(key)
     if module is None:
-        module = run_compiler(compiler, source)
+        module = run_compiler(compiler, source, defines)
         keep(key, module)
     fresh = library.with_suffix(f".{os.getpid()}.new")
     try:
@@ -70,11 +72,12 @@ def build_library(source: Path) -> Path:
     return library
 
 
-def run_compiler(compiler: Compiler, source: Path) -> bytes:
+def run_compiler(compiler: Compiler, source: Path, defines: tuple[str, ...] = ()) -> bytes:
     """The bytes of the library; a source that does not compile is our fault, never the user's."""
     with tempfile.TemporaryDirectory(prefix="netc-") as folder:
         library = Path(folder) / "library.so"
-        command = (*compiler.command, *compiler.flags, *FLAGS, str(source))
+        macros = (f"-D{name}" for name in defines)
+        command = (*compiler.command, *compiler.flags, *FLAGS, *macros, str(source))
         try:
             result = subprocess.run(
                 (*command, "-o", str(library), "-lm", "-lpthread"),
@@ -129,6 +132,12 @@ def processor() -> str:
 def processor_flags() -> frozenset[str]:
     """The instruction sets that Linux names for this processor; none where it does not say."""
     return frozenset((processor_fact("flags") or processor_fact("Features")).split())
+
+
+def vector_bytes() -> int:
+    """The width of this processor's vector registers, from the names of its instruction sets."""
+    flags = processor_flags()
+    return 64 if "avx512f" in flags else 32 if "avx2" in flags else 16
 
 
 def processor_hertz() -> float:

@@ -55,13 +55,18 @@ class Node:
 
 
 class Role(Enum):
-    """What a graph's input is: batch fields change every step, the rest lives on the device."""
+    """What a graph's input is: batch fields change every step, the rest lives on the device.
+
+    A tally is what a measure has added up since the first batch of an evaluation.
+    """
 
     FIELD = "field"
     WEIGHT = "weight"
     STATE = "state"
     MOMENT = "moment"
+    AVERAGE = "average"
     COUNTER = "counter"
+    TALLY = "tally"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from netc.compiler.ir.graph import Graph, Node, Role, Value
 from netc.compiler.ir.operation import Op, OpError
 from netc.compiler.ir.tensor import TensorType
 
-PERSISTENT = (Role.WEIGHT, Role.STATE, Role.MOMENT, Role.COUNTER)
+PERSISTENT = tuple(role for role in Role if role is not Role.FIELD)
 
 
 class InternalError(AssertionError):

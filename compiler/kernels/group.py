@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from math import prod
 
-from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ir.graph import Node, Value
 from netc.compiler.ir.operation import Family, Op
 from netc.compiler.ir.tensor import Shape
 from netc.compiler.scalar.expression import Expression, Load
@@ -91,9 +91,12 @@ class Reader:
     """Expands reads: a value that `is_leaf` is loaded, any other is computed from what it reads."""
 
     def __init__(
-        self, graph: Graph, ops: Mapping[str, Op], is_leaf: Callable[[Value], bool]
+        self,
+        producers: Mapping[str, Node],
+        ops: Mapping[str, Op],
+        is_leaf: Callable[[Value], bool],
     ) -> None:
-        self._producers = graph.producers()
+        self._producers = producers
         self._ops = ops
         self._is_leaf = is_leaf
 

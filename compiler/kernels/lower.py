@@ -47,8 +47,9 @@ def lower(graph: Graph, groups: tuple[Group, ...], ops: Mapping[str, Op]) -> tup
     stored = {value.name for group in groups for value in group.stored}
     inputs = {entry.value.name for entry in graph.inputs}
     names = identifiers(value.name for value in graph.values())
+    in_memory, producers = stored | inputs, graph.producers()
     return tuple(
-        Lowering(graph, group, ops, stored | inputs, names).kernel(number)
+        Lowering(producers, group, ops, in_memory, names).kernel(number)
         for number, group in enumerate(groups, 1)
     )
 
@@ -58,15 +59,17 @@ class Lowering:
 
     def __init__(
         self,
-        graph: Graph,
+        producers: Mapping[str, Node],
         group: Group,
         ops: Mapping[str, Op],
-        stored: set[str],
+        in_memory: set[str],
         names: Mapping[str, str],
     ) -> None:
         self.group, self.ops, self.names = group, ops, names
         self.members = {value.name for value in group.values}
-        self.reader = Reader(graph, ops, lambda v: v.name in stored or v.name in self.members)
+        self.reader = Reader(
+            producers, ops, lambda v: v.name in in_memory or v.name in self.members
+        )
         self.folds = {
             node.output.name for node in group.nodes if ops[node.op].family is Family.REDUCE
         }

@@ -6,7 +6,11 @@ tensors that are never alive together share bytes, and a kernel that reads a dyi
 by element writes its result in place.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
@@ -45,7 +49,11 @@ class MemoryPlan:
     arena_bytes: int
 
     def buffer(self, name: str) -> Buffer:
-        return dict(self.places)[name]
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Buffer]:
+        return dict(self.places)
 
     def __str__(self) -> str:
         lines = [f"arena {self.arena_bytes} bytes"]
@@ -61,9 +69,6 @@ class Lifetime:
     bytes: int
     first: int
     last: int
-
-    def meets(self, other: "Lifetime") -> bool:
-        return self.first <= other.last and other.first <= self.last
 
 
 def plan_persistent(inputs: tuple[Input, ...]) -> tuple[Buffer, ...]:
@@ -133,12 +138,13 @@ def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str
     reads the old one at the same element only.
     """
     made = {value.name: number for number, kernel in enumerate(kernels) for value in kernel.writes}
+    read_last = {value.name: time for time, kernel in enumerate(kernels) for value in kernel.reads}
     taken: dict[str, str] = {}
     for update in graph.updates:
         number = made.get(update.value.name)
         if number is None or update.value.name in taken:
             continue
-        later = any(update.target in kernel.reads for kernel in kernels[number + 1 :])
+        later = read_last.get(update.target.name, 0) > number
         if not later and reads_own_place(kernels[number], update.target, update.value):
             taken[update.value.name] = update.target.name
     return taken
@@ -147,6 +153,7 @@ def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str
 def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]) -> dict[str, str]:
     """Results that take over the bytes of a tensor that dies in the same kernel."""
     taken: dict[str, str] = {}
+    given: set[str] = set()
     for number, kernel in enumerate(kernels):
         dying = [
             value
@@ -158,9 +165,10 @@ def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]
                 continue
             for old in dying:
                 fits = old.type.dtype == result.type.dtype and old.type.count == result.type.count
-                fits = fits and old.name not in taken.values()
+                fits = fits and old.name not in given
                 if fits and reads_own_place(kernel, old, result):
                     taken[result.name] = old.name
+                    given.add(old.name)
                     break
     return taken
 
@@ -197,19 +205,27 @@ def merge(lifetimes: dict[str, Lifetime], aliases: dict[str, str]) -> tuple[Life
 
 def place(lifetimes: tuple[Lifetime, ...], base: int) -> dict[str, Buffer]:
     """The largest first, each at the lowest offset that is free for as long as it lives."""
-    placed: list[tuple[Lifetime, Buffer]] = []
-    for lifetime in sorted(lifetimes, key=lambda life: (-life.bytes, life.first, life.name)):
-        offset = base
-        neighbours = sorted(
-            (buffer for other, buffer in placed if other.meets(lifetime)),
-            key=lambda buffer: buffer.offset,
-        )
-        for buffer in neighbours:
-            if offset + aligned(lifetime.bytes) <= buffer.offset:
-                break
-            offset = max(offset, buffer.offset + aligned(buffer.bytes))
-        placed.append((lifetime, Buffer(lifetime.name, offset, lifetime.bytes)))
-    return {lifetime.name: buffer for lifetime, buffer in placed}
+    order = sorted(lifetimes, key=lambda life: (-life.bytes, life.first, life.name))
+    first = np.array([life.first for life in order], np.int64)
+    last = np.array([life.last for life in order], np.int64)
+    start, end = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
+    for number, life in enumerate(order):
+        meets = np.flatnonzero((first[:number] <= life.last) & (life.first <= last[:number]))
+        size = aligned(life.bytes)
+        start[number] = lowest_gap(start[meets], end[meets], size, base)
+        end[number] = start[number] + size
+    return {
+        life.name: Buffer(life.name, int(offset), life.bytes)
+        for life, offset in zip(order, start, strict=True)
+    }
+
+
+def lowest_gap(starts: np.ndarray, ends: np.ndarray, size: int, base: int) -> int:
+    """The lowest offset from `base` on with `size` free bytes between stretches of the arena."""
+    by_start = np.argsort(starts)
+    before = np.maximum.accumulate(np.concatenate(([base], ends[by_start])))
+    fits = np.flatnonzero(before[:-1] + size <= starts[by_start])
+    return int(before[fits[0] if len(fits) else -1])
 
 
 def aligned(size: int) -> int:

@@ -135,13 +135,4 @@ def read_setting(trace: Trace, statement: tree.Setting) -> Any:
             "E0406", f"`{name}` takes {expected}", given[0].span, f"this is {describe(value)}",
             help="write it as a percentage: `validate 20%`" if name == "validate" else "",
         )  # fmt: skip
-    unbuilt = {"accumulate": 1, "average": None}
-    if name in unbuilt and value != unbuilt[name]:
-        raise trace.fail(
-            "E0901", f"`{name} {statement_text(given[0])}` is not supported yet", statement.span
-        )
     return value.text if isinstance(value, Word) else value
-
-
-def statement_text(expression: tree.Expression) -> str:
-    return expression.span.text

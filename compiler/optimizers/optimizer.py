@@ -15,8 +15,8 @@ class Optimizer:
     """A rule that moves a weight against its gradient.
 
     rate: the learning rate where the user gives none. parameters: the others, with defaults.
-    moments(**parameters) -> the names of what it remembers of each weight: float32 tensors of the
-        weight's shape that start at zero.
+    moments(rank, **parameters) -> the names of what it remembers of a weight of so many axes:
+        float32 tensors of the weight's shape that start at zero.
     update(build, weight, gradient, moments, step, rate, **parameters) -> (new weight, new moments):
         IR. `step` (counting from 1) and `rate` are f32 scalars, `moments` go by name.
     reference: the same rule in NumPy without the builder, written from the published formula.

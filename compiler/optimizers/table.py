@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from netc.compiler.optimizers import adagrad, adam, adamw, lamb, lion, rmsprop, sgd
+from netc.compiler.optimizers import adagrad, adam, adamw, lamb, lion, muon, rmsprop, sgd
 from netc.compiler.optimizers.optimizer import Optimizer
 
-MODULES = (adagrad, adam, adamw, lamb, lion, rmsprop, sgd)
+MODULES = (adagrad, adam, adamw, lamb, lion, muon, rmsprop, sgd)
 
 OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
     {module.OPTIMIZER.name: module.OPTIMIZER for module in MODULES}

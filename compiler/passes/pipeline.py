@@ -1,4 +1,4 @@
-"""A built graph in, the graph that is cut into kernels out: the one list of graph passes."""
+"""A built graph in, the graph that a target cuts into kernels out: the one list of graph passes."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,6 +14,7 @@ from netc.compiler.passes.simplify import simplify
 from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
 
 Watch = Callable[[str, Graph], None]
+Passes = tuple[tuple[str, Callable[[Graph], Graph]], ...]
 
 
 def optimize(
@@ -23,12 +24,26 @@ def optimize(
 
     `precision` is what products round their operands to.
     """
+    return suit(clean(graph, ops, watch), ops, facts, watch, precision)
+
+
+def clean(graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
+    """The passes that do the same for every target."""
     passes = (
         ("built", lambda graph: graph),
         ("simplify", lambda graph: simplify(graph, ops)),
         ("eliminate_common", eliminate_common),
         ("remove_dead", remove_dead),
         ("collapse_folds", lambda graph: collapse_folds(graph, ops)),
+    )
+    return run(passes, graph, ops, watch)
+
+
+def suit(
+    graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watch, precision: str = "f32"
+) -> Graph:
+    """The passes that follow, which look at a target's facts."""
+    passes = (
         # after the dead code: a sum that nobody reads needs no parts
         ("split_reductions", lambda graph: split_reductions(graph, ops, facts)),
         # again: the parts are made with reshapes and transposes that meet others
@@ -38,6 +53,10 @@ def optimize(
         ("lower_precision", lambda graph: lower_precision(graph, ops, precision)),
         ("name_values", name_values),
     )
+    return run(passes, graph, ops, watch)
+
+
+def run(passes: Passes, graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
     for name, transform in passes:
         graph = transform(graph)
         verify(graph, ops)

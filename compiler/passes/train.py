@@ -10,6 +10,8 @@ from netc.compiler.ir.operation import Op
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.optimizers.optimizer import Parameters
 from netc.compiler.optimizers.table import OPTIMIZERS
+from netc.compiler.passes.accumulate import Parts, add_parts, gather
+from netc.compiler.passes.average import add_averages
 from netc.compiler.passes.gradients import add_gradients, reads
 from netc.compiler.passes.loss_scale import (
     LossScale,
@@ -36,51 +38,86 @@ class Objective:
 
 
 def add_training(
-    graph: Graph,
-    objectives: tuple[Objective, ...],
-    clip: float | None,
-    ops: Mapping[str, Op],
-    precision: str = "f32",
-) -> Graph:
+    graph: Graph, objectives: tuple[Objective, ...], clip: float | None, ops: Mapping[str, Op],
+    precision: str = "f32", accumulate: int = 1, average: float | None = None,
+) -> Graph:  # fmt: skip
     """One step: gradients, the clip of their common norm, the optimizers, and the step counter.
 
     Adds inputs: `<weight>.<moment>` (Role.MOMENT, zero at first), and the counters `step` (0 in
     the first step) and, for a schedule that needs it, `total`. Objectives run in order: a later one
     sees the weights that an earlier one has moved. Keeps the graph's outputs and updates. In the
     precision f16 the loss is scaled, and an objective whose gradients overflow moves nothing; a
-    step in which all of them do changes nothing at all but the scale.
+    step in which all of them do changes nothing at all but the scale. `accumulate` and `average`
+    are told of in the files of these names.
     """
     build = Builder.extending(ops, graph)
     producers = graph.producers()
-    step = counter(build, "step")
+    runs = counter(build, "step")
     scaling = add_loss_scale(build) if precision == "f16" else None
+    with build.at(Origin(phase="update")):
+        parts = add_parts(build, runs, accumulate) if accumulate > 1 else None
+    step, is_last = (parts.step, parts.is_last) if parts else (runs, None)
     finite: list[Value] = []
     moved: dict[str, Value] = {}
     updates: list[Update] = []
     for objective in objectives:
-        nodes, seen = with_moved_weights(build, graph.nodes, moved)
-        loss = seen.get(objective.loss.name, objective.loss)
         current = tuple(moved.get(weight.name, weight) for weight in objective.weights)
-        gradients = gradients_of(build, loss, current, nodes, scaling)
+        arrived = moved_gradients(build, graph, objective, current, moved, scaling)
         maker = producers.get(objective.loss.name)
         with build.at(Origin(maker.origin.line if maker else 0, phase="update")):
-            arrived = tuple(gradients[weight.name] for weight in current)
+            if parts:
+                arrived, gathered = gather(build, parts, objective.weights, arrived)
+                updates += gathered
+            good = are_finite(build, arrived) if scaling else None
+            finite += [good] if good else []
             clipped = clip_together(build, arrived, clip) if clip else arrived
-            moved_now, updates_now = run_optimizer(build, objective, current, clipped, step)
-            if scaling:
-                finite.append(are_finite(build, arrived))
-                old = dict(zip((w.name for w in objective.weights), current, strict=True))
-                moved_now, updates_now = only_where(build, finite[-1], old, moved_now, updates_now)
+            news = run_optimizer(build, objective, current, clipped, step)
+            condition = both(build, good, is_last)
+            moved_now, updates_now = only_where(build, condition, objective, current, *news)
         moved |= moved_now
         updates += updates_now
+    moves = [Update(weight_named(graph, name), new) for name, new in moved.items()]
     with build.at(Origin(phase="update")):
-        own, count = [*graph.updates], [Update(step, build.add(step, 1))]
-        if scaling and finite:
-            anything = reduce(build.logical_or, finite)
-            own, count = (updates_where(build, anything, part) for part in (own, count))
-            count += next_scale(build, scaling, reduce(build.logical_and, finite))
-    moves = (Update(weight_named(graph, name), value) for name, value in moved.items())
-    return build.graph(graph.name, graph.outputs, (*own, *moves, *updates, *count))
+        anything = reduce(build.logical_or, finite) if finite else None
+        own = updates_where(build, anything, [*graph.updates])
+        means = add_averages(build, moves, average, step) if average is not None else []
+        updates += updates_where(build, both(build, anything, is_last), means)
+        updates.append(Update(runs, next_run(build, runs, parts, anything)))
+        if scaling:
+            scale = next_scale(build, scaling, reduce(build.logical_and, finite))
+            updates += updates_where(build, is_last, list(scale))
+    return build.graph(graph.name, graph.outputs, (*own, *moves, *updates))
+
+
+def moved_gradients(
+    build: Builder,
+    graph: Graph,
+    objective: Objective,
+    current: tuple[Value, ...],
+    moved: Mapping[str, Value],
+    scaling: LossScale | None,
+) -> tuple[Value, ...]:
+    """The gradients of an objective where the weights are those that earlier ones have moved."""
+    nodes, seen = with_moved_weights(build, graph.nodes, moved)
+    loss = seen.get(objective.loss.name, objective.loss)
+    gradients = gradients_of(build, loss, current, nodes, scaling)
+    return tuple(gradients[weight.name] for weight in current)
+
+
+def both(build: Builder, one: Value | None, other: Value | None) -> Value | None:
+    """Whether both conditions hold; None is one that always does."""
+    return build.logical_and(one, other) if one and other else one or other
+
+
+def next_run(build: Builder, runs: Value, parts: Parts | None, anything: Value | None) -> Value:
+    """The counter after this run of the graph: a step that moved nothing is done once more."""
+    done = build.add(runs, 1)
+    if anything is None:
+        return done
+    if parts is None:
+        return build.where(anything, done, runs)
+    is_lost = build.logical_and(parts.is_last, build.logical_not(anything))
+    return build.where(is_lost, build.subtract(runs, parts.count - 1), done)
 
 
 def add_gradient_outputs(
@@ -120,17 +157,27 @@ def gradients_of(
 
 def only_where(
     build: Builder,
-    condition: Value,
-    old: Mapping[str, Value],
+    condition: Value | None,
+    objective: Objective,
+    current: tuple[Value, ...],
     moved: Mapping[str, Value],
     updates: list[Update],
 ) -> tuple[dict[str, Value], list[Update]]:
-    """What an optimizer does where the condition holds, and nothing else where it does not."""
+    """What an optimizer does where the condition holds, and nothing else where it does not.
+
+    No condition is one that always holds."""
+    if condition is None:
+        return dict(moved), updates
+    old = dict(zip((weight.name for weight in objective.weights), current, strict=True))
     kept = {name: build.where(condition, new, old[name]) for name, new in moved.items()}
     return kept, updates_where(build, condition, updates)
 
 
-def updates_where(build: Builder, condition: Value, updates: list[Update]) -> list[Update]:
+def updates_where(
+    build: Builder, condition: Value | None, updates: list[Update]
+) -> list[Update]:
+    if condition is None:
+        return updates
     return [Update(u.target, build.where(condition, u.value, u.target)) for u in updates]
 
 
@@ -196,7 +243,7 @@ def run_optimizer(
     for target, weight, gradient in zip(objective.weights, weights, gradients, strict=True):
         moments = {
             name: build.input(f"{target.name}.{name}", target.type, Role.MOMENT)
-            for name in optimizer.moments(**parameters)
+            for name in optimizer.moments(rank=len(target.type.shape), **parameters)
         }
         with build.at(replace(build.origin, path=target.name)):
             new, after = optimizer.update(

@@ -7,9 +7,12 @@ the right. Columns are read as vectors: on the right, step is 1.
 
 from dataclasses import dataclass
 from enum import Enum
+from math import gcd
 
 from netc.compiler.scalar.expression import Constant, Expression, Load, Select, Within
 from netc.compiler.scalar.index import Index, Quotient, Remainder, Variable, variable_index
+
+MOST_CASES = 4  # of a run: more are a chain of comparisons for each few elements
 
 
 class Way(Enum):
@@ -21,19 +24,27 @@ class Way(Enum):
 
 
 @dataclass(frozen=True)
+class Case:
+    """What a run reads where these conditions hold, and those of no case before: neighbours from
+    `load` on, or zeros."""
+
+    conditions: tuple[Within, ...]
+    load: Load | None
+
+
+@dataclass(frozen=True)
 class Operand:
     """One side of a product.
 
-    `load` is what a direct operand or a run reads, under `conditions` that hold for the whole run
-    or for none of it; outside of them it is zero. A run is `run` neighbours along the depth, or
-    along the places.
+    `load` is what a direct operand reads. A run is `run` neighbours along the depth, or along the
+    places; one of the `cases` holds for all of it.
     """
 
     way: Way
     step: int
     depth_step: int
     load: Load | None = None
-    conditions: tuple[Within, ...] = ()
+    cases: tuple[Case, ...] = ()
     run: int = 1
     along_depth: bool = False
 
@@ -48,9 +59,9 @@ def left_operand(
     for along, variable in ((True, depth), (False, place)):
         found = find_run(expression, variable, deep if along else rows)
         if found:
-            load, conditions, run = found
+            cases, run = found
             steps = (deep, 1) if along else (1, rows)
-            return Operand(Way.RUNS, *steps, load, conditions, run, along)
+            return Operand(Way.RUNS, *steps, None, cases, run, along)
     return Operand(Way.ELEMENTS, deep, 1, along_depth=True)
 
 
@@ -64,8 +75,8 @@ def right_operand(
         return direct
     found = find_run(expression, place, columns)
     if found:
-        load, conditions, run = found
-        return Operand(Way.RUNS, 1, columns, load, conditions, run)
+        cases, run = found
+        return Operand(Way.RUNS, 1, columns, None, cases, run)
     return Operand(Way.ELEMENTS, 1, columns)
 
 
@@ -82,33 +93,65 @@ def direct_operand(expression: Expression, place: Variable, depth: Variable) -> 
 
 def find_run(
     expression: Expression, variable: Variable, block: int
-) -> tuple[Load, tuple[Within, ...], int] | None:
-    """The longest run of neighbours along `variable` that no edge of a block cuts: the load of its
-    first element, the conditions on it, and its length of two elements or more."""
-    guarded = isinstance(expression, Select) and expression.outside == Constant(0.0, "f32")
-    load = expression.inside if guarded else expression
-    conditions = expression.conditions if guarded else ()
-    if not isinstance(load, Load):
+) -> tuple[tuple[Case, ...], int] | None:
+    """The longest run of neighbours along `variable` that no edge of a block cuts, two elements or
+    more: what it reads, and its length."""
+    cases = cases_of(expression)
+    if cases is None or len(cases) > MOST_CASES:
         return None
-    for run in run_lengths(load.position, variable, block):
+    for run in run_lengths(cases, variable, block):
         start, inner = Variable(variable.name, variable.extent // run), Variable("t", run)
         replaced = {variable: variable_index(start) * run + variable_index(inner)}
-        position = load.position.substitute(replaced)
-        fixed = [condition.index.substitute(replaced) for condition in conditions]
-        if position.coefficient(inner) == 1 and all(inner not in i.variables() for i in fixed):
-            return load, conditions, run
+        if all(is_run(case, inner, replaced) for case in cases):
+            return cases, run
     return None
 
 
-def run_lengths(position: Index, variable: Variable, block: int) -> list[int]:
-    """Lengths at which a position may jump: the whole extent, and what it is divided by."""
-    found = {variable.extent}
-    frontier = [position]
+def cases_of(expression: Expression) -> tuple[Case, ...] | None:
+    """The expression as cases, of which the last one always holds; None where it computes."""
+    if isinstance(expression, Load):
+        return (Case((), expression),)
+    if expression == Constant(0.0, "f32"):
+        return (Case((), None),)
+    if not isinstance(expression, Select):
+        return None
+    inside, outside = cases_of(expression.inside), cases_of(expression.outside)
+    if inside is None or outside is None:
+        return None
+    guard = expression.conditions
+    return (*(Case((*guard, *case.conditions), case.load) for case in inside), *outside)
+
+
+def is_run(case: Case, inner: Variable, replaced: dict[Variable, Index]) -> bool:
+    """Whether a case reads neighbours as `inner` goes up, under conditions that stay."""
+    if not all(stays(condition, inner, replaced) for condition in case.conditions):
+        return False
+    return case.load is None or case.load.position.substitute(replaced).coefficient(inner) == 1
+
+
+def stays(condition: Within, inner: Variable, replaced: dict[Variable, Index]) -> bool:
+    """Whether a condition holds for all of a run or for none of it."""
+    index, run = condition.index.substitute(replaced), inner.extent
+    if condition.low % run == condition.high % run == 0:
+        index = index // run  # both ends lie between two runs
+    return inner not in index.variables()
+
+
+def run_lengths(cases: tuple[Case, ...], variable: Variable, block: int) -> list[int]:
+    """Lengths at which a case may jump: the whole extent, what positions and conditions divide it
+    by, and the parts of these that a condition or the end of a block leaves."""
+    conditions = [condition for case in cases for condition in case.conditions]
+    frontier = [condition.index for condition in conditions]
+    frontier += [case.load.position for case in cases if case.load is not None]
+    found: set[int] = set()
     while frontier:
         for atom, _ in frontier.pop().terms:
             if isinstance(atom, Quotient | Remainder) and variable in atom.dividend.variables():
                 found.add(atom.divisor)
                 frontier.append(atom.dividend)
+    edges = {edge for condition in conditions for edge in (condition.low, condition.high)} | {block}
+    found |= {gcd(length, edge) for length in found for edge in edges}
     whole = block >= variable.extent
+    found.add(variable.extent)
     fitting = (n for n in found if n > 1 and variable.extent % n == 0)
     return sorted((n for n in fitting if whole or block % n == 0), reverse=True)

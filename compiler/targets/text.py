@@ -28,6 +28,7 @@ class AssignText:
 
 @dataclass(frozen=True)
 class StoreText:
+    type: str
     target: str
     position: str
     expression: str
@@ -134,6 +135,7 @@ def body_text(body: Body, speller: Speller) -> BodyText:
         ),
         tuple(
             StoreText(
+                speller.dialect.types[store.value.type.dtype],
                 speller.parameters[store.value.name],
                 render_index(store.position),
                 speller.spell(store.expression),

@@ -37,7 +37,7 @@ def build_cpu(program: Program, folder: Path, everything: bool) -> tuple[str, ..
 def build_cuda(program: Program, folder: Path, arch: str) -> tuple[str, ...]:
     """Build a cubin of every function; a line for each kernel says what it takes of the GPU."""
     nvrtc = import_module("netc.compiler.build.nvrtc")  # loads NVRTC: only where it is wanted
-    sources = [source_of(folder, one, "cuda") for one in program.functions]
+    sources = [source_of(folder, one, "cuda") for one in program.on("cuda").functions]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         cubins = list(pool.map(lambda path: nvrtc.compile_cubin(path.read_text(), arch), sources))
     lines = [f"\n{arch + ' kernels':48}registers  shared bytes  spilled bytes"]

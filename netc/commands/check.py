@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 from netc.commands.common import add_defines, add_json
 from netc.compiler.diagnostics import NetError
-from netc.compiler.driver import compile_file, lay_out, trace
+from netc.compiler.driver import compile_file
+from netc.compiler.functions import lay_out, trace
 from netc.compiler.language.model import Model, load_model
 from netc.runtime.emulate_check import emulate_check
 
@@ -50,7 +51,7 @@ def check_kernels(arguments: argparse.Namespace) -> None:
         found = emulate_check(program, out)
     if found:
         raise NetError(*found)
-    kernels = sum(len(function.kernels) for function in program.functions)
+    kernels = sum(len(function.kernels) for function in program.on("cuda").functions)
     print(f"{kernels} CUDA kernels run without a fault", file=sys.stderr)
 
 
@@ -66,6 +67,6 @@ def facts(model: Model) -> dict[str, object]:
 
 
 def memory(model: Model) -> int:
-    """Bytes of the arena that the program would run in."""
-    functions = lay_out(trace(model), lambda function, stage, graph: None)
+    """Bytes of the arena that the program would run in on the cpu."""
+    functions = lay_out(trace(model), lambda function, stage, graph: None)["cpu"]
     return max((function.memory.arena_bytes for function in functions), default=0)

@@ -87,17 +87,30 @@ def remember(folder: Path) -> None:
 def facts(program: Program, folder: Path) -> dict[str, object]:
     step = program.function("train")
     kernels = step.kernels if step else ()
+    batches = program.training.accumulate if program.training else 1  # of a step
     return {
         "name": program.name,
         "folder": str(folder),
         "hash": program.hash,
         "parameters": program.parameters,
         "kernels": sum(len(function.kernels) for function in program.functions),
-        "launches_per_step": len(kernels),
+        "launches_per_step": batches * len(kernels),
         "memory_bytes": program.arena_bytes,
         "persistent_bytes": program.persistent_bytes,
-        "predicted_step_seconds": sum(kernel.seconds for kernel in kernels),
+        "predicted_step_seconds": batches * sum(kernel.seconds for kernel in kernels),
     }
+
+
+def on_cuda(program: Program) -> str:
+    """What a training step, or else all of the program, comes to on a GPU."""
+    layout = program.on("cuda").layout
+    step = program.on("cuda").function("train")
+    kernels = [one for function in layout.functions for one in function.kernels]
+    told = f"{len(step.kernels) if step else len(kernels)} launches"
+    if step is not None:
+        seconds = sum(kernel.seconds for kernel in step.kernels)
+        told += f" in a step of {1000 * seconds:.3g} ms at best on the likes of {layout.processor}"
+    return f"{told}, {layout.arena_bytes:,} bytes"
 
 
 def table(program: Program, folder: Path) -> str:
@@ -112,11 +125,14 @@ def table(program: Program, folder: Path) -> str:
     step = program.function("train")
     if step is not None:
         seconds = told["predicted_step_seconds"]
-        rate = step.batch / seconds if seconds else 0
+        samples = program.training.step_rows if program.training else step.batch
+        rate = samples / seconds if seconds else 0
+        launches = told["launches_per_step"]
         rows += [
-            ("launches", f"{len(step.kernels)} in a training step of {step.batch} samples"),
+            ("launches", f"{launches} in a training step of {samples} samples"),
             ("step", f"{1000 * seconds:.3g} ms predicted on the cpu, {rate:,.0f} samples/s"),
         ]
+    rows.append(("on a GPU", on_cuda(program)))
     rows += [
         (f"{target} source", f"{folder / where}/")
         for target, (where, _) in ENDINGS.items()

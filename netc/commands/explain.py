@@ -8,7 +8,8 @@ import netc.compiler
 import netc.runtime
 from netc.compiler.codes import CODES, find_code
 from netc.compiler.diagnostics import Diagnostic, NetError, nearest
-from netc.compiler.program import FunctionFacts, KernelFacts, load
+from netc.compiler.explanations.settings import SETTINGS
+from netc.compiler.program import TARGETS, FunctionFacts, KernelFacts, Layout, load
 from netc.last_build import last_folder
 
 HOME = Path(netc.compiler.__file__).parent
@@ -33,6 +34,7 @@ def explanation(what: str) -> str:
     if page is not None:
         return str(page)
     texts = kernels() | sources() | files("ops") | files("optimizers") | prelude()
+    texts |= SETTINGS
     if what in texts:
         return texts[what]
     raise unknown(what, [*texts, *(page.code for page in CODES)])
@@ -79,27 +81,31 @@ def kernels() -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {
-        kernel.name: about_kernel(kernel, function, lines)
-        for function in reversed(program.functions)  # the training step comes first, and wins
+        kernel.name: about_kernel(kernel, function, lines, program.on(target).layout)
+        # the cpu and its training step come first, and win
+        for target in reversed(TARGETS)
+        for function in reversed(program.on(target).functions)
         for kernel in function.kernels
     }
 
 
-def about_kernel(kernel: KernelFacts, function: FunctionFacts, lines: list[str]) -> str:
+def about_kernel(
+    kernel: KernelFacts, function: FunctionFacts, lines: list[str], layout: Layout
+) -> str:
     told = [
         f"{kernel.name}: a {kernel.kind} kernel of `{function.symbol}`, {kernel.phase}",
         f"of {kernel.path or 'the train block'}, from",
         *(f"    {n} | {lines[n - 1].strip()}" for n in kernel.lines if n <= len(lines)),
         f"{kernel.flops:,} FLOP and at least {kernel.bytes:,} bytes: "
-        f"{kernel.seconds * 1e6:,.1f} us predicted on the cpu",
+        f"{kernel.seconds * 1e6:,.1f} us predicted on {layout.processor}",
         "",
-        f"`netc show {kernel.name}` prints its source",
+        f"`netc show {kernel.name} --target {layout.target}` prints its source",
     ]
     return "\n".join(told)
 
 
 def unknown(what: str, names: list[str]) -> NetError:
     near = nearest(what, names)
-    kinds = "error codes, layers, ops, optimizers and sources of data can be explained"
+    kinds = "error codes, layers, ops, optimizers, settings and data can be explained"
     help = f"did you mean `{near}`?" if near else kinds
     return NetError(Diagnostic("", f"there is nothing called `{what}`", helps=(help,)))

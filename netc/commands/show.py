@@ -7,6 +7,7 @@ from netc.api import ENDINGS, Program
 from netc.commands.common import add_defines, open_program
 from netc.compiler.diagnostics import nearest
 from netc.compiler.program import FunctionFacts, KernelFacts
+from netc.compiler.program import Program as Facts
 from netc.runtime.errors import fail
 
 Found = tuple[FunctionFacts, KernelFacts]
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     program = open_program(arguments)
-    functions = chosen(program, arguments.function)
+    functions = chosen(program.facts.on(arguments.target), arguments.function)
     kernels = [(function, kernel) for function in functions for kernel in function.kernels]
     if arguments.kernel is None:
         print(listing(functions))
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def chosen(program: Program, symbol: str | None) -> tuple[FunctionFacts, ...]:
+def chosen(program: Facts, symbol: str | None) -> tuple[FunctionFacts, ...]:
     """The function that is named, else the training step, else all."""
     symbols = {function.symbol: function for function in program.functions}
     if symbol is None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from netc.compiler.build.cc import build_library
-from netc.compiler.driver import lay_out, trace
+from netc.compiler.functions import lay_out, trace
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.builder import is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Role
@@ -145,8 +145,8 @@ def net_file(request, tmp_path) -> Path:
 
 @pytest.fixture
 def functions(net_file) -> tuple[Function, ...]:
-    """Every function of the small program, laid out for the targets: `train` comes first."""
-    return lay_out(trace(load_model(net_file, {}, None)), lambda *stage: None)
+    """Every function of the small program, laid out for the cpu: `train` comes first."""
+    return lay_out(trace(load_model(net_file, {}, None)), lambda *stage: None)["cpu"]
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,9 @@ def test_the_folder_holds_the_program_its_text_its_ir_and_its_sources(compiled, 
     assert load(folder) == program
     assert (folder / net_file.name).read_text() == net_file.read_text()
     for function in program.functions:
-        for path in (f"ir/{function.symbol}.ir", f"c/{function.symbol}.c"):
-            assert (folder / path).stat().st_size > 100
+        for place, ending in (("ir", "ir"), ("c", "c"), ("cuda", "ir"), ("cuda", "cu")):
+            path = folder / place / f"{function.symbol}.{ending}"
+            assert path.stat().st_size > 100
     assert json.loads((tmp_path / "last.json").read_text())["folder"] == str(folder)
     assert not [path for path in folder.rglob("*") if path.name.endswith(".new")]
 

@@ -48,11 +48,11 @@ class Spoiled:
 BARRIER = r"__syncthreads\(\);"
 SPOILED = (
     # matmul: 67 x 41 by 41 x 70, bias and relu
-    Spoiled("no guard of the rows of a tile", "matmul", r"m >= 67 \? 0\.0f : ", "",
+    Spoiled("no guard of the rows of a tile", "matmul", r"m < 67 && ", "",
             "out of bounds"),
-    Spoiled("no guard of the columns of a tile", "matmul", r"n >= 70 \? 0\.0f : ", "",
+    Spoiled("no guard of the columns of a tile", "matmul", r"n < 70 && ", "",
             "out of bounds"),
-    Spoiled("no guard of the depth of a tile", "matmul", r"k >= 41 \? 0\.0f : ", "",
+    Spoiled("no guard of the depth of a tile", "matmul", r" && k < 41", "",
             "out of bounds"),
     Spoiled("no guard of a stored row", "matmul", r"if \(m >= 67\) continue;", "",
             "out of bounds"),
@@ -60,21 +60,27 @@ SPOILED = (
             "out of bounds|race"),
     Spoiled("a guard that is off by one", "matmul", r"m >= 67\)", "m > 67)", "out of bounds"),
     Spoiled("no barrier after filling a tile", "matmul", BARRIER, "", "race|uninitialised"),
-    Spoiled("no barrier before filling it again", "matmul", BARRIER, "", "race", which=1),
+    Spoiled("a tile that is multiplied while it is filled", "matmul", r"left\[stage \^ 1\]",
+            "left[stage]", "race|uninitialised"),
+    Spoiled("one tile for all depths", "matmul", r"stage \^= 1\)", "stage ^= 0)",
+            "race|uninitialised"),
+    Spoiled("a quad of rows too far", "matmul", r"\[y \+ i \* 16\]",
+            "[y + i * 16 + 8]", "out of bounds"),
     Spoiled("swapped index of an operand", "matmul", r"k_\[k \* 70 \+ n\]", "k_[n * 70 + k]",
             "out of bounds"),
-    Spoiled("swapped index of a tile", "matmul", r"right\[d\]\[i\]", "right[i][d]", WRONG),
+    Spoiled("swapped index of a tile", "matmul", r"right\[stage\]\[d\]\[i\]",
+            "right[stage][i][d]", WRONG),
     Spoiled("sums that do not start at zero", "matmul", r" = \{\};", ";", WRONG),
-    Spoiled("a tile that is too small", "matmul", r"left\[16\]\[16 \+ 1\]", "left[16][16 - 1]",
-            "out of bounds"),
+    Spoiled("a tile that is too small", "matmul", r"left\[2\]\[16\]\[20\]", "left[2][16][14]",
+            "out of bounds|misaligned"),
     Spoiled("a depth that is walked twice", "matmul", r"start \+= 16", "start += 15", WRONG),
     Spoiled("no tail of the depth", "matmul", r"start < 41;", "start < 41 / 16 * 16;", WRONG),
-    Spoiled("two threads store one element", "matmul", r"(relu_out\[m \* 70 \+ n)\]", r"\1 / 2]",
+    Spoiled("two threads store one element", "matmul", r"(relu_out\[m \* 70 \+ n)\]", r"\1 / 8]",
             "race|race between blocks"),
     Spoiled("blocks that overlap", "matmul", r"(const int column = .*) \* 16;", r"\1 * 15;",
             "race between blocks"),
-    Spoiled("a wrong number of the thread", "matmul", r"y \* 16 \+ x", "y * 15 + x",
-            "uninitialised|race"),
+    Spoiled("a wrong number of the thread", "matmul", r"thread = threadIdx.x",
+            "thread = threadIdx.x / 2", "uninitialised|race"),
     Spoiled("the bias of the row", "matmul", r"left_\[n\]", "left_[m]", WRONG),
     # split: 20 x 1100 by 1100 x 10 in four parts of the depth, which are then added up
     Spoiled("parts of the two sides that do not match", "split", r"\+ b \* 275", "+ (3 - b) * 275",
@@ -86,7 +92,18 @@ SPOILED = (
             "race between blocks"),
     Spoiled("parts added as their blocks come", "split", r"matmul_out\[b \* 200 (.*)\] = matmul;",
             r"atomicAdd(&matmul_out[0 \1], matmul);", "uninitialised"),
-    Spoiled("no guard of a part's depth", "split", r"k >= 275 \? 0\.0f : ", "", "out of bounds"),
+    Spoiled("no guard of a part's depth", "split", r"m < 20 && k < 275", "m < 20",
+            "out of bounds"),
+    # quads: 68 x 44 by 44 x 72, by loads and stores of 16 bytes
+    Spoiled("a quad that begins at the wrong byte", "quads", r"(netc_load4\(.*&x_\[m \* 44 \+ k)",
+            r"\1 + 1", "misaligned"),
+    Spoiled("a stored quad that begins at the wrong byte", "quads", r"(&relu_out\[m \* 72 \+ n)",
+            r"\1 + 2", "misaligned"),
+    Spoiled("no guard of the depth of a quad", "quads", r" && k < 44", "", "out of bounds"),
+    Spoiled("no guard of a stored quad", "quads", r"if \(first >= 72\) continue;", "",
+            "out of bounds|race between blocks"),
+    Spoiled("three of four columns", "quads", r"n < first \+ 4", "n < first + 3",
+            f"uninitialised|{WRONG}", which=-1),
     # softmax of 3 rows of 1500, a block for each
     Spoiled("no barrier after the parts of warps", "softmax", BARRIER, "",
             "uninitialised|race"),
@@ -132,6 +149,7 @@ def function(cuda_on_cpu, graphs):
     made = {
         "matmul": lambda: graphs.matmul(67, 41, 70),
         "split": lambda: split(graphs.matmul(20, 1100, 10)),
+        "quads": lambda: graphs.matmul(68, 44, 72),
         "softmax": lambda: graphs.softmax(3, 1500),
         "columns": lambda: graphs.fold("sum", (200, 3), (0,)),
         "argmax": lambda: graphs.fold("argmax", (37, 70), (1,)),
@@ -168,7 +186,7 @@ def test_a_spoiled_kernel_is_found(function, cuda_on_cpu, case):
     assert found_in(machine) & set(case.kinds.split("|"))
 
 
-@pytest.mark.parametrize("name", ["matmul", "split", "softmax", "columns", "argmax"])
+@pytest.mark.parametrize("name", ["matmul", "split", "quads", "softmax", "columns", "argmax"])
 def test_the_same_kernel_unspoiled_is_right(function, cuda_on_cpu, name):
     assert found_in(cuda_on_cpu.CudaOnCpu(function(name), checked=True)) == set()
 

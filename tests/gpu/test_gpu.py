@@ -8,7 +8,7 @@ import pytest
 from netc.compiler.driver import compile_file
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Role
-from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.compiler.program import FunctionFacts, Layout, Program, Tensor
 from netc.compiler.targets.cuda import build_files
 from netc.runtime.emulate_check import made_up
 from netc.runtime.reference import Reference
@@ -23,7 +23,8 @@ STEPS = 5
 @pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
 def example(request, tmp_path):
     """(program, build folder) of each example."""
-    return compile_file(request.param, out=tmp_path / "build")
+    program, folder = compile_file(request.param, out=tmp_path / "build")
+    return program.on("cuda"), folder
 
 
 def losses(device, program, folder) -> np.ndarray:
@@ -78,8 +79,8 @@ def test_every_op_gives_what_its_reference_does(gpu, cuda_on_cpu, op_graph, tmp_
         (tmp_path / name).write_text(text)
     facts = FunctionFacts("ops", 1, "ops", (), (), (), (), 0)
     program = Program(
-        "ops", "0", "0", "ops.net", str(tmp_path), function.memory.arena_bytes, 0, (), (facts,),
-        None, None,
+        "ops", "0", "0", "ops.net", str(tmp_path), 0, (),
+        (Layout("cuda", function.memory.arena_bytes, (facts,)),), None, None,
     )  # fmt: skip
     device = gpu(program, tmp_path)
 

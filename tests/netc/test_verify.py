@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from netc.commands.verify import choose
-from netc.compiler import driver
+from netc.compiler import functions
 from netc.compiler.ops.table import OPS
 from netc.compiler.program import FunctionFacts, KernelFacts
 from netc.compiler.targets import cpu
@@ -73,7 +73,7 @@ def test_a_kernel_that_stores_nothing_is_wrong(netc, some_file, monkeypatch):
 
 def test_a_wrong_gradient_is_found_though_its_kernels_are_right(netc, some_file, monkeypatch):
     wrong = replace(OPS["tanh"], gradient=lambda build, node, upstream: (upstream,))
-    monkeypatch.setattr(driver, "OPS", dict(OPS) | {"tanh": wrong})
+    monkeypatch.setattr(functions, "OPS", dict(OPS) | {"tanh": wrong})
     found = json.loads(netc("verify", some_file, "--json").out)
     assert all(entry["passed"] for entry in found["kernels"])
     failed = {entry["weight"] for entry in found["gradients"] if not entry["passed"]}

@@ -9,7 +9,7 @@ import pytest
 from netc.compiler.diagnostics import NetError
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Role
-from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.compiler.program import FunctionFacts, Layout, Program, Tensor
 from netc.compiler.targets.cuda import build_files
 from netc.runtime import cuda_driver
 from netc.runtime.cuda import Cuda
@@ -65,8 +65,8 @@ def bench(cuda_on_cpu, graphs, fake_driver, tmp_path) -> Bench:
         (tmp_path / name).write_text(text)
     facts = FunctionFacts("train", BATCH, "train", (), (), (), (), 0)
     program = Program(
-        "test", "0", "0", "test.net", str(tmp_path), function.memory.arena_bytes, 0, (), (facts,),
-        None, None,
+        "test", "0", "0", "test.net", str(tmp_path), 0, (),
+        (Layout("cuda", function.memory.arena_bytes, (facts,)),), None, None,
     )  # fmt: skip
     random = np.random.default_rng(2)
     lasting = [entry for entry in graph.inputs if entry.role is not Role.FIELD]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from netc.compiler.diagnostics import NetError
+from netc.compiler.program import Layout
 from netc.runtime import checkpoint
 from netc.runtime.data.generated import blobs
 from netc.runtime.device import open_device
@@ -207,6 +208,6 @@ def test_an_unknown_device_is_refused_with_the_names_that_there_are(small):
 def test_a_program_larger_than_the_memory_is_refused_before_anything_is_taken(small):
     program, folder = small
     with pytest.raises(NetError) as caught:
-        open_device("cpu", replace(program, arena_bytes=1 << 60), folder)
+        open_device("cpu", replace(program, layouts=(Layout("cpu", 1 << 60, ()),)), folder)
     assert caught.value.diagnostics[0].code == "E0710"
     assert caught.value.exit_code == 4

@@ -181,3 +181,20 @@ def test_processes_that_build_the_same_program_at_once_all_get_it(tmp_path):
     assert [process.communicate()[0].strip() for process in running] == ["42"] * 4
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["cache", "net.c", "net.key", "net.so"]
+
+
+def test_a_square_root_is_an_instruction_and_no_call(tmp_path):
+    """A call, for the sake of errno, keeps the loop around it from becoming vector code."""
+    (tmp_path / "net.c").write_text(
+        "#include <math.h>\n"
+        "void roots(float *x, int n) { for (int i = 0; i < n; i++) x[i] = sqrtf(x[i]); }\n"
+    )
+    library = cc.build_library(tmp_path / "net.c").read_bytes()
+    assert b"roots" in library and b"sqrtf" not in library
+
+
+def test_a_macro_makes_another_library_of_the_same_source(machine):
+    source = machine.source("a")
+    first, second = cc.build_library(source), cc.build_library(source, "COUNTED")
+    assert (first.name, second.name) == ("net.so", "net.counted.so") and machine.builds == 2
+    assert cc.build_library(source, "COUNTED") == second and machine.builds == 2

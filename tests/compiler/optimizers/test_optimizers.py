@@ -20,6 +20,7 @@ CASES = {
     "adamw": ({}, {"decay": 0.0}, {"beta1": 0.5, "eps": 1e-3, "decay": 0.5}),
     "lamb": ({}, {"decay": 0.0, "beta1": 0.5}, {"decay": 0.5, "eps": 0.1, "beta2": 0.9}),
     "lion": ({}, {"decay": 0.3}, {"beta1": 0.5, "beta2": 0.75}),
+    "muon": ({}, {"momentum": 0.5, "decay": 0.3}),
     "rmsprop": ({}, {"smoothing": 0.5, "eps": 0.1}, {"momentum": 0.9, "decay": 0.2}),
 }  # fmt: skip
 SHAPE = (2, 3)
@@ -29,34 +30,37 @@ def test_every_optimizer_has_cases():
     assert CASES.keys() == OPTIMIZERS.keys()
 
 
-def one_update(name: str, parameters: dict) -> Graph:
+def one_update(name: str, parameters: dict, shape: tuple[int, ...] = SHAPE) -> Graph:
     """One update as a graph; outputs "weight" and the moments by name."""
     optimizer, build = OPTIMIZERS[name], Builder(OPS)
-    scalar, tensor = TensorType("f32", ()), TensorType("f32", SHAPE)
+    scalar, tensor = TensorType("f32", ()), TensorType("f32", shape)
     weight, gradient = (build.input(each, tensor, Role.FIELD) for each in ("weight", "gradient"))
     step, rate = (build.input(each, scalar, Role.FIELD) for each in ("step", "rate"))
     moments = {
-        each: build.input(each, tensor, Role.MOMENT) for each in optimizer.moments(**parameters)
+        each: build.input(each, tensor, Role.MOMENT)
+        for each in optimizer.moments(rank=len(shape), **parameters)
     }
     new, after = optimizer.update(build, weight, gradient, moments, step, rate, **parameters)
     named = {"weight": new, **after}
     return build.graph(name, tuple(Output(key, value) for key, value in named.items()))
 
 
+@pytest.mark.parametrize("shape", [SHAPE, (4,), (3, 1, 2, 4)], ids=str)
 @pytest.mark.parametrize(
     ("name", "given"), [(name, given) for name, cases in CASES.items() for given in cases]
 )
-def test_four_updates_agree_with_the_reference(name, given):
+def test_four_updates_agree_with_the_reference(name, given, shape):
     optimizer = OPTIMIZERS[name]
     parameters = optimizer.filled(tuple(given.items()))
-    graph = one_update(name, parameters)
+    graph = one_update(name, parameters, shape)
     verify(graph, OPS)
     random = np.random.default_rng(7)
-    weight = random.normal(size=SHAPE)
-    moments = {each: np.zeros(SHAPE) for each in optimizer.moments(**parameters)}
+    weight = random.normal(size=shape)
+    names = optimizer.moments(rank=len(shape), **parameters)
+    moments = {each: np.zeros(shape) for each in names}
     state = {"weight": weight, **moments}
     for step in range(1, 5):
-        gradient, rate = random.normal(size=SHAPE), 0.1 / step
+        gradient, rate = random.normal(size=shape), 0.1 / step
         expected, moments = optimizer.reference(weight, gradient, moments, step, rate, **parameters)
         state = interpret(graph, state | {"gradient": gradient, "step": step, "rate": rate})
         assert state.keys() == {"weight", *moments}
@@ -86,8 +90,8 @@ def test_nesterov_momentum_by_hand():
 
 def test_sgd_without_momentum_keeps_no_moments():
     sgd = OPTIMIZERS["sgd"]
-    assert sgd.moments(**sgd.filled(())) == ()
-    assert sgd.moments(**sgd.filled((("momentum", 0.9),))) == ("velocity",)
+    assert sgd.moments(rank=2, **sgd.filled(())) == ()
+    assert sgd.moments(rank=2, **sgd.filled((("momentum", 0.9),))) == ("velocity",)
 
 
 def test_what_is_the_same_for_every_element_is_computed_once():
@@ -116,3 +120,15 @@ def test_lion_moves_every_element_by_the_rate_and_none_without_a_gradient():
     zero = {"momentum": np.zeros(3)}
     moved, _ = lion.reference(np.ones(3), gradient, zero, 1, 0.1, **lion.filled(()))
     assert moved.tolist() == [0.9, 1.1, 1.0]
+
+
+def test_muon_moves_every_direction_of_a_matrix_alike():
+    """Gradients whose singular values are 1 and 0.02 apart give steps whose are within a third."""
+    muon = OPTIMIZERS["muon"]
+    u, _, v = np.linalg.svd(np.random.default_rng(0).normal(size=(6, 4)), full_matrices=False)
+    gradient = u @ np.diag([1.0, 0.5, 0.1, 0.02]) @ v
+    start = {"velocity": np.zeros((6, 4))}
+    parameters = muon.filled((("decay", 0.0),))
+    moved, _ = muon.reference(np.zeros((6, 4)), gradient, start, 1, 1.0, **parameters)
+    sizes = np.linalg.svd(-moved, compute_uv=False) / (0.2 * 6**0.5)
+    assert sizes.min() > 0.66 and sizes.max() < 1.34

@@ -56,6 +56,7 @@ def compile_example(name: str, folder: Path) -> tuple[Program, Path]:
 def build_all(name: str, folder: Path, sass) -> tuple[Built, ...]:
     """The functions of an example for every architecture, two at a time."""
     program, folder = compile_example(name, folder)
+    program = program.on("cuda")
 
     def build(job: tuple[FunctionFacts, str]) -> Built:
         function, arch = job
@@ -128,7 +129,8 @@ def test_every_kernel_is_as_lean_as_it_was(name, golden, sass, tmp_path):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_no_kernel_of_the_other_functions_spills(name, tmp_path):
     program, folder = compile_example(name, tmp_path / name)
-    others = [one for one in program.functions if one.name not in FUNCTIONS or one.batch == 1]
+    functions = program.on("cuda").functions
+    others = [one for one in functions if one.name not in FUNCTIONS or one.batch == 1]
 
     def spilling(job: tuple[FunctionFacts, str]) -> tuple[int, list[str]]:
         function, arch = job

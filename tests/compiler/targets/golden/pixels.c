@@ -1,6 +1,7 @@
 // train: 15 kernels for a batch of 16, in an arena of 49,664 bytes.
 // Written by netc. Above each kernel stands what it computes; the loop at the end runs all.
 #include "netc_math.h"
+#include "netc_profile.h"
 #include "netc_random.h"
 #include "netc_threads.h"
 
@@ -325,8 +326,7 @@ static void k02_conv2d_1_forward(
         for (int d = 0; d < depth; d++)
             for (int j = 0; j < columns; j += 5) {
                 const int n = column + j, k = start + d;
-                const int run = j + 5 <= columns ? 5 : columns - j;
-                memcpy(right + d * 8 + j, pixels_conv2d_1_kernel + k * 5 + n, run * sizeof(float));
+                memcpy(right + d * 8 + j, pixels_conv2d_1_kernel + k * 5 + n, 5 * sizeof(float));
             }
     }
     for (int64_t task = first; task < last; task++) {
@@ -391,7 +391,7 @@ static void k03_max_pool_1_forward(
         float max_pool_1_gradient_argmax_best_of[5];
         int max_pool_1_gradient_argmax_of[5];
         for (int at = 0; at < width; at++) { max_pool_1_gradient_argmax_best_of[at] = -INFINITY; max_pool_1_gradient_argmax_of[at] = 0; }
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < 4; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float max_pool_1_max_value = pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) * 5 + j];
@@ -403,6 +403,7 @@ static void k03_max_pool_1_forward(
                 max_pool_1_gradient_argmax_best_of[at] = max_pool_1_gradient_argmax_is_better ? max_pool_1_gradient_argmax_value : max_pool_1_gradient_argmax_best;
                 max_pool_1_gradient_argmax_of[at] = max_pool_1_gradient_argmax_is_better ? k : max_pool_1_gradient_argmax_of[at];
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float max_pool_1_max = max_pool_1_max_of[at];
@@ -440,8 +441,7 @@ static void k04_dense_1_forward(
         for (int d = 0; d < depth; d++)
             for (int j = 0; j < columns; j += 3) {
                 const int n = column + j, k = start + d;
-                const int run = j + 3 <= columns ? 3 : columns - j;
-                memcpy(right + d * 8 + j, pixels_dense_1_kernel + k * 3 + n, run * sizeof(float));
+                memcpy(right + d * 8 + j, pixels_dense_1_kernel + k * 3 + n, 3 * sizeof(float));
             }
     }
     for (int64_t task = first; task < last; task++) {
@@ -592,13 +592,14 @@ static void k07_dense_1_backward(
         enum { width = 3 };
         float dense_1_gradient_sum_of[3];
         for (int at = 0; at < width; at++) dense_1_gradient_sum_of[at] = 0.0f;
-        for (int k = 0; k < 16; k++)
+        for (int k = 0; k < 16; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float dense_1_gradient_sum_value = log_softmax_1_gradient_add[k * 3 + j];
                 const float dense_1_gradient_sum = dense_1_gradient_sum_of[at];
                 dense_1_gradient_sum_of[at] = dense_1_gradient_sum + dense_1_gradient_sum_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float dense_1_gradient_sum = dense_1_gradient_sum_of[at];
@@ -696,8 +697,7 @@ static void k09_dense_1_backward(
         for (int d = 0; d < depth; d++)
             for (int j = 0; j < columns; j += 3) {
                 const int n = column + j, k = start + d;
-                const int run = j + 3 <= columns ? 3 : columns - j;
-                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, run * sizeof(float));
+                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, 3 * sizeof(float));
             }
     }
     for (int64_t task = first; task < last; task++) {
@@ -775,13 +775,14 @@ static void k11_conv2d_1_backward(
         enum { width = 5 };
         float conv2d_1_gradient_sum_of[5];
         for (int at = 0; at < width; at++) conv2d_1_gradient_sum_of[at] = 0.0f;
-        for (int k = 0; k < 448; k++)
+        for (int k = 0; k < 448; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float conv2d_1_gradient_sum_value = pixels_gradient_where[o * 2240 + k * 5 + j];
                 const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
                 conv2d_1_gradient_sum_of[at] = conv2d_1_gradient_sum + conv2d_1_gradient_sum_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
@@ -817,13 +818,14 @@ static void k12_conv2d_1_backward(
         enum { width = 5 };
         float conv2d_1_gradient_sum_2_of[5];
         for (int at = 0; at < width; at++) conv2d_1_gradient_sum_2_of[at] = 0.0f;
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float conv2d_1_gradient_sum_2_value = conv2d_1_gradient_sum[k * 5 + j];
                 const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
                 conv2d_1_gradient_sum_2_of[at] = conv2d_1_gradient_sum_2 + conv2d_1_gradient_sum_2_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
@@ -865,22 +867,21 @@ static void k13_conv2d_1_backward(
         const int columns = column + 8 <= 5 ? 8 : 5 - column;
         for (int start = 0; start < 448; start += 448) {
             const int depth = start + 448 <= 448 ? 448 : 448 - start;
-            for (int i = 0; i < rows; i++)
-                for (int d = 0; d < depth; d++) {
+            for (int d = 0; d < depth; d++)
+                for (int i = 0; i < rows; i += 3) {
                     const int m = row + i, k = start + d;
-                    left[i * 448 + d] = pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + (m % 6)];
+                    memcpy(left + d * 9 + i, pixels_divide + b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + (m % 6), 3 * sizeof(float));
                 }
             for (int d = 0; d < depth; d++)
                 for (int j = 0; j < columns; j += 5) {
                     const int n = column + j, k = start + d;
-                    const int run = j + 5 <= columns ? 5 : columns - j;
-                    memcpy(right + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, run * sizeof(float));
+                    memcpy(right + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, 5 * sizeof(float));
                 }
             for (int j = 0; j < columns; j += 8)
                 for (int i = 0; i < rows; i += 9) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_9x8(
-                        left + i * 448, 448, 1,
+                        left + i * 1, 1, 9,
                         right + j, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
@@ -923,13 +924,14 @@ static void k14_conv2d_1_backward(
         const int width = start + 32 <= 90 ? 32 : 90 - start;
         float conv2d_1_gradient_sum_3_of[32];
         for (int at = 0; at < width; at++) conv2d_1_gradient_sum_3_of[at] = 0.0f;
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
                 const float conv2d_1_gradient_sum_3_value = conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j];
                 const float conv2d_1_gradient_sum_3 = conv2d_1_gradient_sum_3_of[at];
                 conv2d_1_gradient_sum_3_of[at] = conv2d_1_gradient_sum_3 + conv2d_1_gradient_sum_3_value;
             }
+        }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float conv2d_1_gradient_sum_3 = conv2d_1_gradient_sum_3_of[at];
@@ -1006,132 +1008,147 @@ static void train_job(void *context, int thread, int threads)
             break;
         case 1:
             if (netc_part(&claim, 0, 1, &first, &last)) {
+                NETC_TIMED(0,
                 k01_pixels_forward(
                     (float *)(arena + 21760),  // pixels_divide_out
                     (uint8_t *)(arena + 3840),  // image
-                    first, last);
+                    first, last));
             }
             break;
         case 2:
             if (netc_part(&claim, 0, 10, &first, &last)) {
+                NETC_TIMED(1,
                 k02_conv2d_1_forward(
                     (float *)(arena + 3840),  // pixels_relu_out
                     (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
                     (float *)(arena + 21760),  // pixels_divide
                     (float *)(arena + 0),  // pixels_conv2d_1_kernel
                     (float *)(arena + 512),  // pixels_conv2d_1_bias
-                    first, last);
+                    first, last));
             }
             break;
         case 3:
             if (netc_part(&claim, 0, 192, &first, &last)) {
+                NETC_TIMED(2,
                 k03_max_pool_1_forward(
                     (float *)(arena + 41728),  // max_pool_1_max_out
                     (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
                     (float *)(arena + 3840),  // pixels_relu
-                    first, last);
+                    first, last));
             }
             break;
         case 4:
             if (netc_part(&claim, 0, 2, &first, &last)) {
+                NETC_TIMED(3,
                 k04_dense_1_forward(
                     (float *)(arena + 3840),  // dense_1_add_out
                     (float *)(arena + 41728),  // max_pool_1_max
                     (float *)(arena + 768),  // pixels_dense_1_kernel
                     (float *)(arena + 1536),  // pixels_dense_1_bias
-                    first, last);
+                    first, last));
             }
             break;
         case 5:
             if (netc_part(&claim, 0, 16, &first, &last)) {
+                NETC_TIMED(4,
                 k05_cross_entropy_1_log_softmax_1_forward(
                     (float *)(arena + 4352),  // cross_entropy_1_negate_out
                     (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
                     (float *)(arena + 3840),  // dense_1_add
                     (int32_t *)(arena + 45568),  // label
-                    first, last);
+                    first, last));
             }
             break;
         case 6:
             if (netc_part(&claim, 0, 1, &first, &last)) {
+                NETC_TIMED(5,
                 k06_cross_entropy_1_average_1_forward(
                     (float *)(arena + 49408),  // average_1_multiply_out
                     (float *)(arena + 4352),  // cross_entropy_1_negate
-                    first, last);
+                    first, last));
             }
             if (netc_part(&claim, 1, 1, &first, &last)) {
+                NETC_TIMED(6,
                 k07_dense_1_backward(
                     (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
                     (float *)(arena + 1536),  // pixels_dense_1_bias
                     (float *)(arena + 4096),  // log_softmax_1_gradient_add
-                    first, last);
+                    first, last));
             }
             if (netc_part(&claim, 2, 4, &first, &last)) {
+                NETC_TIMED(7,
                 k08_dense_1_backward(
                     (float *)(arena + 45568),  // dense_1_gradient_matmul_out
                     (float *)(arena + 4096),  // log_softmax_1_gradient_add
                     (float *)(arena + 768),  // pixels_dense_1_kernel
-                    first, last);
+                    first, last));
             }
             break;
         case 7:
             if (netc_part(&claim, 0, 5, &first, &last)) {
+                NETC_TIMED(8,
                 k09_dense_1_backward(
                     (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
                     (float *)(arena + 768),  // pixels_dense_1_kernel
                     (float *)(arena + 41728),  // max_pool_1_max
                     (float *)(arena + 4096),  // log_softmax_1_gradient_add
-                    first, last);
+                    first, last));
             }
             break;
         case 8:
             if (netc_part(&claim, 0, 896, &first, &last)) {
+                NETC_TIMED(9,
                 k10_pixels_backward(
                     (float *)(arena + 3840),  // pixels_gradient_where_out
                     (uint8_t *)(arena + 33280),  // pixels_gradient_greater
                     (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
                     (float *)(arena + 45568),  // dense_1_gradient_matmul
-                    first, last);
+                    first, last));
             }
             break;
         case 9:
             if (netc_part(&claim, 0, 2, &first, &last)) {
+                NETC_TIMED(10,
                 k11_conv2d_1_backward(
                     (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
                     (float *)(arena + 3840),  // pixels_gradient_where
-                    first, last);
+                    first, last));
             }
             break;
         case 10:
             if (netc_part(&claim, 0, 1, &first, &last)) {
+                NETC_TIMED(11,
                 k12_conv2d_1_backward(
                     (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
                     (float *)(arena + 512),  // pixels_conv2d_1_bias
                     (float *)(arena + 33280),  // conv2d_1_gradient_sum
-                    first, last);
+                    first, last));
             }
             break;
         case 11:
             if (netc_part(&claim, 0, 4, &first, &last)) {
+                NETC_TIMED(12,
                 k13_conv2d_1_backward(
                     (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
                     (float *)(arena + 21760),  // pixels_divide
                     (float *)(arena + 3840),  // pixels_gradient_where
-                    first, last);
+                    first, last));
             }
             break;
         case 12:
             if (netc_part(&claim, 0, 3, &first, &last)) {
+                NETC_TIMED(13,
                 k14_conv2d_1_backward(
                     (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
                     (float *)(arena + 0),  // pixels_conv2d_1_kernel
                     (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient
-                    first, last);
+                    first, last));
             }
             if (netc_part(&claim, 3, 1, &first, &last)) {
+                NETC_TIMED(14,
                 k15_add_update(
                     (int32_t *)(arena + 3584),  // step_
-                    first, last);
+                    first, last));
             }
             break;
         default:

@@ -1,0 +1,253 @@
+"""netc beside its peers, the same work in turns: `python benchmarks/peers/compare.py --help`.
+
+Every workload runs in chunks, one peer after the other and round by round, so that what else the
+machine does falls on all alike. Ratios are medians over the rounds of (peer / netc).
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from measure import machine, table
+from peers import NETC, PEERS, Peer, install, installed_megabytes
+from work import WORKS, Work
+from worker import Worker
+
+from netc.compiler.build.peaks import Peaks, measured_peaks
+
+CHUNK_SECONDS = 0.25
+LEAST_ROUNDS, MOST_ROUNDS = 3, 15
+EPOCH, EPOCH_STEPS = Work("cnn", 128, 5), 375  # 48,000 images
+FIRST = Work("cnn", 32, 2)  # of which the first step is timed
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The seconds of a step of one peer in each round."""
+
+    peer: str
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rounds)
+
+    @property
+    def spread(self) -> float:
+        """Half of the rounds lie within this share of the median."""
+        if len(self.rounds) < 2:
+            return 0.0
+        low, _, high = statistics.quantiles(self.rounds, n=4)
+        return (high - low) / self.median
+
+
+@dataclass(frozen=True)
+class Result:
+    """One workload: its least FLOPs and bytes, and everybody's timings, netc's first."""
+
+    work: Work
+    flops: float
+    bytes: float
+    timings: tuple[Timing, ...]
+    notes: tuple[str, ...]
+
+    def floor(self, peaks: Peaks) -> float:
+        """The seconds that its arithmetic, or its bytes, take at the machine's peak."""
+        return max(self.flops / peaks.flops, self.bytes / peaks.memory_bytes)
+
+    @property
+    def best(self) -> Timing | None:
+        return min(self.timings[1:], key=lambda timing: timing.median, default=None)
+
+    @property
+    def ratio(self) -> float | None:
+        """The best peer's time over netc's, round by round."""
+        if self.best is None:
+            return None
+        pairs = zip(self.best.rounds, self.timings[0].rounds, strict=True)
+        return statistics.median(peer / netc for peer, netc in pairs)
+
+
+@dataclass(frozen=True)
+class Start:
+    """From starting a process to the end of the first training step, twice; what that takes."""
+
+    peer: str
+    cold: float
+    warm: float
+    megabytes: float
+    installed: float
+
+
+def main() -> None:
+    options = parse()
+    begin = time.monotonic()
+    threads = options.threads or os.cpu_count() or 1
+    chosen = [peer for peer in PEERS if not options.peers or peer.name in options.peers]
+    peers = [NETC, *(peer for peer in chosen if usable(peer))]
+    peaks = measured_peaks(threads)
+    starts = [] if options.only else [measure_start(peer, threads) for peer in peers]
+    workers = {peer.name: Worker(peer, threads) for peer in peers}
+    works = [work for work in WORKS if not options.only or work.name in options.only]
+    results = []
+    for place, work in enumerate(works):
+        left = options.time - (time.monotonic() - begin)
+        asked = [workers[peer.name] for peer in peers if fits(peer, work)]
+        results += measure(work, asked, max(1.0, left / (len(works) - place)))
+        print(f"{work.name}: {summary(results, work)}", file=sys.stderr)
+    epoch = [] if options.only else measure_epoch(list(workers.values()))
+    for worker in workers.values():
+        worker.close()
+    report(results, starts, epoch, peaks, threads, options.json)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--time", type=float, default=600, help="seconds for everything (600)")
+    parser.add_argument("--threads", type=int, default=0, help="of everybody (one a processor)")
+    names = ", ".join(work.name for work in WORKS)
+    parser.add_argument("--only", nargs="+", metavar="WORK", help=f"some of {names}")
+    parser.add_argument("--peers", nargs="+", metavar="PEER", help="some of the peers, by name")
+    parser.add_argument("--json", metavar="FILE", help="write all timings to a file too")
+    return parser.parse_args()
+
+
+def usable(peer: Peer) -> bool:
+    reason = install(peer)
+    if reason:
+        print(f"{peer.name} is left out: {reason}", file=sys.stderr)
+    return reason is None
+
+
+def fits(peer: Peer, work: Work) -> bool:
+    return work.net in peer.nets and not (peer.only_runs and work.trains)
+
+
+def measure(work: Work, workers: Sequence[Worker], seconds: float) -> list[Result]:
+    """The timings of one workload, if netc has the net: rounds until the time is used up."""
+    begin, ready, notes, facts = time.monotonic(), [], [], {}
+    for worker in workers:
+        answer = worker.prepare(work)
+        first = worker.seconds(1) if "error" not in answer else None
+        again = worker.seconds(2) if first else None
+        if again:
+            steps = max(1, round(CHUNK_SECONDS / again))
+            ready.append((worker, steps))
+            facts[worker.peer.name] = answer
+        else:
+            notes.append(f"{worker.peer.name}: {answer.get('error', 'no steps')}")
+    if NETC.name not in facts:
+        print(f"{work.name} is left out: {'; '.join(notes)}", file=sys.stderr)
+        return []
+    notes += other_sizes(facts)
+    rounds: dict[str, list[float]] = {worker.peer.name: [] for worker, _ in ready}
+    for number in range(MOST_ROUNDS):
+        if number >= LEAST_ROUNDS and time.monotonic() - begin > seconds:
+            break
+        for worker, steps in ready:
+            rounds[worker.peer.name].append(worker.seconds(steps))
+    timings = tuple(Timing(name, tuple(found)) for name, found in rounds.items())
+    netc = facts[NETC.name]
+    return [Result(work, netc["flops"], netc["bytes"], timings, tuple(notes))]
+
+
+def other_sizes(facts: dict[str, dict]) -> list[str]:
+    """Who has another number of weights than netc, by more than a hundredth: another net."""
+    own = facts[NETC.name]["parameters"]
+    return [
+        f"{name} has {answer['parameters']:,} parameters, netc {own:,}"
+        for name, answer in facts.items()
+        if abs(answer["parameters"] - own) > own / 100
+    ]
+
+
+def measure_start(peer: Peer, threads: int) -> Start:
+    """A fresh process, twice; netc's first one with an empty cache."""
+    seconds, megabytes = [], 0.0
+    with tempfile.TemporaryDirectory() as cache:
+        if peer is NETC:
+            peer = Peer(NETC.name, "", NETC.words, variables=(("NETC_CACHE", cache),))
+        for _ in range(2):
+            worker = Worker(peer, threads)
+            worker.prepare(FIRST)
+            answer = worker.ask({"run": 1})
+            seconds.append(float("nan") if "error" in answer else worker.since_start())
+            megabytes = answer.get("megabytes", 0.0)
+            worker.close()
+    return Start(peer.name, *seconds, megabytes, installed_megabytes(peer))
+
+
+def measure_epoch(workers: Sequence[Worker]) -> list[tuple[str, float]]:
+    """The seconds of as many steps as an epoch has, in one go."""
+    found = []
+    for worker in workers:
+        if not fits(worker.peer, EPOCH) or "error" in worker.prepare(EPOCH):
+            continue
+        if worker.seconds(2) and (seconds := worker.seconds(EPOCH_STEPS)):
+            found.append((worker.peer.name, seconds * EPOCH_STEPS))
+    return found
+
+
+def summary(results: Sequence[Result], work: Work) -> str:
+    result = results[-1] if results and results[-1].work is work else None
+    if result is None or result.best is None:
+        return "no comparison"
+    return f"{result.best.peer} / netc {result.ratio:.2f}, goal {work.goal}"
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def report(results, starts, epoch, peaks: Peaks, threads: int, file: str | None) -> None:
+    """Print the tables, and write all of it as JSON where a file is named."""
+    head = f"{machine()}, {threads} threads, {time.strftime('%Y-%m-%d')}"
+    print(f"{head}\n{peaks}\n")
+    names = list(dict.fromkeys(t.peer for result in results for t in result.timings))
+    heading = ("ms a step", *names, "best / netc", "goal", "floor", "reached")
+    print(table((heading, *(row(result, names, peaks) for result in results))))
+    if starts:
+        print()
+        heading = ("CNN, batch 32", "first step, cold", "warm", "memory", "installed")
+        print(table((heading, *(start_row(start) for start in starts))))
+    if epoch:
+        print(f"\nan epoch of 48,000 images at batch {EPOCH.batch}")
+        print("\n".join(f"  {name:18}{seconds:7.2f} s" for name, seconds in epoch))
+    for result in results:
+        for note in result.notes:
+            print(f"{result.work.name}: {note}")
+    if file:
+        facts = {"machine": head, "peaks": asdict(peaks), "epoch": epoch,
+                 "starts": [asdict(start) for start in starts],
+                 "works": [asdict(result) for result in results]}  # fmt: skip
+        Path(file).write_text(json.dumps(facts, indent=1))
+
+
+def row(result: Result, names: Sequence[str], peaks: Peaks) -> tuple[str, ...]:
+    by_name = {timing.peer: timing for timing in result.timings}
+    cells = [milliseconds(by_name[name]) if name in by_name else "" for name in names]
+    floor, own = result.floor(peaks), result.timings[0].median
+    ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
+    return (result.work.name, *cells, ratio, f"{result.work.goal:g}", f"{1e3 * floor:.3g}",
+            f"{floor / own:.0%}")  # fmt: skip
+
+
+def milliseconds(timing: Timing) -> str:
+    return f"{1e3 * timing.median:.3g} ±{timing.spread / 2:.0%}"
+
+
+def start_row(start: Start) -> tuple[str, ...]:
+    return (start.peer, f"{start.cold:.2f} s", f"{start.warm:.2f} s",
+            f"{start.megabytes:.0f} MB", f"{start.installed:.0f} MB")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

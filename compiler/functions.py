@@ -1,0 +1,117 @@
+"""A model in, its functions out: traced, through the passes, cut into kernels and laid out.
+
+Each target has its own cuts, kernels and arena. What lasts from step to step is the same for all.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from netc.compiler.ir.graph import Graph, Input, Role
+from netc.compiler.kernels.memory import Buffer, plan_persistent
+from netc.compiler.language.model import Model
+from netc.compiler.ops.table import OPS
+from netc.compiler.passes.average import read_averages
+from netc.compiler.passes.pipeline import clean, suit
+from netc.compiler.passes.split_reductions import SplitFacts
+from netc.compiler.passes.train import add_gradient_outputs, add_training
+from netc.compiler.program import TARGETS
+from netc.compiler.targets.cuda_tiles import ARCHITECTURES, split_facts
+from netc.compiler.targets.function import Function, make_function
+
+Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
+ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
+SPLITS = MappingProxyType(
+    {
+        "cpu": SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32),
+        "cuda": split_facts(ARCHITECTURES[ARCH]),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A graph before the passes, under the name of its function and for its batch."""
+
+    name: str
+    batch: int
+    graph: Graph
+
+
+def trace(model: Model) -> tuple[Traced, ...]:
+    """Every function of a program: a training step and its gradients, the evaluation, the nets.
+
+    What is called with any number of samples exists for the batch and for one sample.
+    """
+    found: list[Traced] = []
+    batch = model.settings.batch
+    sizes = dict.fromkeys((batch, 1))
+    tests: list[Traced] = []
+    averaged: set[str] = set()
+    if model.train is not None:
+        step = model.trace_step(batch)
+        settings = model.settings
+        trained = add_training(
+            step.graph, step.objectives, settings.clip, OPS, settings.precision,
+            settings.accumulate, settings.average,
+        )  # fmt: skip
+        found.append(Traced("train", batch, trained))
+        gradients = add_gradient_outputs(step.graph, step.objectives, OPS, settings.precision)
+        found.append(Traced("gradients", batch, gradients))
+        tests = [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
+        if settings.average is not None:
+            averaged = {weight.name for one in step.objectives for weight in one.weights}
+    for net in model.nets:
+        tests += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
+    found += [replace(one, graph=read_averages(one.graph, averaged)) for one in tests]
+    return tuple(found)
+
+
+def lay_out(
+    graphs: tuple[Traced, ...], watch: Watch, precision: str = "f32"
+) -> Mapping[str, tuple[Function, ...]]:
+    """Passes, kernels and memory for each function, by targets."""
+    persistent = plan_persistent(lasting_inputs(graphs))
+    made = [lay_out_function(traced, persistent, watch, precision) for traced in graphs]
+    return {target: tuple(one[target] for one in made) for target in TARGETS}
+
+
+def lay_out_function(
+    traced: Traced, persistent: tuple[Buffer, ...], watch: Watch, precision: str
+) -> dict[str, Function]:
+    """A function for each target; those that cut its graph alike share the result."""
+    name = symbol(traced)
+    cleaned = clean(traced.graph, OPS, lambda stage, graph: watch(name, stage, graph))
+    made: dict[str, tuple[Graph, Function]] = {}
+    for target in TARGETS:
+        shown = name if target == "cpu" else f"{name} on {target}"
+        graph = suit(
+            cleaned,
+            OPS,
+            SPLITS[target],
+            lambda stage, graph, shown=shown: watch(shown, stage, graph),
+            precision,
+        )
+        graph = replace(graph, name=name)
+        like = (function for known, function in made.values() if known == graph)
+        function = next(like, None) or make_function(graph, traced.batch, OPS, persistent)
+        made[target] = graph, function
+    return {target: function for target, (_, function) in made.items()}
+
+
+def symbol(traced: Traced) -> str:
+    """The C function of a traced graph: its name, and its batch where there are several."""
+    alone = traced.name in ("train", "gradients")
+    return traced.name if alone else f"{traced.name}_{traced.batch}"
+
+
+def lasting_inputs(graphs: tuple[Traced, ...]) -> tuple[Input, ...]:
+    """Everything that lasts in the functions, each once: weights first, in the order of Role."""
+    order = list(Role)
+    found = {
+        entry.value.name: entry
+        for traced in graphs
+        for entry in traced.graph.inputs
+        if entry.role is not Role.FIELD
+    }
+    return tuple(sorted(found.values(), key=lambda entry: order.index(entry.role)))

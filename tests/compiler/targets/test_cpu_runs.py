@@ -1,0 +1,71 @@
+"""Neighbouring channels are packed together, whatever stands between an image and its product."""
+
+import numpy as np
+import pytest
+
+from netc.compiler.ir.builder import Builder
+from netc.compiler.ir.graph import Graph, Output, Role, Value
+from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ops.table import OPS
+from netc.compiler.targets.cpu import choose_tile
+from netc.compiler.targets.cpu_operand import Way
+from netc.compiler.targets.cpu_tiles import CpuMachine
+from netc.compiler.targets.function import make_function
+
+MACHINE = CpuMachine("avx2", vector_bytes=32, registers=16)
+SAME = {"stride": (1, 1), "pad": ((1, 1), (1, 1)), "dilation": (1, 1)}
+
+
+def image(build: Builder, *shape: int) -> Value:
+    return build.input("x", TensorType("f32", shape), Role.FIELD)
+
+
+def plain(build: Builder) -> Value:
+    return image(build, 2, 9, 9, 8)
+
+
+def joined(build: Builder) -> Value:
+    return build.concat(image(build, 2, 9, 9, 32), image(build, 2, 9, 9, 16), axis=3)
+
+
+def three(build: Builder) -> Value:
+    parts = (image(build, 2, 5, 7, channels) for channels in (4, 12, 8))
+    return build.concat(*parts, axis=3)
+
+
+def enlarged(build: Builder) -> Value:
+    small = build.reshape(image(build, 2, 4, 4, 8), shape=(2, 4, 1, 4, 1, 8))
+    large = build.reshape(build.broadcast_to(small, (2, 4, 2, 4, 2, 8)), shape=(2, 8, 8, 8))
+    return build.concat(large, image(build, 2, 8, 8, 8), axis=3)
+
+
+def uneven(build: Builder) -> Value:
+    return build.concat(image(build, 2, 5, 5, 8), image(build, 2, 5, 5, 3), axis=3)
+
+
+def convolved(make) -> tuple[Graph, dict[str, np.ndarray]]:
+    """A convolution over what `make` makes, and the gradient of its kernel."""
+    build = Builder(OPS)
+    x = make(build)
+    kernel = image(build, 3, 3, x.type.shape[3], 5)
+    y = build.conv2d(x, kernel, **SAME)
+    upstream = image(build, *y.type.shape)
+    back = build.conv2d_kernel_gradient(x, upstream, shape=kernel.type.shape, **SAME)
+    graph = build.graph("runs", (Output("forward", y), Output("backward", back)))
+    random = np.random.default_rng(3)
+    inputs = {e.value.name: random.normal(size=e.value.type.shape).astype(np.float32)
+              for e in graph.inputs}  # fmt: skip
+    return graph, inputs
+
+
+@pytest.mark.parametrize(
+    "make, run", [(plain, 8), (joined, 16), (three, 4), (enlarged, 8), (uneven, 1)]
+)
+def test_channels_are_packed_in_runs(make, run, run_on_cpu, within_rounding):
+    graph, inputs = convolved(make)
+    kernels = make_function(graph, 2, OPS, ()).kernels
+    tiles = [choose_tile(kernel, MACHINE) for kernel in kernels]
+    assert tiles[0].left.run == run
+    assert all((tile.left.way is Way.RUNS) == (run > 1) for tile in tiles)
+    found, _ = run_on_cpu(graph, inputs)
+    within_rounding(graph, inputs, found)
