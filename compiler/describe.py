@@ -6,6 +6,7 @@ from importlib.metadata import version
 from types import MappingProxyType
 
 from netc.compiler.build.cc import processor_hertz
+from netc.compiler.build.peaks import Peaks
 from netc.compiler.functions import ARCH, Traced, lasting_inputs
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.ir.text import print_graph
@@ -26,7 +27,7 @@ from netc.compiler.program import (
     Tensor,
     TrainingFacts,
 )
-from netc.compiler.targets import cuda_tiles, machine
+from netc.compiler.targets import cpu, cpu_time, cuda_tiles, machine
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function
 
@@ -75,12 +76,16 @@ def describe(
 
 def predictions(processor: CpuMachine) -> dict[str, tuple[str, Predict]]:
     """The processor that each target has in mind, and what predicts the time of a kernel on it."""
-    speed = machine.speed_of(processor, processor_hertz() or machine.USUAL_HERTZ)
+    peaks = cpu_time.peaks_of(processor, processor_hertz() or machine.USUAL_HERTZ)
     device = cuda_tiles.ARCHITECTURES[ARCH]
     return {
-        "cpu": ("the cpu", lambda kernel: machine.predicted_seconds(kernel, speed)),
+        "cpu": ("the cpu", lambda kernel: cpu_seconds(kernel, processor, peaks)),
         "cuda": (device.device, lambda kernel: cuda_tiles.predicted_seconds(kernel, device)),
     }
+
+
+def cpu_seconds(kernel: Kernel, processor: CpuMachine, peaks: Peaks) -> float:
+    return cpu_time.predicted_seconds(kernel, cpu.choose_tile(kernel, processor), peaks, processor)
 
 
 def describe_layout(
