@@ -6,9 +6,11 @@ same places for all.
 """
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+
+from netc.compiler.json_text import json_text
 
 FORMAT = 2
 TARGETS = MappingProxyType({"cpu": "ir", "cuda": "cuda"})  # and where in the folder their IR is
@@ -223,7 +225,7 @@ class Program:
 
 
 def to_json(program: Program) -> str:
-    return json.dumps(asdict(program), indent=1, sort_keys=True)
+    return json_text(program)
 
 
 def from_json(text: str) -> Program:

@@ -15,7 +15,6 @@ from netc.compiler.kernels.plan import (
     runs,
 )
 from netc.compiler.scalar.expression import Load
-from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
     ColumnTile,
@@ -206,7 +205,7 @@ def operand_text(
     operand: Operand, element: str, names: dict[str, str], precision: str
 ) -> OperandText:
     def address(load: Load | None) -> str:
-        return f"{names[load.value.name]} + {render_index(load.position)}" if load else ""
+        return f"{names[load.value.name]} + {load.position.text}" if load else ""
 
     cases = tuple(
         CaseText(" && ".join(map(spell_condition, case.conditions)), address(case.load))
