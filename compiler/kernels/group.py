@@ -25,6 +25,7 @@ class Kind(Enum):
     COLUMN = "column"
     MATMUL = "matmul"
     SCATTER = "scatter"
+    LOOP = "loop"
 
 
 @dataclass(frozen=True)
@@ -136,3 +137,9 @@ def folded_index(space: Space, outer: Index, fold: Index, inner: Index) -> tuple
         sizes = tuple(space.shape[axis] for axis in axes)
         places |= dict(zip(axes, unravel(position, sizes), strict=True))
     return tuple(places[axis] for axis in range(len(space.shape)))
+
+
+def lies_in(value: Value, producers: Mapping[str, Node]) -> Value:
+    """The tensor whose bytes a value is: itself, or what it is a reshape of."""
+    maker = producers.get(value.name)
+    return lies_in(maker.inputs[0], producers) if maker and maker.op == "reshape" else value

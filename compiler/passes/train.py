@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from netc.compiler.ir.builder import Builder
-from netc.compiler.ir.graph import Graph, Node, Origin, Output, Role, Update, Value
+from netc.compiler.ir.graph import Graph, Node, Origin, Output, Region, Role, Update, Value
 from netc.compiler.ir.operation import Op
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.optimizers.optimizer import Parameters
@@ -13,6 +13,7 @@ from netc.compiler.optimizers.table import OPTIMIZERS
 from netc.compiler.passes.accumulate import Parts, add_parts, gather
 from netc.compiler.passes.average import add_averages
 from netc.compiler.passes.gradients import add_gradients, reads
+from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.loss_scale import (
     LossScale,
     add_loss_scale,
@@ -50,6 +51,7 @@ def add_training(
     step in which all of them do changes nothing at all but the scale. `accumulate` and `average`
     are told of in the files of these names.
     """
+    graph = hoist(graph, ops)  # first: the gradients of what leaves a scan are outside of it too
     build = Builder.extending(ops, graph)
     producers = graph.producers()
     runs = counter(build, "step")
@@ -130,6 +132,7 @@ def add_gradient_outputs(
 
     Nothing is updated. A weight of several objectives has the sum of their gradients.
     """
+    graph = hoist(graph, ops)
     build = Builder.extending(ops, graph)
     scaling = add_loss_scale(build) if precision == "f16" else None
     total: dict[str, Value] = {}
@@ -207,10 +210,22 @@ def with_moved_weights(
             continue
         inputs = tuple(seen.get(value.name, value) for value in node.inputs)
         outputs = tuple(Value(build.fresh(value.name), value.type) for value in node.outputs)
-        ran.append(replace(node, inputs=inputs, outputs=outputs))
+        region = node.region and renamed_region(build, node.region)
+        ran.append(replace(node, inputs=inputs, outputs=outputs, region=region))
         build.nodes.append(ran[-1])
         seen |= {old.name: new for old, new in zip(node.outputs, outputs, strict=True)}
     return tuple(ran), seen
+
+
+def renamed_region(build: Builder, region: Region) -> Region:
+    """The same region, all of its values under new names."""
+    new = {value.name: Value(build.fresh(value.name), value.type) for value in region.values()}
+
+    def now(values: tuple[Value, ...]) -> tuple[Value, ...]:
+        return tuple(new[value.name] for value in values)
+
+    nodes = (replace(n, inputs=now(n.inputs), outputs=now(n.outputs)) for n in region.nodes)
+    return Region(now(region.parameters), tuple(nodes), now(region.results))
 
 
 def clip_together(build: Builder, gradients: tuple[Value, ...], clip: float) -> tuple[Value, ...]:

@@ -1,8 +1,11 @@
-"""Compute a net's outputs for inputs, with trained weights."""
+"""Compute a net's outputs for inputs, or let it write a text on, with trained weights."""
 
 import argparse
+import codecs
 import io
 import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +16,16 @@ from netc.commands.common import (
     add_json,
     add_program,
     add_trained,
+    natural,
+    number,
     open_program,
+    positive,
     trained,
     wrong_use,
 )
 from netc.runtime.data.sources import read_file
 from netc.runtime.files import write_atomically
+from netc.runtime.sample import Taste, write_on
 
 PREFIX = "run_"
 
@@ -26,9 +33,14 @@ PREFIX = "run_"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_program(parser)
     parser.add_argument("--net", metavar="NAME", help="where the program has several")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--inputs", metavar="PATH", help="an .npz by name, or .npy of one input")
+    given.add_argument("--sample", metavar="TEXT", help="the start of a text; the net writes on")
+    parser.add_argument("--length", type=positive, default=200, help="letters to write (200)")
     parser.add_argument(
-        "--inputs", required=True, metavar="PATH", help="an .npz by name, or .npy of one input"
+        "--temperature", type=warmth, default=1.0, help="0: the likeliest letter, 1: as learned (1)"
     )
+    parser.add_argument("--seed", type=natural, default=0, help="of the choice of letters (0)")
     parser.add_argument("--out", metavar="FILE.npz", help="write the outputs instead of printing")
     add_trained(parser)
     add_device(parser)
@@ -40,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     net = chosen_net(program, arguments.net)
     if arguments.out is not None and Path(arguments.out).suffix != ".npz":
         raise wrong_use("outputs are written as .npz", "--out outputs.npz")
+    if arguments.sample is not None:
+        return write(program, net, arguments)
     inputs = read_inputs(program, net, Path(arguments.inputs))
     session = started(program, trained(program, arguments))
     outputs = session.run(net, **inputs)
@@ -47,6 +61,40 @@ def run(arguments: argparse.Namespace) -> int:
     names = [name for name, _ in session.function(PREFIX + net).outputs]
     tell(dict(zip(names, together, strict=True)), arguments)
     return 0
+
+
+def warmth(text: str) -> float:
+    value = number(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from 0 to 100")
+    return value
+
+
+def write(program: Program, net: str, arguments: argparse.Namespace) -> int:
+    """Print the start of a text and, letter by letter, what the net makes of it."""
+    if arguments.out is not None:
+        raise wrong_use("`--out` is for the outputs of `--inputs`", "redirect the text: > FILE")
+    session = started(program, trained(program, arguments))
+    start = arguments.sample.encode(errors="surrogateescape")
+    taste = Taste(arguments.temperature, arguments.seed)
+    letters = write_on(session, net, start, arguments.length, taste)
+    if arguments.json:
+        print(json.dumps({"text": "".join(readable([*start, *letters]))}))
+        return 0
+    first = next(letters)  # faults come before anything is printed
+    for character in readable(chain(start, (first,), letters)):
+        print(character, end="", flush=True)
+    print()
+    return 0
+
+
+def readable(letters: Iterable[int]) -> Iterator[str]:
+    """Bytes as characters, whole ones only; what would steer a terminal is shown as `?`."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    for letter in letters:
+        for character in decoder.decode(bytes((letter,))):
+            yield character if character.isprintable() or character in "\n\t" else "?"
+    yield decoder.decode(b"", final=True)
 
 
 def chosen_net(program: Program, name: str | None) -> str:

@@ -67,7 +67,7 @@ MISTAKES = {
     "    c = x[:, 9]\n    d = c * b\n    return x -> dense(4, bais=false)\n}\n",
     "an error inside a block": "block mix(x: [N, C], y: [N, D]) {\n    return x + y\n}\n\n"
     "net f(x: f32[N, 8]) {\n    y = x -> dense(4)\n    return mix(x, y)\n}\n",
-    "not built yet": "net f(x: f32[N, 4, 8]) {\n    return x -> lstm(8)\n}\n",
+    "not built yet": "net f(x: f32[N, 4, 8]) {\n    return x -> ctc(8)\n}\n",
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from netc.compiler.diagnostics import NetError
+from netc.compiler.language.data import SOURCES as NAMED_IN_PROGRAMS
 from netc.runtime.data.named import MNIST
 from netc.runtime.data.sources import SOURCES, open_source
 
@@ -151,4 +152,7 @@ def test_a_misspelt_source_is_corrected():
     with pytest.raises(NetError) as caught:
         open_source("mnits", ("data",))
     assert caught.value.diagnostics[0].helps == ("did you mean `mnist`?",)
-    assert len(SOURCES) == len(set(SOURCES)) == 14
+
+
+def test_there_is_data_for_every_source_of_the_language():
+    assert sorted(SOURCES) == sorted(NAMED_IN_PROGRAMS)
