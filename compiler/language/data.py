@@ -57,6 +57,10 @@ def dates_rows(count: int, seed: int) -> tuple[Row, ...]:
     return ("source", "i32", (20,)), ("target", "i32", (11,)), ("next", "i32", (11,))
 
 
+def reviews_rows(count: int, seed: int) -> tuple[Row, ...]:
+    return ("token", "i32", (16,)), ("label", "i32", ())
+
+
 def digits_rows(path: str, size: int, cells: int, count: int, seed: int) -> tuple[Row, ...]:
     image: Row = ("image", "u8", (size, size, 1))
     if not cells:
@@ -75,6 +79,7 @@ ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
         "blobs": blobs_rows,
         "text": text_rows,
         "dates": dates_rows,
+        "reviews": reviews_rows,
         "digits_on_canvas": digits_rows,
     }
 )
@@ -95,6 +100,7 @@ SOURCES: Mapping[str, Choice] = MappingProxyType(
         ),
         "text": Choice("data set", "text", (("path", "data/text.txt"), ("window", None))),
         "dates": Choice("data set", "dates", (("count", None), ("seed", 0))),
+        "reviews": Choice("data set", "reviews", (("count", None), ("seed", 0))),
         "digits_on_canvas": Choice(
             "data set",
             "digits_on_canvas",

@@ -13,6 +13,7 @@ from netc.runtime.data.idx import read_idx
 from netc.runtime.data.named import cifar10, fashion_mnist, mnist
 from netc.runtime.data.npz import read_npz
 from netc.runtime.data.reading import find_file
+from netc.runtime.data.reviews import reviews
 from netc.runtime.data.tasks import dates, digits_on_canvas
 from netc.runtime.data.text import read_text
 from netc.runtime.errors import fail
@@ -36,6 +37,7 @@ GENERATED = {
         shapes_on_canvas, ("count", "size", "channels", "classes", "seed"), ("count",)
     ),
     "dates": (dates, ("count", "seed"), ("count",)),
+    "reviews": (reviews, ("count", "seed"), ("count",)),
 }  # fmt: skip
 SOURCES = (*FOLDERS, *FILES, "idx", *GENERATED)
 
