@@ -18,10 +18,10 @@ SEQUENCES = {"depth": 1, "width": 16, "heads": 2, "context": 16}
 SMALL = {  # sizes at which NumPy keeps up, of the examples that are larger
     "detect": {"width": 2, "count": 64},
     "gpt": SEQUENCES,
-    "gru": {"units": 8},
-    "lstm": {"units": 8},
-    "rnn": {"units": 8},
-    "sentiment": {"units": 4, "width": 4},
+    "gru": {"units": 16},
+    "lstm": {"units": 32},
+    "rnn": {"units": 16},
+    "sentiment": {"units": 16, "width": 16},
     "seq2seq": {"units": 8},
     "unet": {"width": 2, "count": 64},
 }
