@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from netc.compiler.build.cc import environment_error
+from netc.compiler.collector import without_collector
 from netc.compiler.describe import describe
 from netc.compiler.functions import ARCH, Watch, lay_out, trace
 from netc.compiler.ir.text import print_graph
@@ -35,15 +36,15 @@ def compile_file(
     Writes the program, its IR and its sources; builds nothing. `watch` sees each function's graph
     after each pass. Returns the program and its folder; raises NetError.
     """
-    model = load_model(path, defines or {}, train)
-    graphs = trace(model)
-    functions = lay_out(graphs, watch, model.settings.precision)
-    folder = out or Path("build") / model.name
-    machine = machine or this_machine()
-    program = describe(model, functions, graphs, defines or {}, machine)
-    write(folder, program, model, functions, machine)
+    with without_collector():
+        model = load_model(path, defines or {}, train)
+        graphs = trace(model)
+        functions = lay_out(graphs, watch, model.settings.precision)
+        folder = out or Path("build") / model.name
+        machine = machine or this_machine()
+        program = describe(model, functions, graphs, defines or {}, machine)
+        write(folder, program, model, functions, machine)
     return program, folder
-
 
 
 def write(

@@ -6,9 +6,11 @@ same places for all.
 """
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+
+from netc.compiler.json_text import json_text
 
 FORMAT = 2
 TARGETS = MappingProxyType({"cpu": "ir", "cuda": "cuda"})  # and where in the folder their IR is
@@ -37,10 +39,11 @@ class Initializer:
 @dataclass(frozen=True)
 class Persistent:
     """What lasts from step to step. `role` is weight, state (not trained), moment, average (of a
-    weight, which it is named for and starts as) or counter.
+    weight, which it is named for and starts as), counter or tally.
 
     Counters are i32 scalars that the runtime sets: `seed`, `step` (the batches so far) and `total`
     (the steps of the whole run).
+    Tallies are sums over the batches of an evaluation, which the runtime sets to zero before it.
     """
 
     tensor: Tensor
@@ -81,7 +84,7 @@ class FunctionFacts:
 
     `fields` are filled before each step and hold `batch` samples along axis 0; `outputs` of one
     number are reported for every step, in this order; others are read from the arena after
-    the step.
+    the step. Those that are `tallied` are about all batches since the tallies were set to zero.
     `symbol` is the C function and the stem of its files: c/SYMBOL.c, cuda/SYMBOL.cu.
     """
 
@@ -93,6 +96,7 @@ class FunctionFacts:
     kernels: tuple[KernelFacts, ...]
     copies: tuple[tuple[int, int, int], ...]
     temporary_bytes: int
+    tallied: tuple[str, ...] = ()
 
     @property
     def launches(self) -> int:
@@ -193,6 +197,11 @@ class Program:
         return self.layout.functions
 
     @property
+    def saved(self) -> tuple[Persistent, ...]:
+        """What a checkpoint holds: all that lasts longer than an evaluation."""
+        return tuple(entry for entry in self.persistent if entry.role != "tally")
+
+    @property
     def parameters(self) -> int:
         """How many trained numbers there are."""
         total = 0
@@ -216,7 +225,7 @@ class Program:
 
 
 def to_json(program: Program) -> str:
-    return json.dumps(asdict(program), indent=1, sort_keys=True)
+    return json_text(program)
 
 
 def from_json(text: str) -> Program:
@@ -260,6 +269,7 @@ def _function(raw: dict) -> FunctionFacts:
             "outputs": tuple((name, _tensor(entry)) for name, entry in raw["outputs"]),
             "kernels": tuple(_kernel(entry) for entry in raw["kernels"]),
             "copies": _tuple(raw["copies"]),
+            "tallied": _tuple(raw["tallied"]),
         }
     )
 

@@ -85,7 +85,10 @@ def values_of(nodes: Iterable[Node]) -> Iterator[Value]:
 
 
 class Role(Enum):
-    """What a graph's input is: batch fields change every step, the rest lives on the device."""
+    """What a graph's input is: batch fields change every step, the rest lives on the device.
+
+    A tally is what a measure has added up since the first batch of an evaluation.
+    """
 
     FIELD = "field"
     WEIGHT = "weight"
@@ -93,6 +96,7 @@ class Role(Enum):
     MOMENT = "moment"
     AVERAGE = "average"
     COUNTER = "counter"
+    TALLY = "tally"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from netc.compiler.ir.graph import Graph, Input, Node, Role, Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.group import lies_in
@@ -81,9 +83,6 @@ class Lifetime:
     bytes: int
     first: int
     last: int
-
-    def meets(self, other: "Lifetime") -> bool:
-        return self.first <= other.last and other.first <= self.last
 
 
 def plan_persistent(inputs: tuple[Input, ...]) -> tuple[Buffer, ...]:
@@ -205,26 +204,31 @@ def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str
     reads the old one at the same element only.
     """
     made = {value.name: number for number, kernel in enumerate(kernels) for value in kernel.writes}
-    taken: dict[str, str] = {}
     producers = graph.producers()
+    last = {
+        value.name: number
+        for number, kernel in enumerate(kernels)
+        for value in needed(kernel, producers)
+    }
+    taken: dict[str, str] = {}
     for update in graph.updates:
         number = made.get(update.value.name)
         if number is None or update.value.name in taken:
             continue
-        later = any(needs(kernel, update.target, producers) for kernel in kernels[number + 1 :])
+        later = last.get(update.target.name, 0) > number
         if not later and reads_own_place(kernels[number], update.target, update.value):
             taken[update.value.name] = update.target.name
     return taken
 
 
-def needs(kernel: Kernel, value: Value, producers: Mapping[str, Node]) -> bool:
-    scan = kernel.scan
-    return value in kernel.reads or bool(scan and value in scanned(scan, producers))
+def needed(kernel: Kernel, producers: Mapping[str, Node]) -> tuple[Value, ...]:
+    return kernel.reads + (scanned(kernel.scan, producers) if kernel.scan else ())
 
 
 def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]) -> dict[str, str]:
     """Results that take over the bytes of a tensor that dies in the same kernel."""
     taken: dict[str, str] = {}
+    given: set[str] = set()
     for number, kernel in enumerate(kernels):
         dying = [
             value
@@ -236,9 +240,10 @@ def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]
                 continue
             for old in dying:
                 fits = old.type.dtype == result.type.dtype and old.type.count == result.type.count
-                fits = fits and old.name not in taken.values()
+                fits = fits and old.name not in given
                 if fits and reads_own_place(kernel, old, result):
                     taken[result.name] = old.name
+                    given.add(old.name)
                     break
     return taken
 
@@ -275,19 +280,27 @@ def merge(lifetimes: dict[str, Lifetime], aliases: dict[str, str]) -> tuple[Life
 
 def place(lifetimes: tuple[Lifetime, ...], base: int) -> dict[str, Buffer]:
     """The largest first, each at the lowest offset that is free for as long as it lives."""
-    placed: list[tuple[Lifetime, Buffer]] = []
-    for lifetime in sorted(lifetimes, key=lambda life: (-life.bytes, life.first, life.name)):
-        offset = base
-        neighbours = sorted(
-            (buffer for other, buffer in placed if other.meets(lifetime)),
-            key=lambda buffer: buffer.offset,
-        )
-        for buffer in neighbours:
-            if offset + aligned(lifetime.bytes) <= buffer.offset:
-                break
-            offset = max(offset, buffer.offset + aligned(buffer.bytes))
-        placed.append((lifetime, Buffer(lifetime.name, offset, lifetime.bytes)))
-    return {lifetime.name: buffer for lifetime, buffer in placed}
+    order = sorted(lifetimes, key=lambda life: (-life.bytes, life.first, life.name))
+    first = np.array([life.first for life in order], np.int64)
+    last = np.array([life.last for life in order], np.int64)
+    start, end = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
+    for number, life in enumerate(order):
+        meets = np.flatnonzero((first[:number] <= life.last) & (life.first <= last[:number]))
+        size = aligned(life.bytes)
+        start[number] = lowest_gap(start[meets], end[meets], size, base)
+        end[number] = start[number] + size
+    return {
+        life.name: Buffer(life.name, int(offset), life.bytes)
+        for life, offset in zip(order, start, strict=True)
+    }
+
+
+def lowest_gap(starts: np.ndarray, ends: np.ndarray, size: int, base: int) -> int:
+    """The lowest offset from `base` on with `size` free bytes between stretches of the arena."""
+    by_start = np.argsort(starts)
+    before = np.maximum.accumulate(np.concatenate(([base], ends[by_start])))
+    fits = np.flatnonzero(before[:-1] + size <= starts[by_start])
+    return int(before[fits[0] if len(fits) else -1])
 
 
 def aligned(size: int) -> int:

@@ -75,9 +75,10 @@ class Model:
         return Traced(graph, objectives)
 
     def trace_evaluation(self, batch: int | None = None) -> Graph:
-        """The train block with `training` false: outputs `loss` and the measures, no updates."""
+        """The train block with `training` false: outputs `loss` and the measures, updates of the
+        tallies that measures keep."""
         tracer = self.run(batch, training=False)
-        return tracer.finish("evaluation", train_outputs(tracer), ())
+        return tracer.finish("evaluation", train_outputs(tracer), tracer.state_updates())
 
     def trace_net(self, name: str, batch: int = 1, sizes: Mapping[str, int] | None = None) -> Graph:
         """A net, not training: inputs are its parameters, outputs `output`, or `output_1` ...

@@ -257,6 +257,13 @@ class Trace(ABC):
             )
         return self.current[name]
 
+    def tally(self, x: Value) -> Value:
+        """The sum of x over this batch and all before it; the runtime sets it to zero."""
+        name = self.frame.numbered("tally")
+        self.inputs[name] = self.build.input(name, x.type, Role.TALLY)
+        self.current[name] = self.build.add(self.inputs[name], x)
+        return self.current[name]
+
     def counter(self, name: str) -> Value:
         """The scalar that the runtime counts: seed, step or total."""
         if name not in self.inputs:

@@ -16,11 +16,12 @@ from netc.compiler.ir.graph import Graph, Node, Output, Region, Update, Value
 def name_values(graph: Graph) -> Graph:
     """The graph with a new name for each value that a node makes; nothing else changes."""
     named = {entry.value.name: entry.value for entry in graph.inputs}
-    taken = set(named)
+    taken: set[str] = set(named)
+    uses: dict[str, int] = {}
 
     def give(value: Value, hint: str) -> None:
         if value.name not in named:
-            named[value.name] = Value(free_name(hint, taken), value.type)
+            named[value.name] = Value(free_name(hint, taken, uses), value.type)
             taken.add(named[value.name].name)
 
     for update in graph.updates:  # first: no other value may take these names
@@ -48,10 +49,13 @@ def description(node: Node) -> str:
     return ".".join((*place, *(["gradient"] if phase == "backward" else []), node.op))
 
 
-def free_name(hint: str, taken: set[str]) -> str:
-    name, number = hint, 2
+def free_name(hint: str, taken: set[str], uses: dict[str, int]) -> str:
+    """The hint, or the hint with the next number; `uses` knows the last one of each hint."""
+    name, number = hint, uses.get(hint, 1)
     while name in taken:
-        name, number = f"{hint}_{number}", number + 1
+        number += 1
+        name = f"{hint}_{number}"
+    uses[hint] = number
     return name
 
 

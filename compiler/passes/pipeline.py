@@ -60,8 +60,10 @@ def suit(
 
 
 def run(passes: Passes, graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
+    verified = None
     for name, transform in passes:
         graph = transform(graph)
-        verify(graph, ops)
+        verify(graph, ops, verified)
+        verified = graph
         watch(name, graph)
     return graph

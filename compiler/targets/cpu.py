@@ -15,7 +15,6 @@ from netc.compiler.kernels.plan import (
     runs,
 )
 from netc.compiler.scalar.expression import Load
-from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
     ColumnTile,
@@ -35,6 +34,7 @@ from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import PlanText, parameter_names, parameters, plan_text
+from netc.compiler.targets.traffic import Traffic
 
 CPU = Dialect(
     name="c",
@@ -47,7 +47,7 @@ CPU = Dialect(
         "log1p": "log1pf({0})",
         "tanh": "netc_tanh({0})",
         "sigmoid": "netc_sigmoid({0})",
-        "erf": "erff({0})",
+        "erf": "netc_erf({0})",
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
@@ -60,7 +60,7 @@ CPU = Dialect(
     folds=dict(FOLDS)
     | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
-HEADERS = ("cpu/netc_math.h", "cpu/netc_random.h", "cpu/netc_threads.h")
+HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,10 @@ class CpuKernel:
 
 @dataclass(frozen=True)
 class CpuKernelSource:
-    """A rendered kernel and what the function that calls it needs."""
+    """A rendered kernel and what the function that calls it needs; `number` is its place there."""
 
     name: str
+    number: int
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
@@ -204,7 +205,7 @@ def operand_text(
     operand: Operand, element: str, names: dict[str, str], precision: str
 ) -> OperandText:
     def address(load: Load | None) -> str:
-        return f"{names[load.value.name]} + {render_index(load.position)}" if load else ""
+        return f"{names[load.value.name]} + {load.position.text}" if load else ""
 
     cases = tuple(
         CaseText(" && ".join(map(spell_condition, case.conditions)), address(case.load))
@@ -246,7 +247,7 @@ TEMPLATES = {
 def render_function(function: Function, machine: CpuMachine, source: tuple[str, ...]) -> str:
     """The C source of a function; `source` are the lines of the user's file, for the comments."""
     kernels = [cpu_kernel(kernel, function, machine, source) for kernel in function.kernels]
-    sources = tuple(render_kernel(kernel) for kernel in kernels)
+    sources = tuple(render_kernel(kernel, number) for number, kernel in enumerate(kernels))
     tiles = {k.tile.product: k.tile for k in kernels if isinstance(k.tile, MatmulTile)}
     return render(
         "cpu/function.c.j2",
@@ -266,9 +267,9 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     )
 
 
-def render_kernel(kernel: CpuKernel) -> CpuKernelSource:
+def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
-    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text)
+    return CpuKernelSource(kernel.name, number, kernel.parameters, kernel.tasks, text)
 
 
 def place(buffer: Buffer) -> str:
@@ -295,51 +296,41 @@ def phases(
 ) -> tuple[Phase, ...]:
     """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
     writes, or writes what it reads; kernels of one task that need each other are one task."""
-    found: list[list[list[tuple[Kernel, CpuKernelSource]]]] = []
+    found: list[list[list[CpuKernelSource]]] = []
+    traffic = Traffic()
     for kernel, source in zip(kernels, sources, strict=True):
+        reads, writes = buffers(function, kernel.reads), buffers(function, kernel.writes)
         pieces = found[-1] if found else []
-        needed = [p for p in pieces if any(in_conflict(function, kernel, k) for k, _ in p)]
-        single = len(needed) == 1 and source.tasks == needed[0][0][1].tasks == 1
-        if single:
-            needed[0].append((kernel, source))
-        elif needed or not found:
-            found.append([[(kernel, source)]])
+        needed = traffic.conflicts(reads, writes)
+        if not found or (needed and not is_single(source, [pieces[n] for n in needed])):
+            found.append([[source]])
+            traffic = Traffic()
+            traffic.add(0, reads, writes)
+        elif needed:
+            (number,) = needed
+            pieces[number].append(source)
+            traffic.add(number, reads, writes)
         else:
-            pieces.append([(kernel, source)])
+            traffic.add(len(pieces), reads, writes)
+            pieces.append([source])
     return tuple(make_phase(pieces) for pieces in found)
 
 
-def make_phase(pieces: list[list[tuple[Kernel, CpuKernelSource]]]) -> Phase:
+def is_single(source: CpuKernelSource, needed: list[list[CpuKernelSource]]) -> bool:
+    """Whether the kernel and all that it needs are of one task, which can run both."""
+    return len(needed) == 1 and source.tasks == needed[0][0].tasks == 1
+
+
+def make_phase(pieces: list[list[CpuKernelSource]]) -> Phase:
     made, start = [], 0
     for piece in pieces:
-        sources = tuple(source for _, source in piece)
-        made.append(Piece(start, sources[0].tasks, sources))
-        start += sources[0].tasks
+        made.append(Piece(start, piece[0].tasks, tuple(piece)))
+        start += piece[0].tasks
     return Phase(tuple(made))
 
 
-def in_conflict(function: Function, kernel: Kernel, other: Kernel) -> bool:
-    """Whether two kernels may not run at once: one writes bytes that the other touches."""
-    reads, writes = touched(function, kernel.reads), touched(function, kernel.writes)
-    others_writes = touched(function, other.writes)
-    others = touched(function, other.reads) + others_writes
-    return overlap(writes, others) or overlap(reads, others_writes)
-
-
-def touched(function: Function, values: tuple[Value, ...]) -> list[Buffer]:
+def buffers(function: Function, values: tuple[Value, ...]) -> list[Buffer]:
     return [function.memory.buffer(value.name) for value in values]
-
-
-def overlap(some: list[Buffer], others: list[Buffer]) -> bool:
-    return any(may_meet(a, b) for a in some for b in others)
-
-
-def may_meet(a: Buffer, b: Buffer) -> bool:
-    """Whether two kernels of one step may touch the same bytes through these buffers. Rows that
-    move alike keep their distance; of others the first step is as good as any, as no two stacks
-    share bytes while a scan runs."""
-    starts = [(a.first, b.first)] + [(a.offset, b.offset)] * (a.move == b.move)
-    return any(x < y + b.bytes and y < x + a.bytes for x, y in starts)
 
 
 def function_header(function: Function) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ The runtime reads it and needs no compiler for it. Standard library only.
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
+
+from netc.compiler.json_text import json_text
 
 FORMAT = 2
 
@@ -114,7 +116,7 @@ def in_order(launches: tuple[CudaLaunch, ...]) -> Iterator[CudaLaunch]:
 
 
 def to_json(step: CudaStep) -> str:
-    return json.dumps(asdict(step), indent=1, sort_keys=True)
+    return json_text(step)
 
 
 def from_json(text: str) -> CudaStep:

@@ -15,7 +15,6 @@ from netc.compiler.kernels.plan import (
     ScatterPlan,
     Stage,
 )
-from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.dialect import Dialect, Speller
 
 
@@ -28,6 +27,7 @@ class AssignText:
 
 @dataclass(frozen=True)
 class StoreText:
+    type: str
     target: str
     position: str
     expression: str
@@ -134,8 +134,9 @@ def body_text(body: Body, speller: Speller) -> BodyText:
         ),
         tuple(
             StoreText(
+                speller.dialect.types[store.value.type.dtype],
                 speller.parameters[store.value.name],
-                render_index(store.position),
+                store.position.text,
                 speller.spell(store.expression),
             )
             for store in body.stores

@@ -88,7 +88,7 @@ def open_program(arguments: argparse.Namespace) -> Program:
     """The program that the words name: compiled if they name a file, else the one that the named
     run or checkpoint was made with, else the last build."""
     device, threads = getattr(arguments, "device", "cpu"), getattr(arguments, "threads", 0)
-    folder = known_build(arguments) if arguments.file is None else Path(arguments.file)
+    folder = known_build(arguments) if arguments.file is None else named_build(arguments.file)
     if arguments.file is None or is_folder(folder):
         if arguments.define or arguments.block:
             help = "name the `.net` file too"
@@ -110,6 +110,12 @@ def known_build(arguments: argparse.Namespace) -> Path:
     elif getattr(arguments, "checkpoint", None):
         told = dict(checkpoint_at(Path(arguments.checkpoint)).facts.extra).get("program")
     return Path(told) if isinstance(told, str) else last_build()
+
+
+def named_build(name: str) -> Path:
+    """What a word means: a file or a folder, or else the build of that name, `build/NAME`."""
+    path, build = Path(name), LAST.parent / name
+    return build if not path.suffix and not is_folder(path) and is_folder(build) else path
 
 
 def is_folder(path: Path) -> bool:
