@@ -19,7 +19,7 @@ from netc.compiler.kernels.group import (
     Space,
     is_per_element,
     is_virtual,
-    lies_in,
+    read_from_memory,
     row_index,
 )
 from netc.compiler.kernels.order import order
@@ -94,12 +94,7 @@ class Fusion:
         self.loads: dict[str, list[AnyLoad]] = {}  # what a node reads, by its output
         self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
         self.results = {value.name for value in graph.results}
-        producers = graph.producers()
-        for node in graph.nodes:
-            if node.region is not None:
-                self.results |= {lies_in(value, producers).name for value in node.inputs}
-            elif ops[node.op].gathers:
-                self.results.add(node.inputs[0].name)
+        self.results |= read_from_memory(graph, ops)
         self.consumers = graph.consumers()
         inputs = {entry.value.name for entry in graph.inputs}
         self.reader = Reader(

@@ -19,12 +19,62 @@ Walk = Callable[[Builder, Region, dict[str, Value], tuple[Value, ...]], None]
 
 @dataclass
 class Given:
-    """What the gradient's region reads from outside: a parameter and an operand for each."""
+    """What the gradient's region reads from outside: a parameter and an operand for each.
 
+    `results` and `outputs` are those of the forward scan, which grow by what is saved.
+    """
+
+    build: Builder
+    scan: Scan
+    results: list[Value]
+    outputs: list[Value]
     rows: list[tuple[Value, Value]] = field(default_factory=list)
     shared: list[tuple[Value, Value]] = field(default_factory=list)
     copies: list[Node] = field(default_factory=list)
     stands_for: dict[str, Value] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, build: Builder, node: Node) -> "Given":
+        return cls(build, Scan.of(node), list(node.region.results), list(node.outputs))
+
+    def need(self, value: Value) -> None:
+        """Sees to it that something stands for a value of the forward region."""
+        if value.name not in self.stands_for:
+            self.stands_for[value.name] = self.provide(value)
+
+    def provide(self, value: Value) -> Value:
+        scan = self.scan
+        if value in scan.rows:
+            return self.parameter(value, scan.sources[scan.rows.index(value)], self.rows)
+        if value in scan.given:
+            return self.parameter(value, scan.shared[scan.given.index(value)], self.shared)
+        if value in scan.carried:
+            i = scan.carried.index(value)
+            before = rows_before(self.build, scan, scan.starts[i], self.outputs[i])
+            return self.parameter(value, before, self.rows)
+        maker = next(node for node in scan.region.nodes if value in node.outputs)
+        op = self.build.ops[maker.op]
+        if op.moves_only and not op.gathers:
+            return self.copy(maker)
+        if value not in self.results:
+            self.results.append(value)
+            kind = stacked_type(value.type, scan.steps)
+            self.outputs.append(Value(self.build.fresh("saved"), kind))
+        return self.parameter(value, self.outputs[self.results.index(value)], self.rows)
+
+    def parameter(
+        self, value: Value, operand: Value, among: list[tuple[Value, Value]]
+    ) -> Value:
+        new = Value(self.build.fresh(value.name), value.type)
+        among.append((new, operand))
+        return new
+
+    def copy(self, maker: Node) -> Value:
+        for value in maker.inputs:
+            self.need(value)
+        new = Value(self.build.fresh(maker.output.name), maker.output.type)
+        self.copies.append(replace(redirected(maker, self.stands_for), outputs=(new,)))
+        return new
 
 
 def scan_gradient(
@@ -42,32 +92,49 @@ def scan_gradient(
         for parameter, operand in zip(node.region.parameters, scan.operands, strict=True)
         if operand.name in smooth or (parameter in scan.carried and parameter.type.is_float)
     )
-    given, later = Given(), {}
+    given = Given.of(build, build.nodes[place])
+    later = {
+        one.name: Value(build.fresh("later"), one.type) for one in scan.carried if one in wanted
+    }
     with build.apart() as nodes:
-        gradients: dict[str, Value] = {}
-        for output, result in zip(node.outputs, node.region.results, strict=False):
-            if output.name in upstream:
-                arriving = Value(build.fresh("arriving"), result.type)
-                given.rows.append((arriving, upstream[output.name]))
-                join(build, gradients, result, arriving)
-        for parameter, result in zip(scan.carried, scan.carries, strict=True):
-            if parameter in wanted:
-                later[parameter.name] = Value(build.fresh("later"), parameter.type)
-                join(build, gradients, result, later[parameter.name])
+        gradients = arriving(given, node, upstream, later)
         walk(build, node.region, gradients, wanted)
         found = {
             one.name: gradients.get(one.name) or build.number(0.0, one.type) for one in wanted
         }
-    build.nodes[place] = save(build, build.nodes[place], given, nodes, later, found)
-    back = backward(build, scan, given, nodes, later, found)
-    return tuple(
-        back.get(parameter.name) for parameter in node.region.parameters
+    made = {value.name for one in nodes for value in one.outputs}
+    made |= {row.name for row, _ in given.rows} | {value.name for value in later.values()}
+    for value in (*(value for one in nodes for value in one.inputs), *found.values()):
+        if value.name not in made:
+            given.need(value)
+    build.nodes[place] = replace(
+        build.nodes[place],
+        region=replace(scan.region, results=tuple(given.results)),
+        outputs=tuple(given.outputs),
     )
+    back = backward(build, scan, given, nodes, later, found)
+    return tuple(back.get(parameter.name) for parameter in node.region.parameters)
 
 
-def join(build: Builder, gradients: dict[str, Value], result: Value, arriving: Value) -> None:
+def arriving(
+    given: Given, node: Node, upstream: Mapping[str, Value], later: Mapping[str, Value]
+) -> dict[str, Value]:
+    """What arrives in a step for each result: from outside, and from the step that ran before."""
+    gradients: dict[str, Value] = {}
+    for output, result in zip(node.outputs, node.region.results, strict=True):
+        if output.name in upstream:
+            new = Value(given.build.fresh("arriving"), result.type)
+            given.rows.append((new, upstream[output.name]))
+            join(given.build, gradients, result, new)
+    for parameter, result in zip(given.scan.carried, given.scan.carries, strict=True):
+        if parameter.name in later:
+            join(given.build, gradients, result, later[parameter.name])
+    return gradients
+
+
+def join(build: Builder, gradients: dict[str, Value], result: Value, more: Value) -> None:
     known = gradients.get(result.name)
-    gradients[result.name] = build.add(known, arriving) if known else arriving
+    gradients[result.name] = build.add(known, more) if known else more
 
 
 def backward(
@@ -103,59 +170,3 @@ def backward(
         else build.sum(stack, axes=(0,)) if name in shared else stack
         for name, stack in stacks.items()
     }
-
-
-def save(
-    build: Builder,
-    node: Node,
-    given: Given,
-    nodes: list[Node],
-    later: Mapping[str, Value],
-    found: Mapping[str, Value],
-) -> Node:
-    """Gives the gradient's region all that it reads; the forward scan with what is saved for it."""
-    scan = Scan.of(node)
-    makers = {value.name: one for one in node.region.nodes for value in one.outputs}
-    made = {value.name for one in nodes for value in one.outputs}
-    made |= {row.name for row, _ in given.rows} | {value.name for value in later.values()}
-    results, outputs = list(node.region.results), list(node.outputs)
-
-    def parameter(value: Value, operand: Value, among: list[tuple[Value, Value]]) -> Value:
-        new = Value(build.fresh(value.name), value.type)
-        among.append((new, operand))
-        return new
-
-    def provide(value: Value) -> Value:
-        """What stands for a value of the forward region."""
-        if value in scan.rows:
-            return parameter(value, scan.sources[scan.rows.index(value)], given.rows)
-        if value in scan.given:
-            return parameter(value, scan.shared[scan.given.index(value)], given.shared)
-        if value in scan.carried:
-            i = scan.carried.index(value)
-            before = rows_before(build, scan, scan.starts[i], outputs[i])
-            return parameter(value, before, given.rows)
-        maker = makers[value.name]
-        op = build.ops[maker.op]
-        if op.moves_only and not op.gathers:
-            return copy(maker)
-        if value not in results:
-            results.append(value)
-            outputs.append(Value(build.fresh("saved"), stacked_type(value.type, scan.steps)))
-        return parameter(value, outputs[results.index(value)], given.rows)
-
-    def copy(maker: Node) -> Value:
-        for value in maker.inputs:
-            stand_in(value)
-        new = Value(build.fresh(maker.output.name), maker.output.type)
-        given.copies.append(replace(redirected(maker, given.stands_for), outputs=(new,)))
-        return new
-
-    def stand_in(value: Value) -> None:
-        if value.name not in made and value.name not in given.stands_for:
-            given.stands_for[value.name] = provide(value)
-
-    for value in (*(value for one in nodes for value in one.inputs), *found.values()):
-        stand_in(value)
-    region = replace(node.region, results=tuple(results))
-    return replace(node, region=region, outputs=tuple(outputs))

@@ -13,7 +13,6 @@ from netc.compiler.optimizers.table import OPTIMIZERS
 from netc.compiler.passes.accumulate import Parts, add_parts, gather
 from netc.compiler.passes.average import add_averages
 from netc.compiler.passes.gradients import add_gradients, reads
-from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.loss_scale import (
     LossScale,
     add_loss_scale,
@@ -51,7 +50,6 @@ def add_training(
     step in which all of them do changes nothing at all but the scale. `accumulate` and `average`
     are told of in the files of these names.
     """
-    graph = hoist(graph, ops)  # first: the gradients of what leaves a scan are outside of it too
     build = Builder.extending(ops, graph)
     producers = graph.producers()
     runs = counter(build, "step")
@@ -132,7 +130,6 @@ def add_gradient_outputs(
 
     Nothing is updated. A weight of several objectives has the sum of their gradients.
     """
-    graph = hoist(graph, ops)
     build = Builder.extending(ops, graph)
     scaling = add_loss_scale(build) if precision == "f16" else None
     total: dict[str, Value] = {}
