@@ -58,7 +58,9 @@ class KernelFacts:
 
     `lines` are lines of the `.net` file, `path` the place in the net; `seconds` is predicted.
     `reads` and `writes` are the tensors that it loads and stores, by their names in the IR; an
-    element that it stores is a sum, or another fold, of `terms` numbers.
+    element that it stores is a sum, or another fold, of `terms` numbers. A kernel of a `scan` (the
+    node that makes this value) runs `times` times in a step of the function; the figures are those
+    of one run, and its tensors lie where they lie in the first.
     """
 
     name: str
@@ -72,6 +74,8 @@ class KernelFacts:
     reads: tuple[Tensor, ...] = ()
     writes: tuple[Tensor, ...] = ()
     terms: int = 1
+    times: int = 1
+    scan: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,16 @@ class FunctionFacts:
     copies: tuple[tuple[int, int, int], ...]
     temporary_bytes: int
     tallied: tuple[str, ...] = ()
+
+    @property
+    def launches(self) -> int:
+        """How many kernels run in one step."""
+        return sum(kernel.times for kernel in self.kernels)
+
+    @property
+    def seconds(self) -> float:
+        """The predicted time of one step."""
+        return sum(kernel.seconds * kernel.times for kernel in self.kernels)
 
 
 @dataclass(frozen=True)

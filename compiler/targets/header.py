@@ -138,6 +138,8 @@ def kernel_header(
     lines += [f"line {n}: {safe(source[n - 1].strip())}" for n in numbers if n <= len(source)]
     lines += [f"reads  {names[value.name]}: {value.type}" for value in kernel.reads]
     lines += [f"writes {names[value.name]}: {value.type}" for value in kernel.writes]
+    if kernel.scan:
+        lines.append(f"runs {kernel.times:,} times: in each step of the scan, on its rows")
     lines.append(f"{kernel.flops:,} FLOP, {kernel.bytes:,} bytes at least; {launch}")
     return tuple(safe(line)[: WIDTH - 3] for line in lines)
 
