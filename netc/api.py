@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from netc.compiler.driver import compile_file
 from netc.compiler.program import FunctionFacts, KernelFacts
@@ -147,18 +148,20 @@ def train(
     resume: str | None = None,
     max_steps: int | None = None,
     time_limit: float | None = None,
+    on_nan: Literal["stop", "skip"] = "stop",
     quiet: bool = False,
 ) -> Run:
     """Train a program as `netc train` does, in a new run folder. Raises NetError.
 
     `data` is a file, a folder or arrays by field. After Ctrl-C the run is saved and its
-    `exit_code` is 130.
+    `exit_code` is 130. `on_nan="skip"` leaves out steps that lead to what is not a finite number.
     """
     if not isinstance(program, Program):
         program = compile(program, device=device, define=define, threads=threads)
     options = Options(
         epochs=epochs, steps=steps, seed=seed, threads=program.threads, device=program.device,
         data=data, out=Path(out), resume=resume, max_steps=max_steps, time_limit=time_limit,
+        skip_bad=on_nan == "skip",
     )  # fmt: skip
     return training.train(program.facts, program.folder, options, reporter(quiet=quiet))
 
