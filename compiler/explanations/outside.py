@@ -101,6 +101,12 @@ DATA = (
         "An epoch is made of whole batches, so the data needs one batch at least; and a run has "
         "at most 2^31 - 1 steps.",
     ),
+    Code(
+        "E0530",
+        "net that cannot write",
+        "`netc run --sample` needs a net that takes tokens `i32[N, T]`, the bytes of a text, and "
+        "returns logits `[N, T, V]` for the byte behind each, without looking ahead.",
+    ),
 )
 
 RUNS = (

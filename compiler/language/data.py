@@ -53,8 +53,21 @@ def text_rows(path: str, window: int, test: str) -> tuple[Row, ...]:
     return ("token", "i32", (window,)), ("next", "i32", (window,))
 
 
+def labelled_rows(path: str, window: int) -> tuple[Row, ...]:
+    return ("token", "i32", (window,)), ("label", "i32", ())
+
+
 def dates_rows(count: int, seed: int) -> tuple[Row, ...]:
     return ("source", "i32", (20,)), ("target", "i32", (11,)), ("next", "i32", (11,))
+
+
+def reviews_rows(count: int, seed: int) -> tuple[Row, ...]:
+    return ("token", "i32", (16,)), ("label", "i32", ())
+
+
+def addition_rows(count: int, digits: int, seed: int) -> tuple[Row, ...]:
+    length = 3 * digits + 2
+    return ("token", "i32", (length,)), ("next", "i32", (length,))
 
 
 def digits_rows(path: str, size: int, cells: int, count: int, seed: int) -> tuple[Row, ...]:
@@ -74,7 +87,10 @@ ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
         "shapes_on_canvas": canvas_rows,
         "blobs": blobs_rows,
         "text": text_rows,
+        "labelled_text": labelled_rows,
         "dates": dates_rows,
+        "reviews": reviews_rows,
+        "addition": addition_rows,
         "digits_on_canvas": digits_rows,
     }
 )
@@ -100,7 +116,14 @@ SOURCES: Mapping[str, Choice] = MappingProxyType(
             (("count", None), ("size", 16), ("channels", 1), ("classes", 4), ("seed", 0)),
         ),
         "text": Choice("data set", "text", (("path", "data/text.txt"), ("window", None), TEST)),
+        "labelled_text": Choice(
+            "data set", "labelled_text", (("path", None), ("window", None), TEST)
+        ),
         "dates": Choice("data set", "dates", (("count", None), ("seed", 0))),
+        "reviews": Choice("data set", "reviews", (("count", None), ("seed", 0))),
+        "addition": Choice(
+            "data set", "addition", (("count", None), ("digits", 3), ("seed", 0))
+        ),
         "digits_on_canvas": Choice(
             "data set",
             "digits_on_canvas",

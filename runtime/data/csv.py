@@ -6,6 +6,7 @@ Strict: the first line names the columns, every row has them all, every cell is 
 import csv
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -86,23 +87,41 @@ def read_csv(
     are given: the others may hold anything. Errors (E0502 to E0505) name the line and the column.
     """
     dtypes = dtypes or {}
+    with opened(path) as (table, names):
+        check_wanted(path, names, (*dtypes, *(wanted or ())))
+        columns = {
+            place: Column(path, name, dtypes.get(name))
+            for place, name in enumerate(names)
+            if wanted is None or name in wanted
+        }
+        for lines, rows in chunks(path, table, names):
+            cells = tuple(zip(*rows, strict=True))
+            for place, column in columns.items():
+                column.append(lines, cells[place])
+    return data_set(f"`{path}`", {one.name: one.array() for one in columns.values()})
+
+
+def read_cells(path: Path, wanted: tuple[str, ...]) -> tuple[list[int], list[tuple[str, ...]]]:
+    """The lines of the file that hold a row each, and the rows' cells in the wanted columns."""
+    lines, cells = [], []
+    with opened(path) as (table, names):
+        check_wanted(path, names, wanted)
+        places = [names.index(name) for name in wanted]
+        for some, rows in chunks(path, table, names):
+            lines += some
+            cells += [tuple(row[place] for place in places) for row in rows]
+    return lines, cells
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple]:
+    """(the rows to come, the names of the columns); what is wrong with them names the line."""
     with reading(path), open(path, newline="", encoding="utf-8-sig") as file:
         table = csv.reader(file, strict=True)
         try:
-            names = check_names(path, next(table, []))
-            check_wanted(path, names, (*dtypes, *(wanted or ())))
-            columns = {
-                place: Column(path, name, dtypes.get(name))
-                for place, name in enumerate(names)
-                if wanted is None or name in wanted
-            }
-            for lines, rows in chunks(path, table, names):
-                cells = tuple(zip(*rows, strict=True))
-                for place, column in columns.items():
-                    column.append(lines, cells[place])
+            yield table, check_names(path, next(table, []))
         except csv.Error as error:
             raise fail("E0504", f"`{path}`, line {table.line_num}: {error}") from error
-    return data_set(f"`{path}`", {one.name: one.array() for one in columns.values()})
 
 
 def read_ratings(path: Path) -> DataSet:

@@ -11,10 +11,13 @@ from netc.runtime.data.dataset import DataSet, data_set
 from netc.runtime.data.generated import blobs, shapes_on_canvas
 from netc.runtime.data.idx import read_idx
 from netc.runtime.data.images import images
+from netc.runtime.data.labelled import read_labelled_text
 from netc.runtime.data.named import cifar10, fashion_mnist, mnist
 from netc.runtime.data.npz import read_npz
 from netc.runtime.data.parquet import read_parquet
 from netc.runtime.data.reading import find_file
+from netc.runtime.data.reviews import reviews
+from netc.runtime.data.sentences import addition
 from netc.runtime.data.tasks import dates, digits_on_canvas
 from netc.runtime.data.text import read_text
 from netc.runtime.errors import fail
@@ -37,6 +40,7 @@ TABLES = {
 FILES = {
     "ratings": (read_ratings, (), ()),
     "text": (read_text, ("window",), ("window",)),
+    "labelled_text": (read_labelled_text, ("window",), ("window",)),
 }
 GENERATED = {
     "blobs": (blobs, ("count", "features", "classes", "seed"), ("count",)),
@@ -44,6 +48,8 @@ GENERATED = {
         shapes_on_canvas, ("count", "size", "channels", "classes", "seed"), ("count",)
     ),
     "dates": (dates, ("count", "seed"), ("count",)),
+    "reviews": (reviews, ("count", "seed"), ("count",)),
+    "addition": (addition, ("count", "digits", "seed"), ("count",)),
 }  # fmt: skip
 SOURCES = (*FOLDERS, *TABLES, *FILES, "idx", *GENERATED)
 READERS = {".csv": "csv", ".npz": "npz", ".npy": "npz", ".parquet": "parquet"}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from netc.compiler.diagnostics import NetError
+from netc.compiler.language.data import SOURCES as NAMED_IN_PROGRAMS
 from netc.runtime.data.named import MNIST
 from netc.runtime.data.sources import SOURCES, open_source
 
@@ -137,6 +138,7 @@ def test_shapes_have_the_pixels_of_their_class():
     ("blobs", (10,), {"size": 10}), ("blobs", (1, 2, 3, 4, 5), {}), ("blobs", (1 << 70,), {}),
     ("blobs", (10**5000,), {}), ("text", (__file__,), {}), ("text", (__file__, 0), {}),
     ("text", (__file__, 1 << 40), {}), ("dates", (0,), {}), ("dates", (1 << 50,), {}),
+    ("reviews", (0,), {}),
     ("ratings", (__file__,), {}), ("digits_on_canvas", (str(FOLDER), 30), {}),
     ("digits_on_canvas", (str(FOLDER), 64, 7), {}), ("digits_on_canvas", (str(FOLDER), -64), {}),
     ("blobs", (10, 1 << 40), {}), ("blobs", (10, 2, 1 << 40), {}),
@@ -151,4 +153,7 @@ def test_a_misspelt_source_is_corrected():
     with pytest.raises(NetError) as caught:
         open_source("mnits", ("data",))
     assert caught.value.diagnostics[0].helps == ("did you mean `mnist`?",)
-    assert len(SOURCES) == len(set(SOURCES)) == 14
+
+
+def test_there_is_data_for_every_source_of_the_language():
+    assert sorted(SOURCES) == sorted(NAMED_IN_PROGRAMS)
