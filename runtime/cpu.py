@@ -36,7 +36,7 @@ class Cpu:
         self.about = find_compiler().version
         self.folder = folder
         self.arena = allocate(program.on(self.target).arena_bytes)
-        self.libraries: dict[str, ctypes.CDLL] = {}
+        self.libraries: dict[tuple[str, ...], ctypes.CDLL] = {}
 
     def read(self, tensor: Tensor) -> np.ndarray:
         return view(self.arena, tensor).copy()
@@ -88,17 +88,18 @@ class Cpu:
     ) -> np.ndarray:
         """Run so many steps in a profiled build: the seconds that each kernel took of all threads
         together, on the processor, in one step."""
-        library = self.load(function.symbol, PROFILED)
+        library = self.library(function, PROFILED)
         self.call(library, function, fields, order, steps)
         spent = np.zeros(len(function.kernels))
         library.netc_profile(ctypes.c_void_p(spent.ctypes.data), ctypes.c_int64(len(spent)))
         return spent / steps
 
-    def library(self, function: FunctionFacts) -> ctypes.CDLL:
-        """The library of a function, its threads started."""
-        if function.symbol not in self.libraries:
-            self.libraries[function.symbol] = self.load(function.symbol)
-        return self.libraries[function.symbol]
+    def library(self, function: FunctionFacts, *defines: str) -> ctypes.CDLL:
+        """The library of a function, built with these macros, its threads started."""
+        key = (function.symbol, *defines)
+        if key not in self.libraries:
+            self.libraries[key] = self.load(*key)
+        return self.libraries[key]
 
     def load(self, symbol: str, *defines: str) -> ctypes.CDLL:
         source = self.folder / "c" / f"{symbol}.c"
