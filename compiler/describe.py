@@ -120,11 +120,11 @@ def describe_persistent(entry: Input, offset: int, starts: Mapping) -> Persisten
 def describe_function(function: Function, traced: Traced, predict: Predict) -> FunctionFacts:
     def place(name: str, value: Value) -> Tensor:
         buffer = function.memory.buffer(value.name)
-        return Tensor(name, value.type.dtype, value.type.shape, buffer.offset)
+        return Tensor(name, value.type.dtype, value.type.shape, buffer.first)
 
     inputs = [entry for entry in function.graph.inputs if entry.role is Role.FIELD]
     lasting = {e.value.name for e in function.graph.inputs if e.role is not Role.FIELD}
-    base = min((b.offset for n, b in function.memory.places if n not in lasting), default=0)
+    base = min((b.first for n, b in function.memory.places if n not in lasting), default=0)
     return FunctionFacts(
         name=traced.name,
         batch=traced.batch,
@@ -166,6 +166,8 @@ def describe_kernel(
         reads=tuple(place(value.name, value) for value in kernel.reads),
         writes=tuple(place(value.name, value) for value in kernel.writes),
         terms=kernel.terms,
+        times=kernel.times,
+        scan=kernel.scan.output.name if kernel.scan else "",
     )
 
 

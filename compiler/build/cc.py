@@ -29,6 +29,7 @@ FLAGS = (
     "-w",
 )
 TIME_LIMIT = 600  # seconds
+NAME_LENGTH = 16  # letters of the key that a library is named with
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,18 @@ class Compiler:
 def build_library(source: Path, *defines: str) -> Path:
     """The shared library of a C file, beside it; the file's headers lie beside it too.
 
-    `defines` are macros that make another library of the same text, of another name.
-
-    Taken from the cache where the same text was built before by the same compiler for the same
-    processor. Raises NetError where there is no compiler, or the folder cannot be written.
+    `defines` are macros that make another library of the same text. Its name ends in what it was
+    made from: a process that has loaded the library of an older text would be given that one again
+    for the same name. It is taken from the cache where the same text was built before by the same
+    compiler for the same processor. Raises NetError where there is no compiler, or the folder
+    cannot be written.
     """
     compiler = find_compiler()
     texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
     key = key_of(compiler.version, *compiler.flags, *FLAGS, processor(), *defines, *texts)
-    library = source.with_suffix("".join(f".{name.lower()}" for name in defines) + ".so")
-    stamp = library.with_suffix(".key")
-    if library.exists() and stamp.exists() and stamp.read_text() == key:
+    stem = ".".join((source.stem, *map(str.lower, defines)))
+    library = source.with_name(f"{stem}.{key[:NAME_LENGTH]}.so")
+    if library.is_file():
         return library
     module = look_up(key)
     if module is None:
@@ -63,7 +65,8 @@ def build_library(source: Path, *defines: str) -> Path:
     try:
         fresh.write_bytes(module)
         os.replace(fresh, library)
-        stamp.write_text(key)
+        for older in set(source.parent.glob(f"{stem}.{'?' * NAME_LENGTH}.so")) - {library}:
+            older.unlink(missing_ok=True)
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise environment_error(
