@@ -5,14 +5,14 @@ source -> syntax tree -> traced graphs -> passes -> kernels -> memory -> sources
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from netc.compiler.build.cc import environment_error
 from netc.compiler.collector import without_collector
 from netc.compiler.describe import describe
-from netc.compiler.diagnostics import Source
+from netc.compiler.diagnostics import Diagnostic, Source
 from netc.compiler.functions import ARCH, NO_SIZES, Sizes, Watch, lay_out, trace
 from netc.compiler.ir.text import print_graph
 from netc.compiler.language.model import Model, load_model
@@ -32,6 +32,7 @@ def compile_file(
     machine: CpuMachine | None = None,
     watch: Watch = lambda function, stage, graph: None,
     sizes: Sizes = NO_SIZES,
+    warn: Callable[[Diagnostic], None] = lambda warning: None,
 ) -> tuple[Program, Path]:
     """Compile a `.net` file into its build folder, `build/NAME` where `out` names no other.
 
@@ -41,6 +42,8 @@ def compile_file(
     """
     with without_collector():
         model = load_model(path, defines or {}, train)
+        for warning in model.warnings:
+            warn(warning)
         graphs = trace(model, sizes)
         functions = lay_out(graphs, watch, model.settings.precision)
         folder = out or Path("build") / model.name

@@ -178,4 +178,12 @@ NAMES = (
         "net f(x: float[N, 8]) {\n    return x\n}\n",
         "net f(x: f32[N, 8]) {\n    return x\n}\n",
     ),
+    Code(
+        "E0340",
+        "name that nothing uses",
+        "A warning: a layer, a weight or a variable is given a name, and nothing reads it. Often "
+        "it was meant to be part of the result. A name that starts with `_` is not told of.",
+        "net f(x: f32[N, 8]) {\n    y = x -> relu\n    return x -> dense(8)\n}\n",
+        "net f(x: f32[N, 8]) {\n    y = x -> relu\n    return y -> dense(8)\n}\n",
+    ),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netc.api import ENDINGS
 from netc.commands.building import build_cpu, build_cuda
-from netc.commands.common import add_defines, add_json, wrong_use
+from netc.commands.common import add_defines, add_json, show_warning, wrong_use
 from netc.compiler.diagnostics import nearest
 from netc.compiler.driver import ARCH, compile_file
 from netc.compiler.ir.graph import Graph
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         train=arguments.block,
         out=None if arguments.out is None else Path(arguments.out),
         watch=dump.watch,
+        warn=show_warning,
     )
     dump.refuse_unknown()
     remember(folder)

@@ -380,3 +380,13 @@ def test_every_function_and_choice_of_the_language_can_be_explained():
     for name in named:
         assert explain.explanation(name).lstrip("# ").startswith(name)
     assert explain.explanation("one_cycle").startswith("one_cycle(peak, steps=total, rise=0.3")
+
+
+@pytest.mark.parametrize("command", ["check", "compile"])
+def test_a_warning_is_told_and_ends_nothing(netc, small_file, command):
+    text = small_file.read_text()
+    small_file.write_text(text.replace("    return x", "    layer spare = dense(2)\n    return x"))
+    found = netc(command, small_file)
+    assert found.code == 0 and "warning[E0340]: the layer `spare` is never used" in found.err
+    (told,) = json.loads(netc("check", small_file, "--json").out)["warnings"]
+    assert told["severity"] == "warning"
