@@ -21,6 +21,7 @@ from netc.compiler.targets.cuda_tiles import ARCHITECTURES
 ROOT = Path(__file__).parents[3]
 SHARED = {"blocks"}  # holds what others use
 KIN = {"addition", "bert", "classify_text"}  # made of the blocks of gpt, in other sizes
+KIN |= {"gru", "rnn", "sentiment", "seq2seq"}  # and of those of lstm
 BLOCKS = {"recommend": "factors"}  # the train block where there are several
 EXAMPLES = sorted({path.stem for path in (ROOT / "examples").glob("*.net")} - SHARED - KIN)
 ARCHS = tuple(name for name in ARCHITECTURES if name != "sm_90")  # whose chip is that of sm_90a
