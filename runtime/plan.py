@@ -17,14 +17,15 @@ class Options:
 
     `max_steps` and `time_limit` (seconds) end this call early, saved and ready to resume: they do
     not change the course of training, as `epochs` and `steps` do where a schedule looks at them.
-    `resume` is a run's folder, or "" for the latest run of the program.
+    `resume` is a run's folder, or "" for the latest run of the program. Without a `device` a run
+    goes on where it was, and a new one takes the GPU where there is one.
     """
 
     epochs: int | None = None
     steps: int | None = None
     seed: int | None = None
     threads: int = 0
-    device: str = "cpu"
+    device: str | None = None
     data: Given = None
     out: Path = Path("runs")
     max_steps: int | None = None
