@@ -6,9 +6,11 @@ same places for all.
 """
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+
+from netc.compiler.json_text import json_text
 
 FORMAT = 2
 TARGETS = MappingProxyType({"cpu": "ir", "cuda": "cuda"})  # and where in the folder their IR is
@@ -37,10 +39,11 @@ class Initializer:
 @dataclass(frozen=True)
 class Persistent:
     """What lasts from step to step. `role` is weight, state (not trained), moment, average (of a
-    weight, which it is named for and starts as) or counter.
+    weight, which it is named for and starts as), counter or tally.
 
     Counters are i32 scalars that the runtime sets: `seed`, `step` (the batches so far) and `total`
     (the steps of the whole run).
+    Tallies are sums over the batches of an evaluation, which the runtime sets to zero before it.
     """
 
     tensor: Tensor
@@ -55,7 +58,9 @@ class KernelFacts:
 
     `lines` are lines of the `.net` file, `path` the place in the net; `seconds` is predicted.
     `reads` and `writes` are the tensors that it loads and stores, by their names in the IR; an
-    element that it stores is a sum, or another fold, of `terms` numbers.
+    element that it stores is a sum, or another fold, of `terms` numbers. A kernel of a `scan` (the
+    node that makes this value) runs `times` times in a step of the function; the figures are those
+    of one run, and its tensors lie where they lie in the first.
     """
 
     name: str
@@ -69,6 +74,8 @@ class KernelFacts:
     reads: tuple[Tensor, ...] = ()
     writes: tuple[Tensor, ...] = ()
     terms: int = 1
+    times: int = 1
+    scan: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class FunctionFacts:
 
     `fields` are filled before each step and hold `batch` samples along axis 0; `outputs` of one
     number are reported for every step, in this order; others are read from the arena after
-    the step.
+    the step. Those that are `tallied` are about all batches since the tallies were set to zero.
     `symbol` is the C function and the stem of its files: c/SYMBOL.c, cuda/SYMBOL.cu.
     """
 
@@ -89,6 +96,17 @@ class FunctionFacts:
     kernels: tuple[KernelFacts, ...]
     copies: tuple[tuple[int, int, int], ...]
     temporary_bytes: int
+    tallied: tuple[str, ...] = ()
+
+    @property
+    def launches(self) -> int:
+        """How many kernels run in one step."""
+        return sum(kernel.times for kernel in self.kernels)
+
+    @property
+    def seconds(self) -> float:
+        """The predicted time of one step."""
+        return sum(kernel.seconds * kernel.times for kernel in self.kernels)
 
 
 @dataclass(frozen=True)
@@ -179,6 +197,11 @@ class Program:
         return self.layout.functions
 
     @property
+    def saved(self) -> tuple[Persistent, ...]:
+        """What a checkpoint holds: all that lasts longer than an evaluation."""
+        return tuple(entry for entry in self.persistent if entry.role != "tally")
+
+    @property
     def parameters(self) -> int:
         """How many trained numbers there are."""
         total = 0
@@ -202,7 +225,7 @@ class Program:
 
 
 def to_json(program: Program) -> str:
-    return json.dumps(asdict(program), indent=1, sort_keys=True)
+    return json_text(program)
 
 
 def from_json(text: str) -> Program:
@@ -246,6 +269,7 @@ def _function(raw: dict) -> FunctionFacts:
             "outputs": tuple((name, _tensor(entry)) for name, entry in raw["outputs"]),
             "kernels": tuple(_kernel(entry) for entry in raw["kernels"]),
             "copies": _tuple(raw["copies"]),
+            "tallied": _tuple(raw["tallied"]),
         }
     )
 

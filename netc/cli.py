@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train a program: the last build, or compile it first",
     "eval": "measure a trained program on data",
     "run": "compute a net's outputs for inputs",
+    "profile": "time each kernel, beside the prediction and the machine's limits",
     "show": "print the generated source of a kernel, or list the kernels",
     "verify": "compare every kernel and gradient of a program with the reference",
     "explain": "explain an error code, a layer, an op or a kernel",
@@ -27,7 +28,7 @@ COMMANDS = {
     "devices": "list what is here to run on",
 }
 LATER = (
-    "profile", "tune", "fit", "view", "export", "import", "lsp", "diff", "eject",
+    "tune", "fit", "view", "export", "import", "lsp", "diff", "eject",
 )  # fmt: skip
 USAGE, ENVIRONMENT = 2, 4
 

@@ -12,6 +12,7 @@ from netc.runtime.arena import allocate, processors, view
 from netc.runtime.errors import fail
 from netc.runtime.functions import numbers
 
+PROFILED = "NETC_PROFILE"  # the macro with which a library counts the time of its kernels
 # A library has one team of threads, and sessions may share a library: one call at a time.
 ONE_AT_A_TIME = threading.Lock()
 
@@ -50,7 +51,16 @@ class Cpu:
         order: np.ndarray | None,
         steps: int,
     ) -> np.ndarray:
-        library = self.library(function)
+        return self.call(self.library(function), function, fields, order, steps)
+
+    def call(
+        self,
+        library: ctypes.CDLL,
+        function: FunctionFacts,
+        fields: tuple[np.ndarray, ...],
+        order: np.ndarray | None,
+        steps: int,
+    ) -> np.ndarray:
         log = np.zeros((steps, len(numbers(function))), np.float32)
         rows = (CField * max(1, len(fields)))(
             *(CField(array.ctypes.data, row_bytes(array)) for array in fields)
@@ -70,13 +80,24 @@ class Cpu:
         call = getattr(self.library(function), f"{function.symbol}_kernel")
         call(ctypes.c_void_p(self.arena.ctypes.data), ctypes.c_int64(number))
 
+    def profile(
+        self, function: FunctionFacts, fields: tuple[np.ndarray, ...], order: np.ndarray, steps: int
+    ) -> np.ndarray:
+        """Run so many steps in a profiled build: the seconds that each kernel took of all threads
+        together, on the processor, in one step."""
+        library = self.load(function.symbol, PROFILED)
+        self.call(library, function, fields, order, steps)
+        spent = np.zeros(len(function.kernels))
+        library.netc_profile(ctypes.c_void_p(spent.ctypes.data), ctypes.c_int64(len(spent)))
+        return spent / steps
+
     def library(self, function: FunctionFacts) -> ctypes.CDLL:
         """The library of a function, its threads started."""
         if function.symbol not in self.libraries:
             self.libraries[function.symbol] = self.load(function.symbol)
         return self.libraries[function.symbol]
 
-    def load(self, symbol: str) -> ctypes.CDLL:
+    def load(self, symbol: str, *defines: str) -> ctypes.CDLL:
         source = self.folder / "c" / f"{symbol}.c"
         if not source.is_file():
             raise fail(
@@ -84,7 +105,7 @@ class Cpu:
                 f"the build folder lacks `{source}`",
                 help="`netc compile FILE --target cpu` writes it",
             )
-        library = ctypes.CDLL(str(build_library(source).resolve()))
+        library = ctypes.CDLL(str(build_library(source, *defines).resolve()))
         with ONE_AT_A_TIME:
             library.netc_start(self.threads)
         return library

@@ -22,6 +22,7 @@ from netc.runtime.functions import numbers
 from netc.runtime.interrupt import Stop
 from netc.runtime.plan import Options, Plan
 from netc.runtime.progress import Progress, steady
+from netc.runtime.rescue import bad_tensor, train_or_skip
 from netc.runtime.run_folder import RunFolder, append_record
 from netc.runtime.session import Session
 
@@ -53,7 +54,8 @@ class Run:
 class State:
     """Where a run stands, besides the tensors: all that a checkpoint adds to them.
 
-    `epoch` counts from 1; `sums` add up each number of the log since the epoch began.
+    `epoch` counts from 1; `sums` add up each number of the log since the epoch began, and `skipped`
+    counts the steps since then that were left out of them.
     """
 
     step: int
@@ -62,6 +64,7 @@ class State:
     sums: tuple[float, ...]
     best_value: float | None = None
     best_step: int | None = None
+    skipped: int = 0
 
 
 class Loop:
@@ -149,14 +152,16 @@ class Loop:
         steps = min(self.slice, last - state.position, self.steps_left)
         began = time.monotonic()
         chosen = rows[state.position * batch : (state.position + steps) * batch]
-        log = self.session.train(self.fields, chosen, steps)
-        self.check(log)
+        run = train_or_skip if self.options.skip_bad else Session.train
+        log = run(self.session, self.fields, chosen, steps)
+        done = self.good_steps(log)
         self.record(log)
         self.state = replace(
             state,
             step=state.step + steps,
             position=state.position + steps,
-            sums=tuple(running_sums(state.sums, log)),
+            sums=tuple(running_sums(state.sums, log[done])),
+            skipped=state.skipped + int((~done).sum()),
         )
         means = self.means()
         self.progress.step(self.state.position, means.pop("loss"), means)
@@ -170,13 +175,17 @@ class Loop:
         done = self.state.step - self.first_step
         return self.plan.steps if most is None else max(1, most - done)
 
-    def check(self, log: np.ndarray) -> None:
-        """NetError, exit code 3, at the first step whose loss is not a number."""
-        wrong = np.flatnonzero(~np.isfinite(log[:, self.names.index("loss")]))
-        if len(wrong):
-            step = self.state.step + int(wrong[0])
-            loss = float(log[wrong[0], self.names.index("loss")])
-            raise self.diverged(f"the loss of step {step + 1} is {loss}")
+    def good_steps(self, log: np.ndarray) -> np.ndarray:
+        """bool[steps]: which were done; NetError, exit code 3, at the first whose loss is not a
+        number, unless such steps are left out."""
+        losses = log[:, self.names.index("loss")]
+        good = np.isfinite(losses)
+        for index in np.flatnonzero(~good):
+            step = self.state.step + int(index) + 1
+            if not self.options.skip_bad:
+                raise self.diverged(f"the loss of step {step} is {losses[index]}")
+            self.progress.message(f"step {step} left out: it led to what is not a finite number")
+        return good
 
     def diverged(self, message: str) -> NetError:
         kept = checkpoint.steps_in(self.folder.path)
@@ -185,7 +194,8 @@ class Loop:
             "E0611",
             f"training stopped: {message}",
             notes=tuple(notes)[-1:],
-            help="a smaller learning rate, a warmup or `clip 1.0` often helps",
+            help="a smaller learning rate, a warmup or `clip 1.0` often helps; `--on-nan skip` "
+            "leaves such steps out",
             exit_code=STOPPED,
         )
 
@@ -198,7 +208,7 @@ class Loop:
 
     def means(self) -> dict[str, float]:
         """Loss and measures, averaged over the epoch so far."""
-        done = max(1, self.state.position)
+        done = max(1, self.state.position - self.state.skipped)
         return {
             name: total / done for name, total in zip(self.names, self.state.sums, strict=True)
         }
@@ -206,6 +216,8 @@ class Loop:
     def end_epoch(self) -> None:
         """Validate, tell, and save; the state then stands at the start of the next epoch."""
         state, means = self.state, self.means()
+        if state.skipped and state.skipped == state.position:
+            raise self.diverged(f"every step of epoch {state.epoch} was left out")
         self.tell("epoch", means)
         score = means["loss"]
         if self.parts.validation is not None:
@@ -220,6 +232,7 @@ class Loop:
             epoch=state.epoch + 1,
             position=0,
             sums=(0.0,) * len(self.names),
+            skipped=0,
             best_value=score if is_best else state.best_value,
             best_step=state.step if is_best else state.best_step,
         )
@@ -236,9 +249,9 @@ class Loop:
     def save(self, best: bool = False) -> None:
         """A checkpoint of this step, unless a tensor has gone bad: then the last one stays."""
         tensors = self.session.tensors()
-        for name, tensor in tensors.items():
-            if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-                raise self.diverged(f"after step {self.state.step}, `{name}` is not finite")
+        name = bad_tensor(tensors)
+        if name is not None:
+            raise self.diverged(f"after step {self.state.step}, `{name}` is not finite")
         state = self.state
         facts = replace(
             self.session.facts(),
@@ -249,6 +262,7 @@ class Loop:
             best_step=state.best_step,
             extra=(
                 ("program", str(self.session.folder.resolve())),
+                ("skipped", state.skipped),
                 ("sums", " ".join(value.hex() for value in state.sums)),
             ),
         )
@@ -268,6 +282,7 @@ class Loop:
     @property
     def resume_command(self) -> str:
         words = ["netc", "train", str(self.session.folder), "--resume", str(self.folder.path)]
+        words += ["--on-nan", "skip"] if self.options.skip_bad else []
         if self.session.device.name != "cpu":
             words += ["--device", self.session.device.name]
         return shlex.join(words)

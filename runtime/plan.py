@@ -18,7 +18,8 @@ class Options:
     `max_steps` and `time_limit` (seconds) end this call early, saved and ready to resume: they do
     not change the course of training, as `epochs` and `steps` do where a schedule looks at them.
     `resume` is a run's folder, or "" for the latest run of the program. Without a `device` a run
-    goes on where it was, and a new one takes the GPU where there is one.
+    goes on where it was, and a new one takes the GPU where there is one. With `skip_bad` a step
+    that would leave numbers that are not finite is left out, instead of ending the run.
     """
 
     epochs: int | None = None
@@ -32,6 +33,7 @@ class Options:
     time_limit: float | None = None
     resume: str | None = None
     save_every: float = 30.0
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Plan:
     def epochs(self) -> int:
         """The number of epochs, the last perhaps not whole."""
         return -(-self.steps // self.epoch_steps)
+
+    @property
+    def left_out(self) -> int:
+        """The samples of an epoch that do not fill a step."""
+        return self.samples - self.epoch_steps * self.batch
 
     def facts(self) -> dict[str, int]:
         return asdict(self)

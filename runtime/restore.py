@@ -72,7 +72,7 @@ def changed_lines(before: str, path: Path) -> tuple[str, ...]:
 
 def differences(program: Program, tensors: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     """What a checkpoint's tensors and the program's disagree on, in words."""
-    wanted = {entry.tensor.name: entry.tensor for entry in program.persistent}
+    wanted = {entry.tensor.name: entry.tensor for entry in program.saved}
     told = [f"it lacks `{name}`" for name in wanted if name not in tensors]
     told += [f"the program has no `{name}`" for name in tensors if name not in wanted]
     for name, tensor in wanted.items():

@@ -140,6 +140,10 @@ class Session:
                 return int(self.device.read(entry.tensor).reshape(-1)[0]) // self.accumulate
         return 0
 
+    def skip_step(self) -> None:
+        """Count a step as done that was not."""
+        self.set_counter("step", (self.steps_done + 1) * self.accumulate)
+
     def step(self, /, **fields: object) -> dict[str, float]:
         """One training step on its rows: the loss and the measures from before the update."""
         function = self.function("train")
@@ -201,11 +205,16 @@ class Session:
     def evaluate_rows(self, rows: Fields, count: int) -> dict[str, float]:
         """`evaluate` for arrays that were checked, in the order of the function's fields.
 
-        A measure that is NaN for some rows (there was nothing to measure) leaves them out.
+        What keeps a tally is worth what it is after the last rows; the rest is averaged over the
+        rows, and a measure that is NaN for some of them (nothing to measure) leaves those out.
         """
         function = self.function("evaluate")
-        measured = np.array([not name.startswith("loss") for name in numbers(function)])
-        sums, counted = np.zeros(len(measured)), np.zeros(len(measured))
+        self.clear_tallies()
+        names = numbers(function)
+        measured = np.array([not name.startswith("loss") for name in names])
+        is_tallied = np.array([name in function.tallied for name in names])
+        sums, counted = np.zeros(len(names)), np.zeros(len(names))
+        last = np.full(len(names), np.nan)
         for chunk, start, steps in self.cut("evaluate", count):
             for done in range(0, steps, MOST_AT_ONCE):
                 now = min(MOST_AT_ONCE, steps - done)
@@ -215,8 +224,16 @@ class Session:
                 left_out = np.isnan(log) & measured
                 sums += np.where(left_out, 0, log.astype(np.float64)).sum(axis=0) * chunk.batch
                 counted += (~left_out).sum(axis=0) * chunk.batch
+                last = log[-1]
         counted = np.where(counted == 0, np.nan, counted)  # nothing was measured at all
-        return named(function, sums / np.where(measured, counted, max(1, count)))
+        means = sums / np.where(measured, counted, max(1, count))
+        return named(function, np.where(is_tallied, last, means))
+
+    def clear_tallies(self) -> None:
+        for entry in self.program.persistent:
+            if entry.role == "tally":
+                tensor = entry.tensor
+                self.device.write(tensor, np.zeros(tensor.shape, DTYPES[tensor.dtype]))
 
     def cut(self, name: str, count: int) -> Iterator[tuple[FunctionFacts, int, int]]:
         """(function, first row, steps) for all rows, by the largest batches that fit."""
@@ -265,14 +282,12 @@ class Session:
         return rows
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """All that lasts from step to step, by name."""
-        return {
-            entry.tensor.name: self.device.read(entry.tensor) for entry in self.program.persistent
-        }
+        """All that a checkpoint holds, by name."""
+        return {entry.tensor.name: self.device.read(entry.tensor) for entry in self.program.saved}
 
     def restore(self, tensors: Mapping[str, np.ndarray], seed: int) -> None:
         """Put back what `tensors` gave; names, shapes and dtypes must be the program's."""
-        for entry in self.program.persistent:
+        for entry in self.program.saved:
             self.device.write(entry.tensor, tensors[entry.tensor.name])
         self.seed = seed
 

@@ -40,6 +40,11 @@ def train(program: Program, folder: Path, options: Options, report: Report) -> R
         progress = report(program.name, plan.epochs, plan.epoch_steps, plan.batch)
         progress.message(first_line(session, plan))
         progress.message(where(run, found))
+        if plan.left_out:
+            progress.message(
+                f"an epoch is {plan.epoch_steps} steps of {plan.batch} samples: it leaves out "
+                f"{plan.left_out} of {plan.samples}, others than the next"
+            )
         state = state_of(found, session)
         loop = Loop(session, options, parts, stop, progress, run, plan, state)
         try:
@@ -146,9 +151,11 @@ def state_of(found: Checkpoint | None, session: Session) -> State:
     sums = tuple(float.fromhex(number) for number in told)
     if len(sums) != len(numbers(function)):
         raise fail("E0602", f"the checkpoint `{found.path}` is not of a training run")
+    skipped = int(dict(facts.extra).get("skipped") or 0)
     return State(
-        facts.step, facts.epoch, facts.position, sums, facts.best_value, facts.best_step
+        facts.step, facts.epoch, facts.position, sums, facts.best_value, facts.best_step, skipped
     )
+
 
 def result_line(run: Run) -> str | None:
     """What a person wants to know in the end."""

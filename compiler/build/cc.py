@@ -22,13 +22,14 @@ FLAGS = (
     "-O3",
     "-shared",
     "-fPIC",
+    "-fno-fast-math",  # first: it takes back the two that follow
     "-fno-math-errno",
     "-fno-trapping-math",
-    "-fno-fast-math",
     "-ffp-contract=fast",
     "-w",
 )
 TIME_LIMIT = 600  # seconds
+NAME_LENGTH = 16  # letters of the key that a library is named with
 
 
 @dataclass(frozen=True)
@@ -40,28 +41,32 @@ class Compiler:
     flags: tuple[str, ...]
 
 
-def build_library(source: Path) -> Path:
+def build_library(source: Path, *defines: str) -> Path:
     """The shared library of a C file, beside it; the file's headers lie beside it too.
 
-    Taken from the cache where the same text was built before by the same compiler for the same
-    processor. Raises NetError where there is no compiler, or the folder cannot be written.
+    `defines` are macros that make another library of the same text. Its name ends in what it was
+    made from: a process that has loaded the library of an older text would be given that one again
+    for the same name. It is taken from the cache where the same text was built before by the same
+    compiler for the same processor. Raises NetError where there is no compiler, or the folder
+    cannot be written.
     """
     compiler = find_compiler()
     texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
-    key = key_of(compiler.version, *compiler.flags, *FLAGS, processor(), *texts)
-    library = source.with_suffix(".so")
-    stamp = source.with_suffix(".key")
-    if library.exists() and stamp.exists() and stamp.read_text() == key:
+    key = key_of(compiler.version, *compiler.flags, *FLAGS, processor(), *defines, *texts)
+    stem = ".".join((source.stem, *map(str.lower, defines)))
+    library = source.with_name(f"{stem}.{key[:NAME_LENGTH]}.so")
+    if library.is_file():
         return library
     module = look_up(key)
     if module is None:
-        module = run_compiler(compiler, source)
+        module = run_compiler(compiler, source, defines)
         keep(key, module)
     fresh = library.with_suffix(f".{os.getpid()}.new")
     try:
         fresh.write_bytes(module)
         os.replace(fresh, library)
-        stamp.write_text(key)
+        for older in set(source.parent.glob(f"{stem}.{'?' * NAME_LENGTH}.so")) - {library}:
+            older.unlink(missing_ok=True)
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise environment_error(
@@ -70,11 +75,12 @@ def build_library(source: Path) -> Path:
     return library
 
 
-def run_compiler(compiler: Compiler, source: Path) -> bytes:
+def run_compiler(compiler: Compiler, source: Path, defines: tuple[str, ...] = ()) -> bytes:
     """The bytes of the library; a source that does not compile is our fault, never the user's."""
     with tempfile.TemporaryDirectory(prefix="netc-") as folder:
         library = Path(folder) / "library.so"
-        command = (*compiler.command, *compiler.flags, *FLAGS, str(source))
+        macros = (f"-D{name}" for name in defines)
+        command = (*compiler.command, *compiler.flags, *FLAGS, *macros, str(source))
         try:
             result = subprocess.run(
                 (*command, "-o", str(library), "-lm", "-lpthread"),

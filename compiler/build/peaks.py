@@ -21,6 +21,8 @@ TRIES = 9  # the best of so many: what a machine can do, not what else it did
 REPEATS = 50_000
 # Floats in the part of one thread: it fits into the L2 cache, into the L3 cache, into neither.
 NEAR, MIDDLE, FAR = 1 << 16, 1 << 20, 1 << 24
+# What surely lies in the L2 cache of a core, and in the L3 cache.
+NEAR_BYTES, MIDDLE_BYTES = 1 << 19, 1 << 24
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Peaks:
     near_bytes: float
     middle_bytes: float
     memory_bytes: float
+
+    def bytes_rate(self, footprint: float) -> float:
+        """Bytes/s of what touches so many bytes: from the nearest memory that holds them."""
+        if footprint <= NEAR_BYTES * self.threads:
+            return self.near_bytes
+        return self.middle_bytes if footprint <= MIDDLE_BYTES else self.memory_bytes
 
     def __str__(self) -> str:
         return (

@@ -64,6 +64,13 @@ DATA = (
         "declares.",
     ),
     Code(
+        "E0512",
+        "data set not here",
+        "A named data set is looked for beside the program, in the current folder and in the "
+        "cache; else it is downloaded into the cache, its sha256 checked. Without a network, put "
+        "its files where the message says. With NETC_OFFLINE set nothing is downloaded.",
+    ),
+    Code(
         "E0520",
         "unknown or missing name",
         "A session knows the fields, the nets and the weights of its program by their names; "
@@ -94,6 +101,12 @@ DATA = (
         "An epoch is made of whole batches, so the data needs one batch at least; and a run has "
         "at most 2^31 - 1 steps.",
     ),
+    Code(
+        "E0530",
+        "net that cannot write",
+        "`netc run --sample` needs a net that takes tokens `i32[N, T]`, the bytes of a text, and "
+        "returns logits `[N, T, V]` for the byte behind each, without looking ahead.",
+    ),
 )
 
 RUNS = (
@@ -122,7 +135,8 @@ RUNS = (
         "training stopped",
         "The loss or a weight became infinite or not a number. Nothing of that is saved: the last "
         "good checkpoint is kept. A smaller learning rate, a warmup or `clip 1.0` often helps; so "
-        "does looking for log or division at zero.",
+        "does looking for log or division at zero. `netc train --on-nan skip` leaves out the steps "
+        "that lead there.",
     ),
     Code("E0612", "no run to resume", "Nothing was trained here yet: leave `--resume` out."),
     Code(
@@ -142,6 +156,13 @@ RUNS = (
         "run that cannot go on",
         "A resumed run keeps its seed and its data, for otherwise its course would be another "
         "than that of a run that was never stopped.",
+    ),
+    Code(
+        "E0616",
+        "target missed",
+        "Training is done and saved, but a measure is not what `--require` asks for. It is looked "
+        "up among those on the test rows, else on those that are held back, else on those that "
+        "were trained on. The exit code is 3.",
     ),
 )
 
@@ -173,6 +194,12 @@ ENVIRONMENT = (
         "The disk is full, or writing is not permitted. `--out` names another folder.",
     ),
     Code("E0714", "no such device", "`netc devices` lists what is here."),
+    Code(
+        "E0715",
+        "library missing",
+        "A source of data needs a library that netc does without otherwise. "
+        '`pip install "netc[image]"` reads images, `pip install "netc[parquet]"` Parquet.',
+    ),
     Code(
         "E0721",
         "no CUDA compiler",

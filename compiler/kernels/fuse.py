@@ -6,7 +6,7 @@ again, or a fold of the same elements. What only moves elements, or is cheap, is
 it is read. A node never joins a group when that would make two kernels wait for each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netc.compiler.ir.builder import is_pointwise
@@ -19,8 +19,10 @@ from netc.compiler.kernels.group import (
     Space,
     is_per_element,
     is_virtual,
+    read_from_memory,
     row_index,
 )
+from netc.compiler.kernels.order import order
 from netc.compiler.scalar.expression import Load, LoadRow, find_loads
 from netc.compiler.scalar.index import Index, loop, unravel
 
@@ -31,17 +33,19 @@ MANY_PARTS = 8  # tensors side by side that are copied into one for who reads it
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
 
 AnyLoad = Load | LoadRow
+Numbers = int  # a set of groups, a bit for each: thousands of them are joined and asked at once
 
 
 @dataclass
 class Draft:
-    """A group while it grows: its nodes, all groups that it waits for, and what it loads."""
+    """A group while it grows: its nodes, the groups whose values it may read, and all groups that
+    it waits for because of them."""
 
     kind: Kind
     space: Space
-    nodes: list[Node]
-    waits_for: set[int] = field(default_factory=set)
-    loaded: set[str] = field(default_factory=set)
+    nodes: list[Node] = field(default_factory=list)
+    needs: set[int] = field(default_factory=set)
+    waits_for: Numbers = 0
 
 
 def fuse(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
@@ -67,7 +71,11 @@ def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
     if family is Family.REDUCE:
         space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
         return Kind.ROW if space.is_trailing else Kind.COLUMN, space
-    kinds = {Family.CONTRACT: Kind.MATMUL, Family.SCATTER: Kind.SCATTER}
+    kinds = {
+        Family.CONTRACT: Kind.MATMUL,
+        Family.SCATTER: Kind.SCATTER,
+        Family.LOOP: Kind.LOOP,
+    }
     return kinds.get(family, Kind.MAP), Space(node.output.type.shape)
 
 
@@ -77,15 +85,17 @@ class Fusion:
     def __init__(self, graph: Graph, ops: Mapping[str, Op]) -> None:
         self.graph, self.ops = graph, ops
         self.drafts: list[Draft] = []
+        self.alike: dict[tuple[Kind, Space], Numbers] = {}
+        self.loaded_by: dict[str, Numbers] = {}  # value name -> drafts that load it
+        self.awaited: Numbers = 0  # drafts that another one waits for
         self.home: dict[str, int] = {}  # value name -> draft that computes it
         self.cost: dict[
             str, int
         ] = {}  # operations per element of what is computed where it is read
         self.loads: dict[str, list[AnyLoad]] = {}  # what a node reads, by its output
         self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
-        self.results = {value.name for value in graph.results} | {
-            node.inputs[0].name for node in graph.nodes if ops[node.op].gathers
-        }
+        self.results = {value.name for value in graph.results}
+        self.results |= read_from_memory(graph, ops)
         self.consumers = graph.consumers()
         inputs = {entry.value.name for entry in graph.inputs}
         self.reader = Reader(
@@ -100,6 +110,8 @@ class Fusion:
             self.sources[value.name] = self._sources(node)
         if op.family is Family.CONTRACT:
             self._start(node, self._all_loads(node))
+        elif op.family is Family.LOOP:
+            self._start(node, [])
         elif op.family is Family.SCATTER:
             if self._is_result(node) or node.output.name in self.consumers:
                 self._start(node, self._scatter_loads(node))
@@ -111,37 +123,38 @@ class Fusion:
             self._place_map(node, op)
 
     def _place_map(self, node: Node, op: Op) -> None:
-        joined = is_pointwise(op) and self._join(node, self._latest_first(node))
+        joined = is_pointwise(op) and self._join(node, self._makers(node))
         if joined:
             return
         self.cost[node.output.name] = self._chain_cost(node)
         if self._should_store(node, op):
-            same_space = [
-                number
-                for number, draft in enumerate(self.drafts)
-                if draft.kind is Kind.MAP and draft.space.shape == node.output.type.shape
-            ]
-            if not (is_pointwise(op) and self._join(node, reversed(same_space))):
+            alike = self.alike.get((Kind.MAP, Space(node.output.type.shape)), 0)
+            free = alike & ~self._blocked(node)
+            if not (is_pointwise(op) and self._join(node, latest_first(free))):
                 self._start(node, self._map_loads(node))
 
     def _place_fold(self, node: Node) -> None:
         kind, space = alone(node, self.ops)
-        for number in range(len(self.drafts) - 1, -1, -1):
-            draft = self.drafts[number]
-            if (draft.kind, draft.space) == (kind, space) and self._fits_fold(node, number):
+        loads = self._own_loads(node, kind, space)
+        touched = 0
+        for load in loads:
+            touched |= self.loaded_by.get(load.value.name, 0) | self._home(load)
+        free = self.alike.get((kind, space), 0) & touched & ~self._blocked(node)
+        for number in latest_first(free):
+            if self._fits_fold(loads, number):
                 self._add(number, node, self._fold_loads(node, space))
                 return
         self._start(node, self._fold_loads(node, space))
 
-    def _latest_first(self, node: Node) -> list[int]:
+    def _makers(self, node: Node) -> Iterator[int]:
         """The groups whose values the node reads, the last one first."""
         numbers = {self.home[load.value.name] for load in self._map_loads(node) if self._made(load)}
-        return sorted(numbers, reverse=True)
+        return iter(sorted(numbers, reverse=True))
 
-    def _join(self, node: Node, numbers) -> bool:
+    def _join(self, node: Node, numbers: Iterator[int]) -> bool:
         for number in numbers:
             loads = self._fitting_loads(node, number)
-            if loads is not None and self._is_free(number, node):
+            if loads is not None and not self._blocked(node) >> number & 1:
                 self._add(number, node, loads)
                 return True
         return False
@@ -151,8 +164,8 @@ class Fusion:
     def _fitting_loads(self, node: Node, number: int) -> list[AnyLoad] | None:
         """What the node would load as a member of the group; None where it does not fit."""
         draft, shape = self.drafts[number], node.output.type.shape
-        if draft.kind is Kind.SCATTER:
-            return None  # an element is known only when all items have been seen
+        if draft.kind in (Kind.SCATTER, Kind.LOOP):
+            return None  # an element is known only when all items, or steps, have been seen
         if draft.kind is Kind.ROW and is_per_element(node.output, draft.space):
             if not walks_rows(draft.space):
                 return None
@@ -171,18 +184,13 @@ class Fusion:
         )
         return loads if fits else None
 
-    def _fits_fold(self, node: Node, number: int) -> bool:
+    def _fits_fold(self, loads: list[AnyLoad], number: int) -> bool:
+        """Whether the loads of a fold over the group's own space can stand in the group."""
         draft = self.drafts[number]
-        if draft.kind is Kind.ROW:
-            index, row, column = row_index(draft.space)
-            loads = find_loads(self.reader.read(node.inputs[0], index))
-            fits = self._own_places(loads, number, row, column)
-            fits = fits and (walks_rows(draft.space) or not self._reads(loads, number))
-        else:
-            loads = self._fold_loads(node, draft.space)
-            fits = not self._reads(loads, number)
-        shared = {load.value.name for load in loads} & draft.loaded
-        return fits and bool(shared or self._reads(loads, number)) and self._is_free(number, node)
+        if draft.kind is not Kind.ROW or not walks_rows(draft.space):
+            return not self._reads(loads, number)
+        _, row, column = row_index(draft.space)
+        return self._own_places(loads, number, row, column)
 
     def _own_places(self, loads: list[AnyLoad], number: int, row: Index, column: Index) -> bool:
         """Whether the group's own values are read at the same row, or the same row and column."""
@@ -198,10 +206,12 @@ class Fusion:
         """Whether the value has one element for each result of the group, folds done."""
         return value.type.count == _count(draft.space)
 
-    def _is_free(self, number: int, node: Node) -> bool:
-        """Whether nothing that the node may read waits for the group itself."""
-        homes = self._homes(node) - {number}
-        return all(number not in self.drafts[home].waits_for for home in homes)
+    def _blocked(self, node: Node) -> Numbers:
+        """The groups that something which the node may read waits for: it can be in none."""
+        found = 0
+        for home in self._homes(node):
+            found |= self.drafts[home].waits_for
+        return found
 
     def _homes(self, node: Node) -> set[int]:
         """The groups that compute what the node may read."""
@@ -234,7 +244,7 @@ class Fusion:
 
     def _wants_stored(self, op: Op) -> bool:
         """Whether the op reads an element of its operands many times."""
-        return op.family in (Family.CONTRACT, Family.SCATTER) or op.gathers
+        return op.family in (Family.CONTRACT, Family.SCATTER, Family.LOOP) or op.gathers
 
     def _readers(self, value: Value) -> list[Node]:
         """The nodes that do more than move elements and read the value, however it is moved."""
@@ -265,6 +275,13 @@ class Fusion:
             self.loads[node.output.name] = find_loads(element)
         return self.loads[node.output.name]
 
+    def _own_loads(self, node: Node, kind: Kind, space: Space) -> list[AnyLoad]:
+        """What a fold reads for each element, at the places of its kind of group."""
+        if kind is not Kind.ROW:
+            return self._fold_loads(node, space)
+        index, _, _ = row_index(space)
+        return find_loads(self.reader.read(node.inputs[0], index))
+
     def _fold_loads(self, node: Node, space: Space) -> list[AnyLoad]:
         if node.output.name not in self.loads:
             index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(space.shape))
@@ -289,6 +306,9 @@ class Fusion:
     def _reads(self, loads: list[AnyLoad], number: int) -> bool:
         return any(self._made(load) and self.home[load.value.name] == number for load in loads)
 
+    def _home(self, load: AnyLoad) -> Numbers:
+        return 1 << self.home[load.value.name] if self._made(load) else 0
+
     def _made(self, load: AnyLoad) -> bool:
         return load.value.name in self.home
 
@@ -296,22 +316,37 @@ class Fusion:
         return any(value.name in self.results for value in node.outputs)
 
     def _start(self, node: Node, loads: list[AnyLoad]) -> None:
-        self.drafts.append(Draft(*alone(node, self.ops), []))
-        self._add(len(self.drafts) - 1, node, loads)
+        kind, space = alone(node, self.ops)
+        number = len(self.drafts)
+        self.drafts.append(Draft(kind, space))
+        self.alike[kind, space] = self.alike.get((kind, space), 0) | 1 << number
+        self._add(number, node, loads)
 
     def _add(self, number: int, node: Node, loads: list[AnyLoad]) -> None:
         draft = self.drafts[number]
         draft.nodes.append(node)
-        draft.loaded |= {load.value.name for load in loads}
+        for load in loads:
+            name = load.value.name
+            self.loaded_by[name] = self.loaded_by.get(name, 0) | 1 << number
         for value in node.outputs:
             self.home[value.name] = number
             self.cost[value.name] = 0
-        new: set[int] = set()
-        for home in self._homes(node) - {number}:
-            new |= {home} | self.drafts[home].waits_for
-        for other in self.drafts:
-            if other is draft or number in other.waits_for:
-                other.waits_for |= new
+        self._wait(number, self._homes(node) - {number}, self._blocked(node))
+
+    def _wait(self, number: int, homes: set[int], before: Numbers) -> None:
+        """Draft `number` needs these homes, which wait for all that is `before` them."""
+        draft = self.drafts[number]
+        draft.needs |= homes
+        for home in homes:
+            before |= 1 << home
+        if not before & ~draft.waits_for:
+            return
+        draft.waits_for |= before
+        if self.awaited >> number & 1:
+            for other in self.drafts:
+                if other.waits_for >> number & 1:
+                    other.waits_for |= before
+        self.awaited |= before
 
     # --- the result -------------------------------------------------------------------------
 
@@ -322,29 +357,18 @@ class Fusion:
             for node in draft.nodes:
                 for name in self.sources[node.output.name]:
                     read_by.setdefault(name, set()).add(number)
-        order = self._order(read_by)
-        return tuple(self._finish(number, read_by) for number in order)
+        numbers = order([draft.needs for draft in self.drafts], self._wishes(read_by))
+        return tuple(self._finish(number, read_by) for number in numbers)
 
-    def _order(self, read_by: Mapping[str, set[int]]) -> list[int]:
-        """Each group after all that it waits for; a group that makes the new value of a weight goes
-        after the readers of the old one where it can, so that it can write in place."""
-        before: dict[int, set[int]] = {}
+    def _wishes(self, read_by: Mapping[str, set[int]]) -> list[set[int]]:
+        """What each group comes after where it can: a group that makes the new value of a weight
+        after the readers of the old one, so that it can write in place."""
+        wishes: list[set[int]] = [set() for _ in self.drafts]
         for update in self.graph.updates:
             if update.value.name in self.home:
                 home = self.home[update.value.name]
-                before.setdefault(home, set()).update(
-                    read_by.get(update.target.name, set()) - {home}
-                )
-        order: list[int] = []
-        done: set[int] = set()
-        waiting = list(range(len(self.drafts)))
-        while waiting:
-            ready = [n for n in waiting if self.drafts[n].waits_for <= done]
-            number = next((n for n in ready if before.get(n, set()) <= done), ready[0])
-            order.append(number)
-            done.add(number)
-            waiting.remove(number)
-        return order
+                wishes[home] |= read_by.get(update.target.name, set()) - {home}
+        return wishes
 
     def _finish(self, number: int, read_by: Mapping[str, set[int]]) -> Group:
         draft = self.drafts[number]
@@ -355,6 +379,14 @@ class Fusion:
             if value.name in self.results or read_by.get(value.name, set()) - {number}
         )
         return Group(draft.kind, draft.space, tuple(draft.nodes), stored)
+
+
+def latest_first(numbers: Numbers) -> Iterator[int]:
+    """The numbers in a set of them, the greatest first."""
+    while numbers:
+        number = numbers.bit_length() - 1
+        yield number
+        numbers ^= 1 << number
 
 
 def walks_rows(space: Space) -> bool:

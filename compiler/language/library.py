@@ -9,7 +9,15 @@ from typing import Any
 
 from netc.compiler.diagnostics import Source
 from netc.compiler.ir.tensor import SIZES
-from netc.compiler.language import einsum, functions, products, reductions, shapes, sources
+from netc.compiler.language import (
+    einsum,
+    functions,
+    products,
+    reductions,
+    shapes,
+    sources,
+    tallies,
+)
 from netc.compiler.language.choices import CHOICES
 from netc.compiler.language.data import SOURCES
 from netc.compiler.language.values import Block, Module, Primitive, Unsupported, Word
@@ -19,13 +27,13 @@ from netc.compiler.syntax.parse import parse
 WORDS = ("none", "same", "valid", "feed", "total", *SIZES)
 
 UNSUPPORTED = (
-    "rnn", "lstm", "gru", "bidirectional", "ctc", "parquet", "images",
+    "ctc",
 )  # fmt: skip
 
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(
     {
         name: Primitive(name, function)
-        for group in (einsum, functions, products, reductions, shapes, sources)
+        for group in (einsum, functions, products, reductions, shapes, sources, tallies)
         for name, function in group.FUNCTIONS.items()
     }
 )

@@ -69,7 +69,7 @@ class Tracer(Trace):
         return Graph(name, inputs, tuple(reversed(nodes)), outputs, updates)
 
     def state_updates(self) -> tuple[Update, ...]:
-        """Every state that the program has given a new value."""
+        """Every state or tally that the program has given a new value."""
         return tuple(
             Update(self.inputs[name], value)
             for name, value in self.current.items()

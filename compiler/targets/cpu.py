@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Role, Value
+from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import (
     ColumnPlan,
@@ -11,9 +12,9 @@ from netc.compiler.kernels.plan import (
     MatmulPlan,
     RowPlan,
     ScatterPlan,
+    runs,
 )
 from netc.compiler.scalar.expression import Load
-from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
     ColumnTile,
@@ -33,6 +34,7 @@ from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import PlanText, parameter_names, parameters, plan_text
+from netc.compiler.targets.traffic import Traffic
 
 CPU = Dialect(
     name="c",
@@ -45,7 +47,7 @@ CPU = Dialect(
         "log1p": "log1pf({0})",
         "tanh": "netc_tanh({0})",
         "sigmoid": "netc_sigmoid({0})",
-        "erf": "erff({0})",
+        "erf": "netc_erf({0})",
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
@@ -58,17 +60,18 @@ CPU = Dialect(
     folds=dict(FOLDS)
     | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
-HEADERS = ("cpu/netc_math.h", "cpu/netc_random.h", "cpu/netc_threads.h")
+HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
 
 @dataclass(frozen=True)
 class CpuParameter:
-    """A pointer that a kernel is given: into the arena, at `offset` bytes."""
+    """A pointer that a kernel is given: into the arena, at `place` bytes, which may depend on the
+    step `t` of a scan."""
 
     type: str
     name: str
     is_written: bool
-    offset: int
+    place: str
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,10 @@ class CpuKernel:
 
 @dataclass(frozen=True)
 class CpuKernelSource:
-    """A rendered kernel and what the function that calls it needs."""
+    """A rendered kernel and what the function that calls it needs; `number` is its place there."""
 
     name: str
+    number: int
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
@@ -139,6 +143,14 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Phases one after the other; those of a scan again for each of its `steps`, else None."""
+
+    steps: int | None
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True)
 class Place:
     """Something in the arena that the function fills or reports."""
 
@@ -158,7 +170,8 @@ class CpuFunction:
     vector_bytes: int
     products: tuple[str, ...]
     kernels: tuple[CpuKernelSource, ...]
-    phases: tuple[Phase, ...]
+    turns: tuple[Turn, ...]
+    has_scan: bool
     fields: tuple[Place, ...]
     outputs: tuple[Place, ...]
     copies: tuple
@@ -176,7 +189,7 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
         name=kernel.name,
         header=header,
         parameters=tuple(
-            CpuParameter(p.type, p.name, p.is_written, function.memory.buffer(p.value.name).offset)
+            CpuParameter(p.type, p.name, p.is_written, place(function.memory.buffer(p.value.name)))
             for p in given
         ),
         plan=text,
@@ -192,7 +205,7 @@ def operand_text(
     operand: Operand, element: str, names: dict[str, str], precision: str
 ) -> OperandText:
     def address(load: Load | None) -> str:
-        return f"{names[load.value.name]} + {render_index(load.position)}" if load else ""
+        return f"{names[load.value.name]} + {load.position.text}" if load else ""
 
     cases = tuple(
         CaseText(" && ".join(map(spell_condition, case.conditions)), address(case.load))
@@ -234,7 +247,7 @@ TEMPLATES = {
 def render_function(function: Function, machine: CpuMachine, source: tuple[str, ...]) -> str:
     """The C source of a function; `source` are the lines of the user's file, for the comments."""
     kernels = [cpu_kernel(kernel, function, machine, source) for kernel in function.kernels]
-    sources = tuple(render_kernel(kernel) for kernel in kernels)
+    sources = tuple(render_kernel(kernel, number) for number, kernel in enumerate(kernels))
     tiles = {k.tile.product: k.tile for k in kernels if isinstance(k.tile, MatmulTile)}
     return render(
         "cpu/function.c.j2",
@@ -245,7 +258,8 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             vector_bytes=machine.vector_bytes,
             products=tuple(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
             kernels=sources,
-            phases=phases(function, sources),
+            turns=turns(function, sources),
+            has_scan=any(kernel.scan for kernel in function.kernels),
             fields=fields(function),
             outputs=outputs(function),
             copies=function.memory.copies,
@@ -253,55 +267,70 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     )
 
 
-def render_kernel(kernel: CpuKernel) -> CpuKernelSource:
+def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
-    return CpuKernelSource(kernel.name, kernel.parameters, kernel.tasks, text)
+    return CpuKernelSource(kernel.name, number, kernel.parameters, kernel.tasks, text)
 
 
-def phases(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Phase, ...]:
+def place(buffer: Buffer) -> str:
+    """Where a buffer lies, as an expression of the step `t`."""
+    if not buffer.move:
+        return str(buffer.offset)
+    moving = f"{buffer.offset} + t * {buffer.move}"
+    return moving if buffer.start is None else f"(t == 0 ? {buffer.start} : {moving})"
+
+
+def turns(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Turn, ...]:
+    """The kernels in phases, those of a scan by themselves."""
+    found, number = [], 0
+    for node, kernels in runs(function.kernels):
+        some = sources[number : number + len(kernels)]
+        steps = Scan.of(node).steps if node else None
+        found.append(Turn(steps, phases(function, kernels, some)))
+        number += len(kernels)
+    return tuple(found)
+
+
+def phases(
+    function: Function, kernels: tuple[Kernel, ...], sources: tuple[CpuKernelSource, ...]
+) -> tuple[Phase, ...]:
     """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
     writes, or writes what it reads; kernels of one task that need each other are one task."""
-    found: list[list[list[tuple[Kernel, CpuKernelSource]]]] = []
-    for kernel, source in zip(function.kernels, sources, strict=True):
+    found: list[list[list[CpuKernelSource]]] = []
+    traffic = Traffic()
+    for kernel, source in zip(kernels, sources, strict=True):
+        reads, writes = buffers(function, kernel.reads), buffers(function, kernel.writes)
         pieces = found[-1] if found else []
-        needed = [p for p in pieces if any(in_conflict(function, kernel, k) for k, _ in p)]
-        single = len(needed) == 1 and source.tasks == needed[0][0][1].tasks == 1
-        if single:
-            needed[0].append((kernel, source))
-        elif needed or not found:
-            found.append([[(kernel, source)]])
+        needed = traffic.conflicts(reads, writes)
+        if not found or (needed and not is_single(source, [pieces[n] for n in needed])):
+            found.append([[source]])
+            traffic = Traffic()
+            traffic.add(0, reads, writes)
+        elif needed:
+            (number,) = needed
+            pieces[number].append(source)
+            traffic.add(number, reads, writes)
         else:
-            pieces.append([(kernel, source)])
+            traffic.add(len(pieces), reads, writes)
+            pieces.append([source])
     return tuple(make_phase(pieces) for pieces in found)
 
 
-def make_phase(pieces: list[list[tuple[Kernel, CpuKernelSource]]]) -> Phase:
+def is_single(source: CpuKernelSource, needed: list[list[CpuKernelSource]]) -> bool:
+    """Whether the kernel and all that it needs are of one task, which can run both."""
+    return len(needed) == 1 and source.tasks == needed[0][0].tasks == 1
+
+
+def make_phase(pieces: list[list[CpuKernelSource]]) -> Phase:
     made, start = [], 0
     for piece in pieces:
-        sources = tuple(source for _, source in piece)
-        made.append(Piece(start, sources[0].tasks, sources))
-        start += sources[0].tasks
+        made.append(Piece(start, piece[0].tasks, tuple(piece)))
+        start += piece[0].tasks
     return Phase(tuple(made))
 
 
-def in_conflict(function: Function, kernel: Kernel, other: Kernel) -> bool:
-    """Whether two kernels may not run at once: one writes bytes that the other touches."""
-    reads, writes = touched(function, kernel.reads), touched(function, kernel.writes)
-    others_writes = touched(function, other.writes)
-    others = touched(function, other.reads) + others_writes
-    return overlap(writes, others) or overlap(reads, others_writes)
-
-
-def touched(function: Function, values: tuple[Value, ...]) -> list[Buffer]:
+def buffers(function: Function, values: tuple[Value, ...]) -> list[Buffer]:
     return [function.memory.buffer(value.name) for value in values]
-
-
-def overlap(some: list[Buffer], others: list[Buffer]) -> bool:
-    return any(
-        a.offset < b.offset + b.bytes and b.offset < a.offset + a.bytes
-        for a in some
-        for b in others
-    )
 
 
 def function_header(function: Function) -> tuple[str, ...]:

@@ -51,9 +51,12 @@ class RowTile:
 
 @dataclass(frozen=True)
 class ColumnTile:
+    """`adds_whole` says that whole numbers are folded, whose order a C compiler may change."""
+
     block: int
     blocks: int
     is_ragged: bool
+    adds_whole: bool
     tasks: int
     description: str
 
@@ -135,9 +138,13 @@ def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
         block = min(block, round_up(wanted, LANES), plan.inner.extent)
     blocks = ceil(plan.inner.extent, block)
     return ColumnTile(
-        block, blocks, bool(plan.inner.extent % block), plan.outer.extent * blocks,
-        f" of {block} columns",
-    )  # fmt: skip
+        block=block,
+        blocks=blocks,
+        is_ragged=bool(plan.inner.extent % block),
+        adds_whole=any(fold.dtype != "f32" and not fold.finds_place for fold in plan.folds),
+        tasks=plan.outer.extent * blocks,
+        description=f" of {block} columns",
+    )
 
 
 def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:

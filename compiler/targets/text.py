@@ -16,7 +16,6 @@ from netc.compiler.kernels.plan import (
     Stage,
 )
 from netc.compiler.scalar.expression import find_loads
-from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.dialect import Dialect, Speller
 
 
@@ -141,7 +140,7 @@ def body_text(body: Body, speller: Speller) -> BodyText:
             StoreText(
                 speller.dialect.types[store.value.type.dtype],
                 speller.parameters[store.value.name],
-                render_index(store.position),
+                store.position.text,
                 speller.spell(store.expression),
             )
             for store in body.stores
@@ -221,12 +220,12 @@ def parameters(kernel: Kernel, memory: MemoryPlan, dialect: Dialect) -> tuple[Pa
 
     A value that is written over an old one in place goes by the old one's name.
     """
-    found: dict[tuple[int, int], Parameter] = {}
+    found: dict[tuple[int, int, int, int], Parameter] = {}
     writes = {memory.buffer(value.name) for value in kernel.writes}
     for value in (*kernel.reads, *kernel.writes):
         buffer = memory.buffer(value.name)
         found.setdefault(
-            (buffer.offset, buffer.bytes),
+            (buffer.offset, buffer.bytes, buffer.move, buffer.first),
             Parameter(
                 dialect.types[value.type.dtype],
                 kernel.names[value.name] + ("_out" if value in kernel.writes else ""),

@@ -1,10 +1,11 @@
 """What several commands take: a program by its file, its build folder or as the last build."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from netc.api import Program, checkpoint_at, compile
-from netc.compiler.diagnostics import Diagnostic, NetError
+from netc.compiler.diagnostics import Diagnostic, NetError, render
 from netc.last_build import LAST, last_folder
 from netc.runtime.checkpoint import Checkpoint
 from netc.runtime.errors import fail
@@ -88,7 +89,7 @@ def open_program(arguments: argparse.Namespace) -> Program:
     """The program that the words name: compiled if they name a file, else the one that the named
     run or checkpoint was made with, else the last build."""
     device, threads = getattr(arguments, "device", None), getattr(arguments, "threads", 0)
-    folder = known_build(arguments) if arguments.file is None else Path(arguments.file)
+    folder = known_build(arguments) if arguments.file is None else named_build(arguments.file)
     if arguments.file is None or is_folder(folder):
         if arguments.define or arguments.block:
             help = "name the `.net` file too"
@@ -110,6 +111,12 @@ def known_build(arguments: argparse.Namespace) -> Path:
     elif getattr(arguments, "checkpoint", None):
         told = dict(checkpoint_at(Path(arguments.checkpoint)).facts.extra).get("program")
     return Path(told) if isinstance(told, str) else last_build()
+
+
+def named_build(name: str) -> Path:
+    """What a word means: a file or a folder, or else the build of that name, `build/NAME`."""
+    path, build = Path(name), LAST.parent / name
+    return build if not path.suffix and not is_folder(path) and is_folder(build) else path
 
 
 def is_folder(path: Path) -> bool:
@@ -144,6 +151,11 @@ def trained(program: Program, arguments: argparse.Namespace) -> Checkpoint:
 
 def given_data(text: str | None) -> Given:
     return None if text is None else Path(text)
+
+
+def show_warning(warning: Diagnostic) -> None:
+    """On standard error, in colour where that is a terminal."""
+    print(render(warning, color=sys.stderr.isatty()), file=sys.stderr)
 
 
 def wrong_use(message: str, help: str) -> NetError:

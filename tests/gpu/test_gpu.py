@@ -104,6 +104,31 @@ def test_every_op_gives_what_its_reference_does(gpu, cuda_on_cpu, op_graph, tmp_
         )  # fmt: skip
 
 
+WIDE = """
+net wide(x: f32[N, 1016]) { return x -> dense(2056) -> relu -> dense(4104) -> gelu }
+train {
+    take x: f32[N, 1016], y: f32[N, 4104] from feed
+    minimize mean_squared_error(wide(x), y) with sgd(lr=0.01)
+    batch 4100
+    steps 1
+    precision PRECISION
+}
+"""
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16", "f16"])
+def test_products_that_are_worth_copies_are_those_of_the_reference(gpu, tmp_path, precision):
+    path = tmp_path / "wide.net"
+    path.write_text(WIDE.replace("PRECISION", precision))
+    program, folder = compile_file(path, out=tmp_path / "build")
+    assert "netc_wgmma_m64n" in (folder / "cuda" / "sm_90a" / "run_wide_4100.cu").read_text()
+    session = Session(program, folder, gpu(program, folder), seed=1)
+    leave_kinks(session)
+    function = next(one for one in program.functions if one.symbol == "run_wide_4100")
+    checks = list(check_kernels(session, (function,), {}))
+    assert [one.kernel.name for one in checks if not one.passed] == [] and len(checks) >= 2
+
+
 @pytest.mark.parametrize("precision", ["tf32", "bf16", "f16"])
 def test_products_on_tensor_cores_are_those_of_the_reference(gpu, tmp_path, precision):
     text = (EXAMPLES[0].parent / "mlp.net").read_text()

@@ -15,6 +15,7 @@ import pytest
 
 import netc.commands.explain as explain
 from netc.cli import COMMANDS, LATER
+from netc.compiler.language.about import names
 from netc.compiler.language.settings import SETTINGS
 from netc.runtime import checkpoint
 from netc.runtime.data.generated import blobs
@@ -347,3 +348,45 @@ def test_nan_in_the_data_ends_with_3(netc, small_file):
 def test_every_setting_can_be_explained():
     for name in SETTINGS:
         assert explain.explanation(name).startswith(f"`{name} ")
+
+
+def test_a_dry_run_measures_a_step_and_keeps_nothing(netc, small_file):
+    result = netc("train", small_file, "--dry-run")
+    assert result.code == 0 and not Path("runs").exists()
+    assert "40 steps, 10 in an epoch" in result.out and "160" in result.out
+    told = json.loads(netc("train", small_file, "--dry-run", "--steps", 99, "--json").out)
+    assert told["steps"] == 99 and told["step_seconds"] > 0 and told["left_out"] == 0
+
+
+@pytest.mark.parametrize(
+    "wanted, code", [("accuracy>=0.5", 0), ("loss <= 90%", 0), ("accuracy >= 1.1", 3)]
+)
+def test_a_target_that_is_missed_ends_with_3(netc, small_file, wanted, code):
+    result = netc("train", small_file, "--require", wanted)
+    assert result.code == code and result.out.startswith("test  loss")
+    assert ("E0616" in result.err) == bool(code)
+    assert Path("runs/small-1/finished.json").exists()
+
+
+@pytest.mark.parametrize("wanted", ["acuracy>=0.9", "accuracy", "accuracy>0.9", "loss<=x"])
+def test_a_target_that_is_none_is_wrong_use(netc, small_file, wanted):
+    assert netc("train", small_file, "--require", wanted).code == 2
+    assert not Path("runs").exists()
+
+
+def test_every_function_and_choice_of_the_language_can_be_explained():
+    named = list(names())
+    assert len(named) > 90 and {"cumsum", "one_cycle", "orthogonal", "idx"} <= set(named)
+    for name in named:
+        assert explain.explanation(name).lstrip("# ").startswith(name)
+    assert explain.explanation("one_cycle").startswith("one_cycle(peak, steps=total, rise=0.3")
+
+
+@pytest.mark.parametrize("command", ["check", "compile"])
+def test_a_warning_is_told_and_ends_nothing(netc, small_file, command):
+    text = small_file.read_text()
+    small_file.write_text(text.replace("    return x", "    layer spare = dense(2)\n    return x"))
+    found = netc(command, small_file)
+    assert found.code == 0 and "warning[E0340]: the layer `spare` is never used" in found.err
+    (told,) = json.loads(netc("check", small_file, "--json").out)["warnings"]
+    assert told["severity"] == "warning"

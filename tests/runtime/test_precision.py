@@ -7,6 +7,7 @@ import pytest
 
 from netc.compiler.driver import compile_file
 from netc.compiler.ops.precision import FRACTION
+from netc.compiler.targets import cuda_tiles
 from netc.runtime.cpu import open_cpu
 from netc.runtime.cuda import Cuda
 from netc.runtime.initialize import initial
@@ -38,6 +39,7 @@ def losses(fake_driver, tmp_path):
             return source.encode()
 
         driver = fake_driver()
+        run.driver = driver
         cuda = Cuda(driver, program, folder, compile, encode=driver.encode)
         cuda.facts = replace(cuda.facts, architecture=architecture)
         random = np.random.default_rng(4)
@@ -62,3 +64,20 @@ def test_steps_are_those_of_the_cpu_with_and_without_tensor_cores(losses, precis
     np.testing.assert_allclose(on_cuda, on_cpu, rtol=2e-3)
     has_tensor_cores = precision != "f32" and architecture != "sm_75"
     assert ("netc_mma_" in source) == has_tensor_cores
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bf16", "f16"])
+def test_steps_with_tensor_maps_are_those_of_the_cpu(losses, precision, monkeypatch):
+    monkeypatch.setattr(cuda_tiles, "pays", lambda *_: True)
+    on_cuda, on_cpu, (source,) = losses(precision, "sm_90a")
+    np.testing.assert_allclose(on_cuda, on_cpu, rtol=2e-3)
+    assert "netc_wgmma_m64n" in source and "netc_left_deep" not in source
+    asked = {kernel[1]: size for kernel, _, size in losses.driver.named("cuFuncSetAttribute")}
+    launched = {kernel[1]: shared for kernel, *_, shared, _, _, _ in launches_of(losses.driver)}
+    assert asked == {name: size for name, size in launched.items() if size > 48 * 1024}
+    assert len(asked) >= 4
+    assert len(losses.driver.named("cuMemAlloc")) >= 5  # one of them the workspace
+
+
+def launches_of(driver):
+    return driver.named("cuLaunchKernel")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import netc
 from netc.compiler.diagnostics import NetError
 from netc.compiler.program import Layout
 from netc.runtime import checkpoint
@@ -211,3 +212,11 @@ def test_a_program_larger_than_the_memory_is_refused_before_anything_is_taken(sm
         open_device("cpu", replace(program, layouts=(Layout("cpu", 1 << 60, ()),)), folder)
     assert caught.value.diagnostics[0].code == "E0710"
     assert caught.value.exit_code == 4
+
+
+def test_a_program_that_is_compiled_again_runs_as_its_file_says_now(tmp_path):
+    path = tmp_path / "scale.net"
+    for factor in (2, 3):
+        path.write_text(f"net scale(x: f32[N, 2]) {{ return {factor} * x }}")
+        session = netc.compile(path, out=tmp_path / "build").start()
+        assert session.run("scale", x=np.ones((1, 2))).tolist() == [[factor, factor]]

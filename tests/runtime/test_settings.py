@@ -5,8 +5,10 @@ import io
 import numpy as np
 import pytest
 
+from netc.compiler.diagnostics import NetError
 from netc.compiler.driver import compile_file
 from netc.runtime import checkpoint
+from netc.runtime.data.dataset import order
 from netc.runtime.device import open_device
 from netc.runtime.plan import Options
 from netc.runtime.progress import Progress
@@ -163,3 +165,53 @@ def test_a_kill_between_the_last_epoch_and_the_way_back_changes_nothing(go, monk
             go(settings, data=NOISE)
     resumed, _ = go(settings, data=NOISE, resume="")
     assert resumed.steps == whole.steps and resumed.metrics == whole.metrics
+
+
+def spoiled(*numbers):
+    """NOISE with these rows infinite: a step that meets one would spoil every weight."""
+    x = NOISE["x"].copy()
+    x[list(numbers)] = np.inf
+    return {"x": x, "label": NOISE["label"]}
+
+
+def test_bad_steps_are_left_out_and_the_others_are_as_if_they_had_not_been(go):
+    text = PLAIN.replace("    validate 20%\n", "")
+    data, settings = spoiled(5, 30), "batch 4 epochs 2"
+    run, told = go(settings, text, data, skip_bad=True)
+    session = Session(
+        run.session.program, run.session.folder,
+        open_device("reference", run.session.program, run.session.folder, 1), 1, 20,
+    )  # fmt: skip
+    expected, left_out = [], []
+    for epoch in (1, 2):
+        for batch in order(1, epoch, 40).reshape(10, 4):
+            if {5, 30} & set(batch.tolist()):
+                left_out.append(session.steps_done + 1)
+                session.skip_step()
+                continue
+            fields = {name: array[batch] for name, array in data.items()}
+            expected.append(session.step(**fields)["loss"])
+    assert 2 <= len(left_out) <= 4
+    assert all(f"step {step} left out" in told for step in left_out)
+    records = [record for record in RunFolder(run.folder).metrics() if "kind" not in record]
+    assert [record["loss"] for record in records if record["loss"] is not None] == expected
+    assert losses(run, "epoch")[0] == pytest.approx(np.mean(expected[: len(expected) // 2]))
+    for name, array in session.tensors().items():
+        np.testing.assert_array_equal(lasting(run)[name], array)
+    part, _ = go(settings, text, data, skip_bad=True, max_steps=7)
+    resumed, _ = go(settings, text, data, skip_bad=True, resume="")
+    assert resumed.metrics == run.metrics
+    for name, array in lasting(run).items():
+        np.testing.assert_array_equal(lasting(resumed)[name], array)
+
+
+def test_where_every_step_is_bad_training_stops(go):
+    with pytest.raises(NetError) as caught:
+        go("batch 8 epochs 2", data=spoiled(*range(40)), skip_bad=True)
+    assert caught.value.exit_code == 3
+    assert "every step of epoch 1 was left out" in caught.value.diagnostics[0].message
+
+
+def test_what_an_epoch_leaves_out_is_told(go):
+    _, told = go("batch 24 epochs 1")
+    assert "an epoch is 6 steps of 24 samples: it leaves out 16 of 160" in told

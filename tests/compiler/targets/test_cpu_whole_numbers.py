@@ -56,3 +56,26 @@ def test_a_negative_constant_can_be_negated(run_on_cpu):
         '%b: i32[] = negate(%a)\noutput "b" = %b'
     )
     assert run_on_cpu(graph, {})[0]["b"] == 5
+
+
+def test_columns_of_whole_numbers_add_up_whatever_their_number(run_on_cpu):
+    sizes = [(rows, columns) for rows in (4, 15, 16, 37) for columns in (1, 2, 3, 4, 5, 7, 8, 16)]
+    lines, inputs, outputs, given = [], [], [], {}
+    random = np.random.default_rng(4)
+    for rows, columns in sizes:
+        name = f"{rows}_{columns}"
+        inputs.append(f"input %x_{name}: i32[{rows}, {columns}] field")
+        inputs.append(f"input %before_{name}: i32[{columns}] field")
+        lines.append(f"%sum_{name}: i32[{columns}] = sum(%x_{name}) axes=(0,)")
+        lines.append(f"%new_{name}: i32[{columns}] = add(%before_{name}, %sum_{name})")
+        lines.append(f'%float_{name}: f32[{columns}] = cast(%new_{name}) dtype="f32"')
+        outputs += [f'output "{kind}_{name}" = %{kind}_{name}' for kind in ("new", "float")]
+        given[f"x_{name}"] = random.integers(0, 9, (rows, columns), np.int32)
+        given[f"before_{name}"] = random.integers(0, 9, columns, np.int32)
+    graph = parse_graph("\n".join(['graph "columns"', *inputs, *lines, *outputs]))
+    found, _ = run_on_cpu(graph, given)
+    for rows, columns in sizes:
+        name = f"{rows}_{columns}"
+        expected = given[f"before_{name}"] + given[f"x_{name}"].sum(axis=0)
+        for kind in ("new", "float"):
+            np.testing.assert_array_equal(found[f"{kind}_{name}"], expected, err_msg=name)

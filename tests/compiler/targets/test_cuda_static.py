@@ -21,8 +21,9 @@ from netc.compiler.targets.cuda_tiles import ARCHITECTURES
 
 ROOT = Path(__file__).parents[3]
 SHARED = {"blocks"}  # holds what others use
+KIN = {"addition", "bert", "classify_text"}  # made of the blocks of gpt, in other sizes
 BLOCKS = {"recommend": "factors"}  # the train block where there are several
-EXAMPLES = sorted({path.stem for path in (ROOT / "examples").glob("*.net")} - SHARED)
+EXAMPLES = sorted({path.stem for path in (ROOT / "examples").glob("*.net")} - SHARED - KIN)
 ARCHS = tuple(name for name in ARCHITECTURES if name != "sm_90")  # whose chip is that of sm_90a
 FUNCTIONS = ("train", "evaluate")  # whose instructions are read for every architecture
 READ = ("sm_75", "sm_90a")  # and those of the others: nvdisasm takes as long as the compiler

@@ -11,10 +11,11 @@ from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.lower_precision import lower_precision
 from netc.compiler.passes.pipeline import optimize
-from netc.compiler.targets import cuda_tensor
+from netc.compiler.targets import cuda_tensor, cuda_tiles, cuda_wgmma
 from netc.compiler.targets.cuda import launches, render_function
 from netc.compiler.targets.cuda_tensor import FORMATS, TENSOR_SHAPES
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, choose_tile, split_facts
+from netc.compiler.targets.cuda_wgmma import WARPGROUP_SHAPES
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,8 @@ def cubin(cuda_on_cpu):
             resources = used[launch.kernel]
             assert resources.spill_stores == resources.spill_loads == 0, (launch.kernel, resources)
             assert resources.shared_bytes <= 48 * 1024
-        assert "warning" not in found.log
+            assert launch.shared_bytes <= ARCHITECTURES[arch].shared_bytes
+        assert not re.search("warning|C75", found.log)  # as where wgmma is made to wait
         return found
 
     return compiled
@@ -82,6 +84,37 @@ def test_the_machine_code_has_the_instructions_of_tensor_cores(
     assert expected <= found
     plain = instructions(cubin(graph, "f32", arch).image, tmp_path)
     assert "FFMA" in plain and not expected & plain
+
+
+# What ptxas makes of wgmma, of its fences and waits, of a TMA copy, of mbarriers.
+OF_WARPGROUPS = {"HGMMA", "WARPGROUP", "UTMALDG", "SYNCS"}
+
+
+@pytest.mark.parametrize(
+    ("precision", "shape"),
+    [*(("bf16", shape) for shape in WARPGROUP_SHAPES),
+     ("f16", WARPGROUP_SHAPES[1]), ("tf32", WARPGROUP_SHAPES[0])],
+    ids=str,
+)  # fmt: skip
+def test_warpgroups_have_instructions_of_their_own(
+    cubin, graphs, sass, precision, shape, monkeypatch
+):
+    monkeypatch.setattr(cuda_tiles, "pays", lambda *_: True)
+    monkeypatch.setattr(cuda_wgmma, "WARPGROUP_SHAPES", (shape,))
+    found = sass.instructions(cubin(graphs.matmul(300, 333, 270), precision, "sm_90a").image)
+    product = found["k01_matmul_forward"]
+    stems = {name.partition(".")[0] for name in product}
+    assert stems >= OF_WARPGROUPS and not stems & {"HMMA", "LDSM", "LDGSTS", "LDL", "STL"}
+    kinds = {"bf16": ".BF16", "f16": "", "tf32": ".TF32"}
+    depth = 8 if precision == "tf32" else 16
+    form = f"HGMMA.64x{shape.columns}x{depth}.F32{kinds[precision]}"
+    assert form in product and any(name.startswith("UTMALDG.2D") for name in product)
+    assert not any(stems & OF_WARPGROUPS for stems in stems_of_others(found))
+
+
+def stems_of_others(found: dict[str, set[str]]) -> list[set[str]]:
+    others = (names for kernel, names in found.items() if kernel != "k01_matmul_forward")
+    return [{name.partition(".")[0] for name in names} for names in others]
 
 
 def test_big_products_use_big_tiles_and_small_ones_fill_the_device(cuda_on_cpu, graphs):

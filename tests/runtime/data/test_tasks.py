@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from netc.compiler.diagnostics import NetError
+from netc.runtime.data.reviews import PRAISE, VOCABULARY
 from netc.runtime.data.sources import open_source
 
 MNIST = str(Path(__file__).parents[3] / "examples" / "data" / "mnist")
@@ -86,3 +87,58 @@ def test_a_box_surrounds_its_digit():
             assert not image[row, ..., 0][~covered].any()
     assert (box[present[..., 0] == 0] == 0).all() and (label[present[..., 0] == 0] == 0).all()
     assert len(np.unique(label)) == 10
+
+
+def test_reviews_praise_what_they_say():
+    data = open_source("reviews", (), {"count": 600, "seed": 1})
+    for token, label in zip(data.train["token"], data.train["label"], strict=True):
+        said = [VOCABULARY[number - 1] for number in token if number]
+        joints = [said.index(word) for word in ("but", "although") if word in said]
+        parts = [said[: joints[0]], said[joints[0] + 1 :]] if joints else [said]
+        told = parts[-1] if "but" in said else parts[0]
+        assert label == ((told[-1] in PRAISE) != ("not" in told)), said
+    assert 0.4 < data.train["label"].mean() < 0.6 and len(data.test["label"]) == 120
+
+
+@pytest.mark.parametrize("digits", (1, 3))
+def test_sums_are_right_and_the_answers_alone_are_asked_for(digits):
+    count = 20 if digits == 1 else 500
+    data = open_source("addition", (), {"count": count, "digits": digits, "seed": 1})
+    size = 3 * digits + 2
+    assert list(map(str, data.fields)) == [f"token: i32[N, {size}]", f"next: i32[N, {size}]"]
+    questions = set()
+    for part in (data.train, data.test):
+        for token, following in zip(part["token"], part["next"], strict=True):
+            text = bytes([*token, following[-1]]).decode()
+            left, right = text[: 2 * digits + 1].split("+")
+            assert text[2 * digits + 1 :] == f"={int(left) + int(right):0{digits + 1}}"
+            assert following[: 2 * digits + 1].tolist() == [0] * (2 * digits + 1)
+            assert bytes(following[2 * digits + 1 :].tolist()).decode() == text[2 * digits + 2 :]
+            questions.add((left, right))
+    assert len(questions) == count + count // 5
+
+
+@pytest.mark.parametrize("options", ({"count": 50, "digits": 1}, {"count": 9, "digits": 7}))
+def test_more_sums_than_there_are_is_an_error(options):
+    with pytest.raises(NetError) as raised:
+        open_source("addition", (), options)
+    assert raised.value.diagnostics[0].code == "E0510"
+
+
+def test_labelled_texts_are_bytes_and_numbered_classes(tmp_path):
+    (tmp_path / "a.csv").write_text('id,label,text\n1,no,"ab, c"\n2,yes,de\n3,no,\n')
+    data = open_source("labelled_text", ("a.csv", 4), beside=tmp_path)
+    assert list(map(str, data.fields)) == ["token: i32[N, 4]", "label: i32[N]"]
+    assert [bytes(row.tolist()) for row in data.train["token"]] == [b"ab, ", b"de\0\0", b"\0" * 4]
+    assert data.train["label"].tolist() == [0, 1, 0]
+    (tmp_path / "a.csv").write_text("text,label\na,10\nb,2\n")
+    assert open_source("labelled_text", ("a.csv", 4), beside=tmp_path).train["label"][0] == 10
+
+
+@pytest.mark.parametrize(
+    "text, told", (("text,kind\na,1\n", "no column `label`"), ("text,label\na,1\nb,\n", "line 3"))
+)
+def test_a_table_without_texts_and_labels_is_told(text, told, tmp_path):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(NetError, match=told):
+        open_source("labelled_text", ("a.csv", 4), beside=tmp_path)

@@ -1,0 +1,99 @@
+"""Time a program kernel by kernel: measured, predicted, and against what the machine can do."""
+
+import argparse
+import json
+
+from netc.commands.common import add_device, add_json, add_program, open_program, positive, seconds
+from netc.commands.show import chosen
+from netc.compiler.build.peaks import Peaks, measured_peaks
+from netc.compiler.program import KernelFacts
+from netc.runtime.arena import processors
+from netc.runtime.profile import KernelTime, Profile, profile
+
+HEADING = ("kernel", "line", "time", "share", "predicted", "GFLOP/s", "GB/s", "of limit")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_program(parser)
+    parser.add_argument("--function", metavar="NAME", help="train (default), run_NET_1 ...")
+    parser.add_argument("--top", type=positive, default=20, help="so many kernels, slowest first")
+    parser.add_argument("--seconds", type=seconds, default=2.0, help="how long to measure (2)")
+    add_device(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    peaks = measured_peaks(arguments.threads or processors())  # first: predictions come from them
+    program = open_program(arguments)
+    function = chosen(program, arguments.function)[0]
+    session = program.start()
+    try:
+        found = profile(session, function, arguments.seconds)
+    finally:
+        session.close()
+    told = as_json(found, peaks) if arguments.json else table(found, peaks, arguments.top)
+    print(told)
+    return 0
+
+
+def limit(kernel: KernelFacts, peaks: Peaks) -> float:
+    """The seconds that a kernel's arithmetic, or its bytes, take at the machine's peak."""
+    return max(kernel.flops / peaks.flops, kernel.bytes / peaks.bytes_rate(kernel.bytes))
+
+
+def table(found: Profile, peaks: Peaks, top: int) -> str:
+    slowest = sorted(found.kernels, key=lambda one: one.seconds, reverse=True)
+    rows = [HEADING, *(row(one, found, peaks) for one in slowest[:top])]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADING))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    rest = slowest[top:]
+    if rest:
+        lines.append(f"{len(rest)} more: {1e6 * sum(one.seconds for one in rest):,.1f} us")
+    return "\n".join((*lines, "", *totals(found, peaks)))
+
+
+def totals(found: Profile, peaks: Peaks) -> tuple[str, ...]:
+    name, batch = found.function.symbol, found.function.batch
+    return (
+        f"{name}  {1e3 * found.step:.3f} ms for {batch} samples by the clock, {found.threads} "
+        f"threads; in kernels {1e3 * found.busy:.3f} ms",
+        f"predicted  {1e3 * found.predicted:.3f} ms; half of the time is in kernels that are less "
+        f"than {found.error:.0%} off",
+        f"machine  {peaks}",
+    )
+
+
+def row(one: KernelTime, found: Profile, peaks: Peaks) -> tuple[str, ...]:
+    kernel, time = one.kernel, max(one.seconds, 1e-9)
+    return (
+        kernel.name,
+        ", ".join(map(str, kernel.lines[:3])) + (" ..." if len(kernel.lines) > 3 else ""),
+        f"{1e6 * time:,.1f} us",
+        f"{time / found.busy:.0%}" if found.busy else "",
+        f"{1e6 * kernel.seconds:,.1f} us",
+        f"{kernel.flops / time / 1e9:,.1f}",
+        f"{kernel.bytes / time / 1e9:,.1f}",
+        f"{limit(kernel, peaks) / time:.0%}",
+    )
+
+
+def as_json(found: Profile, peaks: Peaks) -> str:
+    kernels = [
+        {
+            "name": one.kernel.name, "lines": one.kernel.lines, "seconds": one.seconds,
+            "predicted_seconds": one.kernel.seconds, "flops": one.kernel.flops,
+            "bytes": one.kernel.bytes, "limit_seconds": limit(one.kernel, peaks),
+        }
+        for one in found.kernels
+    ]  # fmt: skip
+    facts = {
+        "function": found.function.symbol, "threads": found.threads, "step_seconds": found.step,
+        "kernel_seconds": found.busy, "predicted_seconds": found.predicted, "kernels": kernels,
+    }  # fmt: skip
+    return json.dumps(facts)

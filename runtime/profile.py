@@ -1,0 +1,102 @@
+"""A session in; what each kernel of one of its functions takes, on made-up rows, out.
+
+Threads count their own time on the processor, so that a machine with other work to do tells nearly
+the same as a quiet one.
+"""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from netc.compiler.program import FunctionFacts, KernelFacts
+from netc.runtime.arena import DTYPES
+from netc.runtime.cpu import Cpu
+from netc.runtime.device import Fields
+from netc.runtime.errors import fail
+from netc.runtime.session import Session
+
+CHUNKS = 5  # the median of so many
+
+
+@dataclass(frozen=True)
+class KernelTime:
+    """A kernel and its seconds in a step: those of all threads, shared out evenly among them."""
+
+    kernel: KernelFacts
+    seconds: float
+
+    @property
+    def error(self) -> float:
+        """How far the prediction is off, as a share of what was measured."""
+        return abs(self.kernel.seconds - self.seconds) / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A function's kernels in their order, and the seconds of a step by the clock."""
+
+    function: FunctionFacts
+    kernels: tuple[KernelTime, ...]
+    step: float
+    threads: int
+
+    @property
+    def busy(self) -> float:
+        """The seconds of a step in which threads run kernels; the rest they wait for each other."""
+        return sum(one.seconds for one in self.kernels)
+
+    @property
+    def predicted(self) -> float:
+        return sum(one.kernel.seconds for one in self.kernels)
+
+    @property
+    def error(self) -> float:
+        """The median error of the predictions, each kernel counted by its time."""
+        total = 0.0
+        for one in sorted(self.kernels, key=lambda one: one.error):
+            total += one.seconds
+            if total >= self.busy / 2:
+                return one.error
+        return 0.0
+
+
+def profile(session: Session, function: FunctionFacts, seconds: float) -> Profile:
+    """Run a function for about so many seconds. NetError where the device is not the cpu."""
+    device = session.device
+    if not isinstance(device, Cpu):
+        message = f"kernels cannot be timed one by one on the device `{device.name}`"
+        raise fail("E0714", message, help="leave `--device` out: the cpu can")
+    rows = tuple(made_up(field, number) for number, field in enumerate(function.fields))
+    clock(device, function, rows, 1)
+    steps = max(1, int(seconds / 2 / CHUNKS / clock(device, function, rows, 2)))
+    order = order_of(function, steps)
+    device.profile(function, rows, order_of(function, 1), 1)
+    step = statistics.median(clock(device, function, rows, steps) for _ in range(CHUNKS))
+    spent = [device.profile(function, rows, order, steps) for _ in range(CHUNKS)]
+    kernels = tuple(
+        KernelTime(kernel, float(time) / device.threads)
+        for kernel, time in zip(function.kernels, np.median(spent, axis=0), strict=True)
+    )
+    return Profile(function, kernels, step, device.threads)
+
+
+def clock(device: Cpu, function: FunctionFacts, rows: Fields, steps: int) -> float:
+    order = order_of(function, steps)
+    start = time.perf_counter()
+    device.run(function, rows, order, steps)
+    return (time.perf_counter() - start) / steps
+
+
+def order_of(function: FunctionFacts, steps: int) -> np.ndarray:
+    """The same batch in every step."""
+    return np.tile(np.arange(function.batch, dtype=np.int64), steps)
+
+
+def made_up(field, number: int) -> np.ndarray:
+    """A batch of a field: normal numbers, or zeros and ones, which name a row of any table."""
+    random = np.random.default_rng(number)
+    if field.dtype == "f32":
+        return random.normal(size=field.shape).astype(np.float32)
+    return random.integers(0, 2, field.shape).astype(DTYPES[field.dtype])
