@@ -30,6 +30,7 @@ CHEAP = 8  # operations that are done again rather than stored and loaded by sev
 LONG = 64  # operations after which a chain is stored even for one reader
 GROWTH = 4  # a value read this many times per element is stored
 MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
+MANY_PARTS = 8  # tensors side by side that are copied into one for who reads it many times
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
 
 AnyLoad = Load | LoadRow
@@ -118,7 +119,7 @@ class Fusion:
                 self._start(node, self._scatter_loads(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
-        elif is_virtual(op) and not self._is_result(node):
+        elif is_virtual(op) and not self._is_result(node) and not self._is_ladder(node):
             self.cost[node.output.name] = self._chain_cost(node)
         else:
             self._place_map(node, op)
@@ -237,6 +238,11 @@ class Fusion:
             return False
         big = [load for load in self._map_loads(node) if load.value.type.count >= value.type.count]
         return op.expensive or cost > CHEAP or len(big) > 1
+
+    def _is_ladder(self, node: Node) -> bool:
+        """Whether each read of an element would have to find its tensor among many, many times."""
+        readers = (self.ops[reader.op] for reader in self._readers(node.output))
+        return len(node.inputs) > MANY_PARTS and any(map(self._wants_stored, readers))
 
     def _wants_stored(self, op: Op) -> bool:
         """Whether the op reads an element of its operands many times."""

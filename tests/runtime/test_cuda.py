@@ -20,6 +20,7 @@ from netc.runtime.cuda_driver import (
     device_count,
     why_no_cuda,
 )
+from netc.runtime.device import usual_device
 
 BATCH, SIZE, ROWS = 2, 8, 9
 
@@ -197,6 +198,18 @@ def test_a_machine_without_a_gpu_is_told_from_one_without_a_driver(bench, monkey
         cuda_driver.load_driver()
     assert caught.value.exit_code == 4
     assert why_no_cuda() == "there is no NVIDIA driver here" and describe_devices() == ()
+
+
+def test_the_gpu_is_the_usual_device_where_there_is_one_that_serves(fake_driver, monkeypatch):
+    monkeypatch.setattr(cuda_driver, "load_driver", fake_driver)
+    assert usual_device() == "cuda"
+    monkeypatch.setattr(cuda_driver, "architecture_of", lambda *_: architecture_of(7, 0))
+    assert usual_device() == "cpu" and "capability 7.0" in why_no_cuda()
+    monkeypatch.setattr(cuda_driver, "load_driver", lambda: fake_driver(devices=0))
+    assert usual_device() == "cpu"
+    monkeypatch.undo()
+    monkeypatch.setattr(cuda_driver, "LIBRARY", "libno-such-driver.so.1")
+    assert usual_device() == "cpu"
 
 
 def test_a_driver_that_does_not_start_says_so(bench, fake_driver):
