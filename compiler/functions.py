@@ -12,6 +12,7 @@ from netc.compiler.kernels.memory import Buffer, plan_persistent
 from netc.compiler.language.model import Model
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.average import read_averages
+from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.pipeline import clean, suit
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
@@ -19,6 +20,8 @@ from netc.compiler.program import TARGETS
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, split_facts
 from netc.compiler.targets.function import Function, make_function
 
+Sizes = Mapping[str, Mapping[str, int]]  # net -> dimension -> size
+NO_SIZES: Sizes = MappingProxyType({})
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
 ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 SPLITS = MappingProxyType(
@@ -38,10 +41,11 @@ class Traced:
     graph: Graph
 
 
-def trace(model: Model) -> tuple[Traced, ...]:
+def trace(model: Model, given: Sizes = NO_SIZES) -> tuple[Traced, ...]:
     """Every function of a program: a training step and its gradients, the evaluation, the nets.
 
-    What is called with any number of samples exists for the batch and for one sample.
+    What is called with any number of samples exists for the batch and for one sample. `given` has
+    dimensions of a net that are to be others than in training.
     """
     found: list[Traced] = []
     batch = model.settings.batch
@@ -50,6 +54,8 @@ def trace(model: Model) -> tuple[Traced, ...]:
     averaged: set[str] = set()
     if model.train is not None:
         step = model.trace_step(batch)
+        # first: the gradients of what leaves a scan are outside of it too
+        step = replace(step, graph=hoist(step.graph, OPS))
         settings = model.settings
         trained = add_training(
             step.graph, step.objectives, settings.clip, OPS, settings.precision,
@@ -62,7 +68,8 @@ def trace(model: Model) -> tuple[Traced, ...]:
         if settings.average is not None:
             averaged = {weight.name for one in step.objectives for weight in one.weights}
     for net in model.nets:
-        tests += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
+        others = given.get(net)
+        tests += [Traced(f"run_{net}", size, model.trace_net(net, size, others)) for size in sizes]
     found += [replace(one, graph=read_averages(one.graph, averaged)) for one in tests]
     return tuple(found)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.program import FunctionFacts, Program, Tensor
-from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json, in_order
 from netc.runtime.cuda_driver import HELP, call, describe, device_count, load_driver
 from netc.runtime.cuda_tensor_map import Encode, encode_by_driver
 from netc.runtime.errors import ENVIRONMENT, fail
@@ -121,6 +121,13 @@ class Cuda:
             self.rooms[key] = room = Room(self.allocate(size), size)
         return room.address
 
+    def fits(self, fields: tuple[np.ndarray, ...]) -> bool:
+        """Whether a data set lies on the device, or may: half of what is free is left to others."""
+        known = {id(array) for array, _ in self.resident}
+        wanted = sum(array.nbytes for array in fields if id(array) not in known)
+        free, _ = self.call("cuMemGetInfo") if wanted else (0, 0)
+        return wanted <= free // 2
+
     def on_device(self, array: np.ndarray) -> int:
         """Where a data set's array lies on the device: it is copied there once."""
         for known, address in self.resident:
@@ -151,6 +158,9 @@ class Cuda:
         self.enter()
         step = self.load(function.symbol).step
         log = np.zeros((steps, step.outputs), np.float32)
+        if order is not None and not self.fits(fields):
+            chosen = order[: steps * step.batch]
+            fields, order = tuple(array[chosen] for array in fields), None
         places = self.place_fields(step, fields, order is not None)
         rows = np.arange(steps * step.batch) if order is None else order
         rows = np.ascontiguousarray(rows, np.int64)
@@ -239,7 +249,7 @@ class Cuda:
         places: tuple[int, ...],
         spaces: dict[str, int],
     ) -> None:
-        for launch in launches:
+        for launch in in_order(launches):
             self.launch(loaded, launch, places, spaces)
 
     def launch(

@@ -18,6 +18,11 @@ SEQUENCES = {"depth": 1, "width": 16, "heads": 2, "context": 16}
 SMALL = {  # sizes at which NumPy keeps up, of the examples that are larger
     "detect": {"width": 2, "count": 64},
     "gpt": SEQUENCES,
+    "gru": {"units": 16},
+    "lstm": {"units": 32},
+    "rnn": {"units": 16},
+    "sentiment": {"units": 16, "width": 16},
+    "seq2seq": {"units": 8},
     "bert": {"depth": 1, "width": 16, "heads": 2, "window": 16},
     "addition": {"depth": 1, "width": 16, "heads": 2, "count": 640},
     "classify_text": {"width": 8, "heads": 2, "window": 16},

@@ -13,12 +13,14 @@ class Family(Enum):
     REDUCE: each element folds a range of elements of its one input.
     CONTRACT: sums of products over a shared range, batch x rows x columns x depth (`contraction`).
     SCATTER: rows of values are added to the rows of the output that they name (`scatter`).
+    LOOP: its region runs once for each step, with kernels of its own.
     """
 
     MAP = "map"
     REDUCE = "reduce"
     CONTRACT = "contract"
     SCATTER = "scatter"
+    LOOP = "loop"
 
 
 class OpError(Exception):

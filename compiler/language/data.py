@@ -61,6 +61,10 @@ def dates_rows(count: int, seed: int) -> tuple[Row, ...]:
     return ("source", "i32", (20,)), ("target", "i32", (11,)), ("next", "i32", (11,))
 
 
+def reviews_rows(count: int, seed: int) -> tuple[Row, ...]:
+    return ("token", "i32", (16,)), ("label", "i32", ())
+
+
 def addition_rows(count: int, digits: int, seed: int) -> tuple[Row, ...]:
     length = 3 * digits + 2
     return ("token", "i32", (length,)), ("next", "i32", (length,))
@@ -85,6 +89,7 @@ ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
         "text": text_rows,
         "labelled_text": labelled_rows,
         "dates": dates_rows,
+        "reviews": reviews_rows,
         "addition": addition_rows,
         "digits_on_canvas": digits_rows,
     }
@@ -115,6 +120,7 @@ SOURCES: Mapping[str, Choice] = MappingProxyType(
             "data set", "labelled_text", (("path", None), ("window", None), TEST)
         ),
         "dates": Choice("data set", "dates", (("count", None), ("seed", 0))),
+        "reviews": Choice("data set", "reviews", (("count", None), ("seed", 0))),
         "addition": Choice(
             "data set", "addition", (("count", None), ("digits", 3), ("seed", 0))
         ),

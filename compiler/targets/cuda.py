@@ -168,7 +168,7 @@ def launches(function: Function, arch: str, symbol: str) -> CudaStep:
     facts, taken, logged = architecture(arch), fields(function), outputs(function)
     steps = [take_launch(taken, function.batch)] if taken else []
     for kernel in function.kernels:
-        steps += kernel_launches(kernel, function, facts)
+        steps += in_scan(kernel, function, kernel_launches(kernel, function, facts))
     return CudaStep(
         symbol=symbol,
         architecture=arch,
@@ -273,6 +273,17 @@ def cuda_parameters(kernel: Kernel, memory: MemoryPlan) -> tuple[Parameter, ...]
     )
 
 
+def in_scan(
+    kernel: Kernel, function: Function, launches: tuple[CudaLaunch, ...]
+) -> tuple[CudaLaunch, ...]:
+    """The launches of a kernel, marked with the scan that it belongs to."""
+    if kernel.scan is None:
+        return launches
+    scans = list(dict.fromkeys(k.scan.output.name for k in function.kernels if k.scan))
+    number = 1 + scans.index(kernel.scan.output.name)
+    return tuple(replace(entry, scan=number, steps=kernel.times) for entry in launches)
+
+
 def kernel_launches(
     kernel: Kernel, function: Function, arch: CudaArchitecture
 ) -> tuple[CudaLaunch, ...]:
@@ -312,7 +323,10 @@ def workspace(kernel: Kernel, arch: CudaArchitecture) -> int:
 
 def arena_pointer(parameter: Parameter, buffer: Buffer, read: set[Buffer]) -> Pointer:
     is_result = parameter.is_written and buffer not in read
-    return Pointer("arena", buffer.offset, buffer.bytes, parameter.name, is_result)
+    return Pointer(
+        "arena", buffer.offset, buffer.bytes, parameter.name, is_result,
+        move=buffer.move, start=buffer.start,
+    )  # fmt: skip
 
 
 def take_launch(taken: tuple[CudaField, ...], batch: int) -> CudaLaunch:

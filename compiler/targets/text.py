@@ -15,7 +15,7 @@ from netc.compiler.kernels.plan import (
     ScatterPlan,
     Stage,
 )
-from netc.compiler.scalar.index import render_index
+from netc.compiler.scalar.expression import find_loads
 from netc.compiler.targets.dialect import Dialect, Speller
 
 
@@ -59,9 +59,12 @@ class FoldText:
 
 @dataclass(frozen=True)
 class StageText:
+    """`overwrites`: what follows the folds is stored over what the stage reads."""
+
     body: BodyText
     folds: tuple[FoldText, ...]
     after: BodyText
+    overwrites: bool
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def body_text(body: Body, speller: Speller) -> BodyText:
             StoreText(
                 speller.dialect.types[store.value.type.dtype],
                 speller.parameters[store.value.name],
-                render_index(store.position),
+                store.position.text,
                 speller.spell(store.expression),
             )
             for store in body.stores
@@ -166,7 +169,15 @@ def fold_text(fold: Fold, speller: Speller) -> FoldText:
 
 def stage_text(stage: Stage, speller: Speller) -> StageText:
     folds = tuple(fold_text(fold, speller) for fold in stage.folds)
-    return StageText(body_text(stage.body, speller), folds, body_text(stage.after, speller))
+    parts = (*stage.body.assigns, *stage.folds, *stage.after.assigns)
+    read = {
+        speller.parameters[load.value.name]
+        for part in parts
+        for load in find_loads(part.expression)
+    }
+    after = body_text(stage.after, speller)
+    overwrites = any(store.target in read for store in after.stores)
+    return StageText(body_text(stage.body, speller), folds, after, overwrites)
 
 
 def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
@@ -209,12 +220,12 @@ def parameters(kernel: Kernel, memory: MemoryPlan, dialect: Dialect) -> tuple[Pa
 
     A value that is written over an old one in place goes by the old one's name.
     """
-    found: dict[tuple[int, int], Parameter] = {}
+    found: dict[tuple[int, int, int, int], Parameter] = {}
     writes = {memory.buffer(value.name) for value in kernel.writes}
     for value in (*kernel.reads, *kernel.writes):
         buffer = memory.buffer(value.name)
         found.setdefault(
-            (buffer.offset, buffer.bytes),
+            (buffer.offset, buffer.bytes, buffer.move, buffer.first),
             Parameter(
                 dialect.types[value.type.dtype],
                 kernel.names[value.name] + ("_out" if value in kernel.writes else ""),

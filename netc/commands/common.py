@@ -1,10 +1,11 @@
 """What several commands take: a program by its file, its build folder or as the last build."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from netc.api import Program, checkpoint_at, compile
-from netc.compiler.diagnostics import Diagnostic, NetError
+from netc.compiler.diagnostics import Diagnostic, NetError, render
 from netc.last_build import LAST, last_folder
 from netc.runtime.checkpoint import Checkpoint
 from netc.runtime.errors import fail
@@ -30,7 +31,7 @@ def add_defines(parser: argparse.ArgumentParser) -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, emulate, reference")
+    parser.add_argument("--device", help="cpu, cuda (where there is a GPU), emulate, reference")
     parser.add_argument("--threads", type=positive, default=0, help="one a processor by default")
 
 
@@ -87,7 +88,7 @@ def seconds(text: str) -> float:
 def open_program(arguments: argparse.Namespace) -> Program:
     """The program that the words name: compiled if they name a file, else the one that the named
     run or checkpoint was made with, else the last build."""
-    device, threads = getattr(arguments, "device", "cpu"), getattr(arguments, "threads", 0)
+    device, threads = getattr(arguments, "device", None), getattr(arguments, "threads", 0)
     folder = known_build(arguments) if arguments.file is None else named_build(arguments.file)
     if arguments.file is None or is_folder(folder):
         if arguments.define or arguments.block:
@@ -150,6 +151,11 @@ def trained(program: Program, arguments: argparse.Namespace) -> Checkpoint:
 
 def given_data(text: str | None) -> Given:
     return None if text is None else Path(text)
+
+
+def show_warning(warning: Diagnostic) -> None:
+    """On standard error, in colour where that is a terminal."""
+    print(render(warning, color=sys.stderr.isatty()), file=sys.stderr)
 
 
 def wrong_use(message: str, help: str) -> NetError:

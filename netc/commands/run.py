@@ -27,6 +27,7 @@ from netc.commands.inputs import chosen_inputs
 from netc.runtime.files import write_atomically
 from netc.runtime.pictures import png
 from netc.runtime.sample import Taste, write_on
+from netc.sizes import fitted
 
 PREFIX = "run_"
 
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--temperature", type=warmth, default=1.0, help="0: the likeliest letter, 1: as learned (1)"
     )
-    parser.add_argument("--seed", type=natural, default=0, help="of random numbers and letters (0)")
+    parser.add_argument("--seed", type=natural, default=0, help="of --random and --sample (0)")
     parser.add_argument("--out", metavar="FILE.npz", help="write the outputs instead of printing")
     parser.add_argument("--png", metavar="FILE.png", help="write the first output as pictures")
     add_trained(parser)
@@ -60,9 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise wrong_use("pictures are written as .png", "--png pictures.png")
     if arguments.sample is not None:
         return write(program, net, arguments)
-    function = program.facts.function(PREFIX + net)
-    inputs = {} if function is None else chosen_inputs(program, function, arguments)
+    inputs = chosen_inputs(program, program.facts.function(PREFIX + net), arguments)
     session = started(program, trained(program, arguments))
+    session = fitted(session, program, net, inputs)
     outputs = session.run(net, **inputs)
     together = outputs if isinstance(outputs, tuple) else (outputs,)
     names = [name for name, _ in session.function(PREFIX + net).outputs]

@@ -16,6 +16,7 @@ from netc.runtime.data.named import cifar10, fashion_mnist, mnist
 from netc.runtime.data.npz import read_npz
 from netc.runtime.data.parquet import read_parquet
 from netc.runtime.data.reading import find_file
+from netc.runtime.data.reviews import reviews
 from netc.runtime.data.sentences import addition
 from netc.runtime.data.tasks import dates, digits_on_canvas
 from netc.runtime.data.text import read_text
@@ -47,6 +48,7 @@ GENERATED = {
         shapes_on_canvas, ("count", "size", "channels", "classes", "seed"), ("count",)
     ),
     "dates": (dates, ("count", "seed"), ("count",)),
+    "reviews": (reviews, ("count", "seed"), ("count",)),
     "addition": (addition, ("count", "digits", "seed"), ("count",)),
 }  # fmt: skip
 SOURCES = (*FOLDERS, *TABLES, *FILES, "idx", *GENERATED)

@@ -61,8 +61,8 @@ def digits_on_canvas(
     folder: str, size: int = 64, cells: int = 0, count: int = 5000, seed: int = 0,
     beside: Path | None = None,
 ) -> DataSet:
-    """One to three MNIST digits on each canvas: image: u8[N, size, size, 1]. Of eight places that are
-    drawn for a digit, it takes the one where it covers the least of those before it.
+    """One to three MNIST digits on each canvas: image: u8[N, size, size, 1]. Of eight places drawn
+    for a digit, it takes the one where it covers the least of those before it.
 
     Without cells, mask: i32[N, size, size] is 0 on the background and 1 + digit on a digit. With
     cells, the cell that holds a digit's centre has present 1 in f32[N, cells, cells, 1], the digit

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.compiler.program import FunctionFacts, Layout, Program, Tensor
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Matrix, Pointer, to_json
 
 MOST_BYTES = 1 << 16  # of the words in, and of those out
@@ -73,8 +73,9 @@ def program_of(
         (place / "wrapper.cu").write_text(source)
         (place / "wrapper.json").write_text(to_json(wrapper.step))
     facts = FunctionFacts("wrapper", 1, "wrapper", (), (), (), (), 0)
+    layout = Layout("cuda", 2 * MOST_BYTES, (facts,))
     program = Program(
-        "wrapper", "0", "0", "", str(folder), 2 * MOST_BYTES, MOST_BYTES, (), (facts,), None, None
+        "wrapper", "0", "0", "", str(folder), MOST_BYTES, (), (layout,), None, None
     )
     return program, facts
 
