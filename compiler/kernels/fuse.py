@@ -69,7 +69,9 @@ def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
     if family is Family.REDUCE:
         space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
         return Kind.ROW if space.is_trailing else Kind.COLUMN, space
-    kinds = {Family.CONTRACT: Kind.MATMUL, Family.SCATTER: Kind.SCATTER}
+    kinds = {
+        Family.CONTRACT: Kind.MATMUL, Family.SCATTER: Kind.SCATTER, Family.ATTEND: Kind.ATTENTION
+    }  # fmt: skip
     return kinds.get(family, Kind.MAP), Space(node.output.type.shape)
 
 
@@ -108,6 +110,8 @@ class Fusion:
         elif op.family is Family.SCATTER:
             if self._is_result(node) or node.output.name in self.consumers:
                 self._start(node, self._scatter_loads(node))
+        elif op.family is Family.ATTEND:
+            self._start(node, self._attend_loads(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
         elif is_virtual(op) and not self._is_result(node):
@@ -157,7 +161,7 @@ class Fusion:
     def _fitting_loads(self, node: Node, number: int) -> list[AnyLoad] | None:
         """What the node would load as a member of the group; None where it does not fit."""
         draft, shape = self.drafts[number], node.output.type.shape
-        if draft.kind is Kind.SCATTER:
+        if draft.kind in (Kind.SCATTER, Kind.ATTENTION):
             return None  # an element is known only when all items have been seen
         if draft.kind is Kind.ROW and is_per_element(node.output, draft.space):
             if not walks_rows(draft.space):
@@ -232,7 +236,8 @@ class Fusion:
 
     def _wants_stored(self, op: Op) -> bool:
         """Whether the op reads an element of its operands many times."""
-        return op.family in (Family.CONTRACT, Family.SCATTER) or op.gathers
+        families = (Family.CONTRACT, Family.SCATTER, Family.ATTEND)
+        return op.family in families or op.gathers
 
     def _readers(self, value: Value) -> list[Node]:
         """The nodes that do more than move elements and read the value, however it is moved."""
@@ -286,6 +291,10 @@ class Fusion:
         scatter = self.ops[node.op].scatter(node, self.reader.read)
         k, c = loop("k", scatter.count), loop("c", scatter.columns)
         return find_loads(scatter.row(k)) + find_loads(scatter.value(k, c))
+
+    def _attend_loads(self, node: Node) -> list[AnyLoad]:
+        operands = self.ops[node.op].attend(node, self.reader.read).operands
+        return [load for one in operands.values() for load in find_loads(one)]
 
     def _chain_cost(self, node: Node) -> int:
         own = self.ops[node.op].flops(node) // max(node.output.type.count, 1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
-from netc.compiler.kernels.plan import Kernel, RowPlan, ScatterPlan
+from netc.compiler.kernels.plan import AttendPlan, Kernel, RowPlan, ScatterPlan
 from netc.compiler.scalar.expression import find_loads
 
 ALIGNMENT = 256  # bytes: what CUDA's own allocator keeps, and whole cache lines on a CPU
@@ -180,7 +180,7 @@ def reads_own_place(kernel: Kernel, old: Value, new: Value) -> bool:
     scatters stores where it likes: they never do.
     """
     walks_again = isinstance(kernel.plan, RowPlan) and len(kernel.plan.stages) > 1
-    if walks_again or isinstance(kernel.plan, ScatterPlan):
+    if walks_again or isinstance(kernel.plan, ScatterPlan | AttendPlan):
         return old not in kernel.reads
     stores = [store for store in plan_stores(kernel.plan) if store.value == new]
     loads = [
