@@ -153,7 +153,8 @@ class AttendTile:
 
 def attend_tile(plan: AttendPlan, machine: CpuMachine) -> AttendTile:
     """Rows divide the columns of the register tile, so that blocks of keys can be either."""
-    vectors, rows = 2, 4 if machine.registers < 32 else 8
+    is_narrow = max(plan.depth.extent, plan.width.extent) <= machine.lanes
+    vectors, rows = 1 if is_narrow else 2, 4 if machine.registers < 32 else 8
     columns = max(vectors * machine.lanes, rows)
     queries = min(round_up(MEETING, rows), round_up(plan.query.extent, rows))
     keys = min(round_up(MEETING, columns), round_up(plan.key.extent, columns))

@@ -124,8 +124,9 @@ class ScatterText:
 
 @dataclass(frozen=True)
 class AttendText:
-    """Sizes, and the operands as they are read at b, m, n, k and j. `seen` are the conditions under
-    which a query looks at a key; `factor` is what a score is multiplied by."""
+    """Sizes, and the operands as they are read at b, m, n, k and j. `seen` is the condition under
+    which a query looks at a key; `order` is the part of it that needs no memory and no branch, all
+    of it where `is_masked` is false. `factor` is what a score is multiplied by."""
 
     form: str
     queries: int
@@ -135,6 +136,8 @@ class AttendText:
     causal: bool
     factor: str
     seen: str
+    order: str
+    is_masked: bool
     operands: Mapping[str, str]
     target: str
 
@@ -226,8 +229,8 @@ def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
 
 def attend_text(plan: AttendPlan, speller: Speller) -> AttendText:
     operands = {name: speller.spell(operand) for name, operand in plan.operands}
-    seen = [f"m < {plan.query.extent}", f"n < {plan.key.extent}"]  # first: a mask ends there
-    seen += ["n <= m"] * plan.causal + [operands[name] for name in ("mask",) if name in operands]
+    order = [f"(n < {plan.key.extent})"] + ["(n <= m)"] * plan.causal
+    masks = [operands[name] for name in ("mask",) if name in operands]
     return AttendText(
         form=plan.form,
         queries=plan.query.extent,
@@ -236,7 +239,9 @@ def attend_text(plan: AttendPlan, speller: Speller) -> AttendText:
         width=plan.width.extent,
         causal=plan.causal,
         factor=speller.spell(Constant(plan.depth.extent**-0.5, "f32")),
-        seen=" && ".join(seen),
+        seen=" && ".join((f"m < {plan.query.extent}", *order, *masks)),  # a mask is read within
+        order=" & ".join(order),
+        is_masked=bool(masks),
         operands=operands,
         target=speller.parameters[plan.target.name],
     )
