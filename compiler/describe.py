@@ -6,6 +6,7 @@ from importlib.metadata import version
 from types import MappingProxyType
 
 from netc.compiler.build.cc import processor_hertz
+from netc.compiler.build.peaks import Peaks
 from netc.compiler.functions import ARCH, Traced, lasting_inputs
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.ir.text import print_graph
@@ -26,7 +27,7 @@ from netc.compiler.program import (
     Tensor,
     TrainingFacts,
 )
-from netc.compiler.targets import cuda_tiles, machine
+from netc.compiler.targets import cpu, cpu_time, cuda_tiles, machine
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function
 
@@ -75,12 +76,16 @@ def describe(
 
 def predictions(processor: CpuMachine) -> dict[str, tuple[str, Predict]]:
     """The processor that each target has in mind, and what predicts the time of a kernel on it."""
-    speed = machine.speed_of(processor, processor_hertz() or machine.USUAL_HERTZ)
+    peaks = cpu_time.peaks_of(processor, processor_hertz() or machine.USUAL_HERTZ)
     device = cuda_tiles.ARCHITECTURES[ARCH]
     return {
-        "cpu": ("the cpu", lambda kernel: machine.predicted_seconds(kernel, speed)),
+        "cpu": ("the cpu", lambda kernel: cpu_seconds(kernel, processor, peaks)),
         "cuda": (device.device, lambda kernel: cuda_tiles.predicted_seconds(kernel, device)),
     }
+
+
+def cpu_seconds(kernel: Kernel, processor: CpuMachine, peaks: Peaks) -> float:
+    return cpu_time.predicted_seconds(kernel, cpu.choose_tile(kernel, processor), peaks, processor)
 
 
 def describe_layout(
@@ -115,11 +120,11 @@ def describe_persistent(entry: Input, offset: int, starts: Mapping) -> Persisten
 def describe_function(function: Function, traced: Traced, predict: Predict) -> FunctionFacts:
     def place(name: str, value: Value) -> Tensor:
         buffer = function.memory.buffer(value.name)
-        return Tensor(name, value.type.dtype, value.type.shape, buffer.offset)
+        return Tensor(name, value.type.dtype, value.type.shape, buffer.first)
 
     inputs = [entry for entry in function.graph.inputs if entry.role is Role.FIELD]
     lasting = {e.value.name for e in function.graph.inputs if e.role is not Role.FIELD}
-    base = min((b.offset for n, b in function.memory.places if n not in lasting), default=0)
+    base = min((b.first for n, b in function.memory.places if n not in lasting), default=0)
     return FunctionFacts(
         name=traced.name,
         batch=traced.batch,
@@ -161,6 +166,8 @@ def describe_kernel(
         reads=tuple(place(value.name, value) for value in kernel.reads),
         writes=tuple(place(value.name, value) for value in kernel.writes),
         terms=kernel.terms,
+        times=kernel.times,
+        scan=kernel.scan.output.name if kernel.scan else "",
     )
 
 

@@ -36,7 +36,7 @@ def slope(
 ) -> float:
     names = [loss.name for loss in losses]
     nodes = smooth(graph.between((), names), weight)
-    moving = {node.output.name for node in nodes}
+    moving = {value.name for node in nodes for value in node.outputs}
     others = {name: array for name, array in known.items() if name not in moving}
     ends = []
     for side in (STEP, -STEP):
@@ -50,9 +50,9 @@ def smooth(nodes: tuple[Node, ...], weight: str) -> tuple[Node, ...]:
     """The nodes whose values move with the weight."""
     moving, found = {weight}, []
     for node in nodes:
-        flows = OPS[node.op].gradient and node.output.type.is_float
+        flows = node.region is not None or OPS[node.op].gradient and node.output.type.is_float
         if flows and any(value.name in moving for value in node.inputs):
-            moving.add(node.output.name)
+            moving |= {value.name for value in node.outputs}
             found.append(node)
     return tuple(found)
 

@@ -5,12 +5,14 @@ source -> syntax tree -> traced graphs -> passes -> kernels -> memory -> sources
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from netc.compiler.build.cc import environment_error
+from netc.compiler.collector import without_collector
 from netc.compiler.describe import describe
+from netc.compiler.diagnostics import Diagnostic
 from netc.compiler.functions import ARCH, Watch, lay_out, trace
 from netc.compiler.ir.text import print_graph
 from netc.compiler.language.model import Model, load_model
@@ -29,21 +31,24 @@ def compile_file(
     out: Path | None = None,
     machine: CpuMachine | None = None,
     watch: Watch = lambda function, stage, graph: None,
+    warn: Callable[[Diagnostic], None] = lambda warning: None,
 ) -> tuple[Program, Path]:
     """Compile a `.net` file into its build folder, `build/NAME` where `out` names no other.
 
     Writes the program, its IR and its sources; builds nothing. `watch` sees each function's graph
     after each pass. Returns the program and its folder; raises NetError.
     """
-    model = load_model(path, defines or {}, train)
-    graphs = trace(model)
-    functions = lay_out(graphs, watch, model.settings.precision)
-    folder = out or Path("build") / model.name
-    machine = machine or this_machine()
-    program = describe(model, functions, graphs, defines or {}, machine)
-    write(folder, program, model, functions, machine)
+    with without_collector():
+        model = load_model(path, defines or {}, train)
+        for warning in model.warnings:
+            warn(warning)
+        graphs = trace(model)
+        functions = lay_out(graphs, watch, model.settings.precision)
+        folder = out or Path("build") / model.name
+        machine = machine or this_machine()
+        program = describe(model, functions, graphs, defines or {}, machine)
+        write(folder, program, model, functions, machine)
     return program, folder
-
 
 
 def write(

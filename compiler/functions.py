@@ -12,6 +12,7 @@ from netc.compiler.kernels.memory import Buffer, plan_persistent
 from netc.compiler.language.model import Model
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.average import read_averages
+from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.pipeline import clean, suit
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
@@ -50,6 +51,8 @@ def trace(model: Model) -> tuple[Traced, ...]:
     averaged: set[str] = set()
     if model.train is not None:
         step = model.trace_step(batch)
+        # first: the gradients of what leaves a scan are outside of it too
+        step = replace(step, graph=hoist(step.graph, OPS))
         settings = model.settings
         trained = add_training(
             step.graph, step.objectives, settings.clip, OPS, settings.precision,

@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ir.scan import Scan
 from netc.compiler.ops import philox
 from netc.compiler.ops.arrays import ARRAYS
 from netc.compiler.ops.precision import rounded
@@ -53,9 +54,16 @@ def run_nodes(
     known = {name: _widened(array) for name, array in values.items()}
     with np.errstate(all="ignore"):
         for node in nodes:
-            results = _run(node, known)
-            known |= {value.name: made(value, results[value.name]) for value in node.outputs}
+            known |= _run(node, known, made)
     return {name: array for name, array in known.items() if name not in values}
+
+
+def first_step(node: Node, values: Arrays) -> dict[str, np.ndarray]:
+    """What the region of a scan is given in its first step, by the names of its parameters."""
+    scan, row = Scan.of(node), next(Scan.of(node).order())
+    operands = [np.asarray(values[value.name]) for value in node.inputs]
+    known = zip((value.name for value in node.region.parameters), operands, strict=True)
+    return dict(known) | {one.name: operands[i][row] for i, one in enumerate(scan.rows)}
 
 
 def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -99,15 +107,32 @@ def _widened(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, np.float64) if array.dtype.kind == "f" else array
 
 
-def _run(node: Node, known: Arrays) -> dict[str, np.ndarray]:
+def _run(node: Node, known: Arrays, made: Made) -> dict[str, np.ndarray]:
     """The values that a node makes, by name."""
-    inputs = (known[value.name] for value in node.inputs)
+    inputs = [known[value.name] for value in node.inputs]
+    if node.region is not None:
+        return _run_scan(node, inputs, made)
     results = OPS[node.op].reference(*inputs, **node.named)
     results = results if isinstance(results, tuple) else (results,)
     return {
-        value.name: np.asarray(result, ARRAYS[value.type.dtype])
+        value.name: made(value, np.asarray(result, ARRAYS[value.type.dtype]))
         for value, result in zip(node.outputs, results, strict=True)
     }
+
+
+def _run_scan(node: Node, inputs: list[np.ndarray], made: Made) -> dict[str, np.ndarray]:
+    """The stacked results of a region that runs step by step."""
+    scan = Scan.of(node)
+    known = dict(zip((value.name for value in node.region.parameters), inputs, strict=True))
+    stacks = [np.empty(value.type.shape, ARRAYS[value.type.dtype]) for value in node.outputs]
+    for row in scan.order():
+        known |= {one.name: inputs[i][row] for i, one in enumerate(scan.rows)}
+        made_now = known | run_nodes(node.region.nodes, known, made)
+        for stack, result in zip(stacks, node.region.results, strict=True):
+            stack[row] = made_now[result.name]
+        for parameter, result in zip(scan.carried, scan.carries, strict=True):
+            known[parameter.name] = made_now[result.name]
+    return {value.name: stack for value, stack in zip(node.outputs, stacks, strict=True)}
 
 
 def _read(value: Value, index: tuple[Index, ...]) -> Load:

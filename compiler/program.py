@@ -6,9 +6,11 @@ same places for all.
 """
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+
+from netc.compiler.json_text import json_text
 
 FORMAT = 2
 TARGETS = MappingProxyType({"cpu": "ir", "cuda": "cuda"})  # and where in the folder their IR is
@@ -56,7 +58,9 @@ class KernelFacts:
 
     `lines` are lines of the `.net` file, `path` the place in the net; `seconds` is predicted.
     `reads` and `writes` are the tensors that it loads and stores, by their names in the IR; an
-    element that it stores is a sum, or another fold, of `terms` numbers.
+    element that it stores is a sum, or another fold, of `terms` numbers. A kernel of a `scan` (the
+    node that makes this value) runs `times` times in a step of the function; the figures are those
+    of one run, and its tensors lie where they lie in the first.
     """
 
     name: str
@@ -70,6 +74,8 @@ class KernelFacts:
     reads: tuple[Tensor, ...] = ()
     writes: tuple[Tensor, ...] = ()
     terms: int = 1
+    times: int = 1
+    scan: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,16 @@ class FunctionFacts:
     copies: tuple[tuple[int, int, int], ...]
     temporary_bytes: int
     tallied: tuple[str, ...] = ()
+
+    @property
+    def launches(self) -> int:
+        """How many kernels run in one step."""
+        return sum(kernel.times for kernel in self.kernels)
+
+    @property
+    def seconds(self) -> float:
+        """The predicted time of one step."""
+        return sum(kernel.seconds * kernel.times for kernel in self.kernels)
 
 
 @dataclass(frozen=True)
@@ -209,7 +225,7 @@ class Program:
 
 
 def to_json(program: Program) -> str:
-    return json.dumps(asdict(program), indent=1, sort_keys=True)
+    return json_text(program)
 
 
 def from_json(text: str) -> Program:

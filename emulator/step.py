@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Matrix, Pointer
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Matrix, Pointer, in_order
 from netc.emulator.build import Module, build_module
 from netc.emulator.findings import EmulatorError, Finding
 from netc.emulator.launch import FORWARD, Schedule, launch
@@ -44,7 +44,7 @@ class EmulatedStep:
         }
         rows = tuple(self.buffer(f"field_{i}", array) for i, array in enumerate(fields))
         for _ in range(steps):
-            for entry in self.step.launches:
+            for entry in in_order(self.step.launches):
                 self.launch(entry, spaces, rows, schedule)
             for source, target, size in self.step.copies:
                 copy(arena, source, target, size)

@@ -59,7 +59,7 @@ class Program:
     @property
     def cost(self) -> float:
         """Predicted seconds of the kernels in `kernels`."""
-        return sum(kernel.seconds for kernel in self.kernels)
+        return sum(kernel.seconds * kernel.times for kernel in self.kernels)
 
     def source(self, target: str = "cpu") -> str:
         """The rendered source of every function, one after the other."""

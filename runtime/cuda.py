@@ -14,7 +14,7 @@ import numpy as np
 
 from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.program import FunctionFacts, Program, Tensor
-from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json
+from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json, in_order
 from netc.runtime.cuda_driver import HELP, call, describe, device_count, load_driver
 from netc.runtime.cuda_tensor_map import Encode, encode_by_driver
 from netc.runtime.errors import ENVIRONMENT, fail
@@ -239,7 +239,7 @@ class Cuda:
         places: tuple[int, ...],
         spaces: dict[str, int],
     ) -> None:
-        for launch in launches:
+        for launch in in_order(launches):
             self.launch(loaded, launch, places, spaces)
 
     def launch(

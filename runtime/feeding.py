@@ -15,7 +15,7 @@ from netc.runtime.inputs import as_array, check_names
 
 UNUSED = "_"
 FEED = "feed"
-NAMED = ("csv", "npz")  # sources whose fields go by their names
+NAMED = ("csv", "npz", "parquet")  # sources whose fields go by their names
 
 Given = Path | str | DataSet | Mapping[str, object] | None
 
@@ -73,7 +73,7 @@ def open_data(program: Program, given: Given = None) -> DataSet:
         help = "give arrays by field, the path of a file, or nothing"
         raise fail("E0521", f"the data cannot be read from a {kind}", help=help)
     if given is not None and not (facts.source in FOLDERS and Path(given).is_dir()):
-        return select(f"`{given}`", read_file(Path(given)), wanted(facts))
+        return select(f"`{given}`", read_file(Path(given), names_of(facts)), wanted(facts))
     if facts.source == FEED:
         names = ", ".join(f"`{field.name}`" for field in wanted(facts))
         message = f"the program `{program.name}` takes its data from the caller, and none is given"
@@ -88,7 +88,9 @@ def from_source(facts: DataFacts, folder: Path | str | None) -> DataSet:
     if folder is not None:
         paths = (str(Path(folder).resolve()), None)
     arguments = tuple(path for path in paths if path)
-    found = open_source(facts.source, arguments, options, beside=Path(facts.folder))
+    options = {name: value for name, value in options.items() if value != ""}
+    beside, names = Path(facts.folder), names_of(facts)
+    found = open_source(facts.source, arguments, options, beside=beside, wanted=names)
     if facts.source in NAMED:
         return select(facts.source, found, wanted(facts))
     if len(found.fields) < len(facts.fields):
@@ -111,6 +113,10 @@ def renamed(data: DataSet, names: list[str]) -> DataSet:
     parts = (data.train, data.test)
     train, test = (part and {new: part[name] for name, new in pairs} for part in parts)
     return DataSet(fields, train, test)
+
+
+def names_of(facts: DataFacts) -> tuple[str, ...]:
+    return tuple(field.name for field in wanted(facts))
 
 
 def wanted(facts: DataFacts) -> tuple[Field, ...]:

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from netc.compiler.interpret import run_nodes
+from netc.compiler.interpret import first_step, run_nodes
 from netc.compiler.ir.graph import Graph, Node
 from netc.compiler.program import FunctionFacts, KernelFacts, Tensor
 from netc.runtime.arena import DTYPES
@@ -50,9 +50,24 @@ def check_kernels(
         graph = reference.graph(function.symbol)
         known = lasting | one_batch(function, rows)
         for number, kernel in enumerate(function.kernels):
+            known |= scan_values(graph, kernel, known)
             error = kernel_error(graph, session.device, function, number, known)
             yield KernelCheck(function.symbol, kernel, error)
     session.restore(lasting, session.seed)
+
+
+def scan_values(graph: Graph, kernel: KernelFacts, known: Arrays) -> dict[str, np.ndarray]:
+    """For a kernel of a scan: what the first step is given, and what all steps make."""
+    node = next((one for one in graph.nodes if one.output.name == kernel.scan), None)
+    if node is None or node.output.name in known:
+        return {}
+    nodes = graph.between(known, {value.name for value in node.inputs})
+    found = dict(known) | run_nodes(nodes, known)
+    found |= run_nodes((node,), found) | first_step(node, found)
+    return {
+        value.name: found[value.name].astype(DTYPES[value.type.dtype])
+        for value in node.outputs + node.region.parameters
+    }
 
 
 def one_batch(function: FunctionFacts, rows: Arrays) -> dict[str, np.ndarray]:

@@ -43,6 +43,12 @@ def pytest_ignore_collect(collection_path, config):
     return True if is_for_gpu and not config.getoption("--gpu") else None
 
 
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    """No test fetches data from far away."""
+    monkeypatch.setenv("NETC_OFFLINE", "1")
+
+
 @pytest.fixture
 def golden(request):
     """golden(path, text): the text is what the file says, or becomes it under --update-golden."""

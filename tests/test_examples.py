@@ -18,9 +18,15 @@ SEQUENCES = {"depth": 1, "width": 16, "heads": 2, "context": 16}
 SMALL = {  # sizes at which NumPy keeps up, of the examples that are larger
     "detect": {"width": 2, "count": 64},
     "gpt": SEQUENCES,
+    "gru": {"units": 16},
+    "lstm": {"units": 32},
+    "rnn": {"units": 16},
+    "sentiment": {"units": 16, "width": 16},
+    "seq2seq": {"units": 8},
     "bert": {"depth": 1, "width": 16, "heads": 2, "window": 16},
     "addition": {"depth": 1, "width": 16, "heads": 2, "count": 640},
     "classify_text": {"width": 8, "heads": 2, "window": 16},
+    "resnet8": {"width": 4},
     "unet": {"width": 2, "count": 64},
 }
 FEW = {"addition": 6, "bert": 4, "classify_text": 4, "detect": 4, "unet": 4}
@@ -31,7 +37,7 @@ RUN = 1000  # steps that a schedule is laid out for, of which the first are take
 # and then the input of a relu rounds to the other side of 0, its gradient with it. How far that
 # parts two runs is measured: by runs whose first weights are each the next float32, up or down.
 ROUNDING = 2e-5
-DEEP = ("resnet8",)
+DEEP = ("detect", "resnet8", "unet")
 NUDGES = 5
 
 
@@ -145,7 +151,8 @@ def test_generated_data_is_what_its_script_writes(name, tmp_path):
 
 
 def test_the_residual_network_tells_shapes_apart(tmp_path):
-    program = netc.compile(EXAMPLES / "resnet8.net", out=tmp_path / "build")
+    path, define = EXAMPLES / "resnet8.net", {"width": 8, "classes": 8}
+    program = netc.compile(path, train="shapes", define=define, out=tmp_path / "build")
     run = netc.train(program, seed=1, out=tmp_path / "runs", quiet=True)
     assert run.test["accuracy"] >= 0.995
 
@@ -171,7 +178,7 @@ def trained(build: Path, out: Path, threads: int) -> tuple[list[str], bytes]:
 @pytest.mark.parametrize("name", ("lenet", "resnet8"))
 def test_the_same_seed_gives_the_same_bits_whatever_the_threads(name, tmp_path):
     build = tmp_path / name
-    netc.compile(EXAMPLES / f"{name}.net", out=build)
+    netc.compile(EXAMPLES / f"{name}.net", define=SMALL.get(name), out=build)
     first = trained(build, tmp_path / "first", threads=1)
     assert len(first[0]) > 10
     assert trained(build, tmp_path / "again", threads=1) == first

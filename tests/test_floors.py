@@ -11,6 +11,7 @@ FOLDERS = ("compiler", "netc")  # that stand on no floor themselves: they hold w
 
 # From the ground up. What shares a floor does not know of each other.
 FLOORS = (
+    ("compiler.collector", "compiler.json_text"),
     (
         "compiler.cache",
         "compiler.diagnostics",

@@ -61,9 +61,9 @@ def perceptron() -> nn.Module:
 
 
 def resnet8() -> nn.Module:
-    blocks = (Residual(8, 8, 1), Residual(8, 16, 2), Residual(16, 32, 2))
-    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 8))
-    return nn.Sequential(*conv(3, 8, 3, 1), nn.ReLU(), *blocks, *head)
+    blocks = (Residual(16, 16, 1), Residual(16, 32, 2), Residual(32, 64, 2))
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    return nn.Sequential(*conv(1, 16, 3, 1), nn.ReLU(), *blocks, *head)
 
 
 NETWORKS = {  # the examples' networks: model, batch, image, classes
@@ -71,7 +71,7 @@ NETWORKS = {  # the examples' networks: model, batch, image, classes
     "mlp": (perceptron, 128, (1, 28, 28), 10),
     "mnist": (digits, 64, (1, 28, 28), 10),
     "mnist_tutorial": (digits, 32, (1, 28, 28), 10),
-    "resnet8": (resnet8, 64, (3, 16, 16), 8),
+    "resnet8": (resnet8, 64, (1, 28, 28), 10),
 }
 
 

@@ -160,10 +160,30 @@ NAMES = (
         "Blocks may call each other 64 deep.",
     ),
     Code(
+        "E0324",
+        "scan that cannot run",
+        "A scan goes along an axis of tensors of one length. What it carries is a tensor before "
+        "the first step and keeps its type; every other name that a step assigns is its own. Its "
+        "body ends with `yield`.",
+        "net f(x: f32[N, 5, 8]) {\n    total = 0\n    sums = scan row in x along 1 carry total {\n"
+        "        total = total + row\n        yield total\n    }\n    return sums\n}\n",
+        "net f(x: f32[N, 5, 8]) {\n    total = zeros(N, 8)\n"
+        "    sums = scan row in x along 1 carry total {\n        total = total + row\n"
+        "        yield total\n    }\n    return sums\n}\n",
+    ),
+    Code(
         "E0325",
         "unknown element type",
         "Tensors are made of f32, f16, bf16, i32, u8 or bool.",
         "net f(x: float[N, 8]) {\n    return x\n}\n",
         "net f(x: f32[N, 8]) {\n    return x\n}\n",
+    ),
+    Code(
+        "E0340",
+        "name that nothing uses",
+        "A warning: a layer, a weight or a variable is given a name, and nothing reads it. Often "
+        "it was meant to be part of the result. A name that starts with `_` is not told of.",
+        "net f(x: f32[N, 8]) {\n    y = x -> relu\n    return x -> dense(8)\n}\n",
+        "net f(x: f32[N, 8]) {\n    y = x -> relu\n    return y -> dense(8)\n}\n",
     ),
 )

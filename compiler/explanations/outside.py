@@ -64,6 +64,13 @@ DATA = (
         "declares.",
     ),
     Code(
+        "E0512",
+        "data set not here",
+        "A named data set is looked for beside the program, in the current folder and in the "
+        "cache; else it is downloaded into the cache, its sha256 checked. Without a network, put "
+        "its files where the message says. With NETC_OFFLINE set nothing is downloaded.",
+    ),
+    Code(
         "E0520",
         "unknown or missing name",
         "A session knows the fields, the nets and the weights of its program by their names; "
@@ -187,6 +194,12 @@ ENVIRONMENT = (
         "The disk is full, or writing is not permitted. `--out` names another folder.",
     ),
     Code("E0714", "no such device", "`netc devices` lists what is here."),
+    Code(
+        "E0715",
+        "library missing",
+        "A source of data needs a library that netc does without otherwise. "
+        '`pip install "netc[image]"` reads images, `pip install "netc[parquet]"` Parquet.',
+    ),
     Code(
         "E0721",
         "no CUDA compiler",

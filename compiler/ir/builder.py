@@ -43,6 +43,15 @@ class Builder:
         finally:
             self.origin = before
 
+    @contextmanager
+    def apart(self) -> Iterator[list[Node]]:
+        """Nodes made inside are gathered in a list of their own: those of a region."""
+        before, self.nodes = self.nodes, []
+        try:
+            yield self.nodes
+        finally:
+            self.nodes = before
+
     def input(self, name: str, kind: TensorType, role: Role) -> Value:
         value = Value(self.fresh(name), kind)
         self.inputs.append(Input(value, role))

@@ -1,6 +1,6 @@
 """The IR: a graph of tensor operations in which every value is assigned once and knows its line."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -43,6 +43,7 @@ class Node:
     outputs: tuple[Value, ...]
     attributes: Attributes = ()
     origin: Origin = field(default=Origin(), compare=False)
+    region: "Region | None" = None
 
     @property
     def output(self) -> Value:
@@ -52,6 +53,35 @@ class Node:
     def named(self) -> dict[str, AttributeValue]:
         """The attributes, as keyword arguments for the op's functions."""
         return dict(self.attributes)
+
+
+@dataclass(frozen=True)
+class Region:
+    """The body of a scan: nodes that read its parameters and each other, and nothing else."""
+
+    parameters: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    results: tuple[Value, ...]
+
+    def values(self) -> Iterator[Value]:
+        yield from self.parameters
+        yield from values_of(self.nodes)
+
+
+def all_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes and those inside of their regions."""
+    for node in nodes:
+        if node.region is not None:
+            yield from all_nodes(node.region.nodes)
+        yield node
+
+
+def values_of(nodes: Iterable[Node]) -> Iterator[Value]:
+    """What the nodes make, in order, with all that is inside of their regions."""
+    for node in nodes:
+        yield from node.outputs
+        if node.region is not None:
+            yield from node.region.values()
 
 
 class Role(Enum):
@@ -121,20 +151,20 @@ class Graph:
         return {name: tuple(nodes) for name, nodes in readers.items()}
 
     def between(self, given: Collection[str], wanted: Collection[str]) -> tuple[Node, ...]:
-        """The nodes, in order, that make the wanted values of the given ones, all by name."""
+        """The nodes, in order, that make the wanted values of the given ones, all by name; values
+        of a region are made by its nodes."""
         needed, found = set(wanted), []
-        for node in reversed(self.nodes):
+        for node in reversed(tuple(all_nodes(self.nodes))):
             if any(value.name in needed and value.name not in given for value in node.outputs):
                 found.append(node)
                 needed |= {value.name for value in node.inputs}
         return tuple(reversed(found))
 
     def values(self) -> Iterator[Value]:
-        """All values: inputs first, then in the order of the nodes."""
+        """All values: inputs first, then in the order of the nodes, with those of regions."""
         for entry in self.inputs:
             yield entry.value
-        for node in self.nodes:
-            yield from node.outputs
+        yield from values_of(self.nodes)
 
     def input(self, name: str) -> Input | None:
         return next((entry for entry in self.inputs if entry.value.name == name), None)

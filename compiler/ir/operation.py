@@ -14,6 +14,7 @@ class Family(Enum):
     CONTRACT: sums of products over a shared range, batch x rows x columns x depth (`contraction`).
     SCATTER: rows of values are added to the rows of the output that they name (`scatter`).
     ATTEND: attention or a gradient of it, in one walk over blocks of keys or queries (`attend`).
+    LOOP: its region runs once for each step, with kernels of its own.
     """
 
     MAP = "map"
@@ -21,6 +22,7 @@ class Family(Enum):
     CONTRACT = "contract"
     SCATTER = "scatter"
     ATTEND = "attend"
+    LOOP = "loop"
 
 
 class OpError(Exception):

@@ -5,12 +5,21 @@
     %cast: f32[32, 784] = cast(%image) dtype="f32"  # line 4 classifier forward
     output "pixels" = %cast
 
+The region of a scan stands in braces, between its parameters and its results:
+
+    %hs: f32[5, 32] = scan(%rows, %start) carries=1 reverse=False sources=1 steps=5 {
+      given %row: f32[32], %h: f32[32]
+      %sum: f32[32] = add(%h, %row)
+      gives %sum
+    }
+
 The two are inverse to each other: names, types, attributes (floats by their shortest exact form),
 roles and origins all come back.
 """
 
 from functools import cache
 from importlib.resources import files
+from textwrap import indent
 
 from lark import Lark, Token, Transformer
 
@@ -21,6 +30,7 @@ from netc.compiler.ir.graph import (
     Node,
     Origin,
     Output,
+    Region,
     Role,
     Update,
     Value,
@@ -42,7 +52,16 @@ def print_node(node: Node) -> str:
     outputs = ", ".join(map(str, node.outputs))
     operands = ", ".join(f"%{value.name}" for value in node.inputs)
     attributes = "".join(f" {name}={spell(value)}" for name, value in node.attributes)
-    return f"{outputs} = {node.op}({operands}){attributes}{print_origin(node.origin)}"
+    origin = print_origin(node.origin)
+    head = f"{outputs} = {node.op}({operands}){attributes}"
+    return f"{head} {{{origin}\n{print_region(node.region)}}}" if node.region else head + origin
+
+
+def print_region(region: Region) -> str:
+    given = ", ".join(map(str, region.parameters))
+    gives = ", ".join(f"%{value.name}" for value in region.results)
+    lines = [f"given {given}", *map(print_node, region.nodes), f"gives {gives}"]
+    return indent("\n".join(lines) + "\n", "  ")
 
 
 def print_origin(origin: Origin) -> str:
@@ -118,9 +137,20 @@ class GraphReader(Transformer):
         outputs = tuple(part for part in parts if isinstance(part, Value))
         op, *operands = (part for part in parts if isinstance(part, Token))
         attributes = tuple(part for part in parts if isinstance(part, tuple))
-        origin = parts[-1] if isinstance(parts[-1], Origin) else Origin()
+        origin = next((part for part in parts if isinstance(part, Origin)), Origin())
         inputs = tuple(self.values[operand[1:]] for operand in operands)
-        return Node(str(op), inputs, outputs, attributes, origin)
+        region = next((part for part in parts if isinstance(part, Region)), None)
+        return Node(str(op), inputs, outputs, attributes, origin, region)
+
+    def region(self, parts: list) -> Region:
+        given, *nodes, gives = parts
+        return Region(given, tuple(nodes), gives)
+
+    def given(self, parts: list[Value]) -> tuple[Value, ...]:
+        return tuple(parts)
+
+    def gives(self, parts: list[Token]) -> tuple[Value, ...]:
+        return tuple(self.values[name[1:]] for name in parts)
 
     def attribute(self, parts: list) -> tuple[str, AttributeValue]:
         return str(parts[0][:-1]), parts[1]

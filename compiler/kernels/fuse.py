@@ -19,6 +19,7 @@ from netc.compiler.kernels.group import (
     Space,
     is_per_element,
     is_virtual,
+    read_from_memory,
     row_index,
 )
 from netc.compiler.kernels.order import order
@@ -70,8 +71,11 @@ def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
         space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
         return Kind.ROW if space.is_trailing else Kind.COLUMN, space
     kinds = {
-        Family.CONTRACT: Kind.MATMUL, Family.SCATTER: Kind.SCATTER, Family.ATTEND: Kind.ATTENTION
-    }  # fmt: skip
+        Family.CONTRACT: Kind.MATMUL,
+        Family.SCATTER: Kind.SCATTER,
+        Family.ATTEND: Kind.ATTENTION,
+        Family.LOOP: Kind.LOOP,
+    }
     return kinds.get(family, Kind.MAP), Space(node.output.type.shape)
 
 
@@ -90,9 +94,8 @@ class Fusion:
         ] = {}  # operations per element of what is computed where it is read
         self.loads: dict[str, list[AnyLoad]] = {}  # what a node reads, by its output
         self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
-        self.results = {value.name for value in graph.results} | {
-            node.inputs[0].name for node in graph.nodes if ops[node.op].gathers
-        }
+        self.results = {value.name for value in graph.results}
+        self.results |= read_from_memory(graph, ops)
         self.consumers = graph.consumers()
         inputs = {entry.value.name for entry in graph.inputs}
         self.reader = Reader(
@@ -107,6 +110,8 @@ class Fusion:
             self.sources[value.name] = self._sources(node)
         if op.family is Family.CONTRACT:
             self._start(node, self._all_loads(node))
+        elif op.family is Family.LOOP:
+            self._start(node, [])
         elif op.family is Family.SCATTER:
             if self._is_result(node) or node.output.name in self.consumers:
                 self._start(node, self._scatter_loads(node))
@@ -161,8 +166,8 @@ class Fusion:
     def _fitting_loads(self, node: Node, number: int) -> list[AnyLoad] | None:
         """What the node would load as a member of the group; None where it does not fit."""
         draft, shape = self.drafts[number], node.output.type.shape
-        if draft.kind in (Kind.SCATTER, Kind.ATTENTION):
-            return None  # an element is known only when all items have been seen
+        if draft.kind in (Kind.SCATTER, Kind.ATTENTION, Kind.LOOP):
+            return None  # an element is known only when all items, or steps, have been seen
         if draft.kind is Kind.ROW and is_per_element(node.output, draft.space):
             if not walks_rows(draft.space):
                 return None
@@ -236,7 +241,7 @@ class Fusion:
 
     def _wants_stored(self, op: Op) -> bool:
         """Whether the op reads an element of its operands many times."""
-        families = (Family.CONTRACT, Family.SCATTER, Family.ATTEND)
+        families = (Family.CONTRACT, Family.SCATTER, Family.ATTEND, Family.LOOP)
         return op.family in families or op.gathers
 
     def _readers(self, value: Value) -> list[Node]:

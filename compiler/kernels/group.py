@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from math import prod
 
-from netc.compiler.ir.graph import Node, Value
+from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Family, Op
 from netc.compiler.ir.tensor import Shape
 from netc.compiler.scalar.expression import Expression, Load
@@ -27,6 +27,7 @@ class Kind(Enum):
     MATMUL = "matmul"
     SCATTER = "scatter"
     ATTENTION = "attention"
+    LOOP = "loop"
 
 
 @dataclass(frozen=True)
@@ -138,3 +139,20 @@ def folded_index(space: Space, outer: Index, fold: Index, inner: Index) -> tuple
         sizes = tuple(space.shape[axis] for axis in axes)
         places |= dict(zip(axes, unravel(position, sizes), strict=True))
     return tuple(places[axis] for axis in range(len(space.shape)))
+
+
+def lies_in(value: Value, producers: Mapping[str, Node]) -> Value:
+    """The tensor whose bytes a value is: itself, or what it is a reshape of."""
+    maker = producers.get(value.name)
+    return lies_in(maker.inputs[0], producers) if maker and maker.op == "reshape" else value
+
+
+def read_from_memory(graph: Graph, ops: Mapping[str, Op]) -> set[str]:
+    """The names of values that must lie in memory, whatever they are made from."""
+    producers, found = graph.producers(), set()
+    for node in graph.nodes:
+        if node.region is not None:
+            found |= {lies_in(value, producers).name for value in node.inputs}
+        elif ops[node.op].gathers:
+            found.add(node.inputs[0].name)
+    return found

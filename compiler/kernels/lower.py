@@ -1,9 +1,9 @@
 """Lowering: one group in, one plan out: which loops, which expressions, which stores."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ir.graph import Graph, Input, Node, Output, Role, Value
 from netc.compiler.ir.operation import Family, Op
 from netc.compiler.kernels.group import (
     Group,
@@ -42,17 +42,46 @@ from netc.compiler.scalar.expression import (
 )
 from netc.compiler.scalar.index import Index, Variable, loop, unravel
 
+Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
 
-def lower(graph: Graph, groups: tuple[Group, ...], ops: Mapping[str, Op]) -> tuple[Kernel, ...]:
-    """A kernel for each group, in the same order."""
-    stored = {value.name for group in groups for value in group.stored}
-    inputs = {entry.value.name for entry in graph.inputs}
+
+def lower(graph: Graph, cut: Cut, ops: Mapping[str, Op]) -> tuple[Kernel, ...]:
+    """The kernels of a graph in the order in which they run; `cut` finds its groups."""
     names = identifiers(value.name for value in graph.values())
-    in_memory, producers = stored | inputs, graph.producers()
-    return tuple(
-        Lowering(producers, group, ops, in_memory, names).kernel(number)
-        for number, group in enumerate(groups, 1)
-    )
+    return tuple(lower_groups(graph, cut, ops, names))
+
+
+def lower_groups(
+    graph: Graph,
+    cut: Cut,
+    ops: Mapping[str, Op],
+    names: Mapping[str, str],
+    scan: Node | None = None,
+    number: int = 1,
+) -> Iterator[Kernel]:
+    """A kernel for each group, and those of the region for each scan, counted from `number`."""
+    groups = cut(graph, ops)
+    stored = {value.name for group in groups for value in group.stored}
+    stored |= {entry.value.name for entry in graph.inputs}
+    producers = graph.producers()
+    for group in groups:
+        if group.kind is Kind.LOOP:
+            region = region_graph(group.anchor)
+            kernels = tuple(lower_groups(region, cut, ops, names, group.anchor, number))
+        else:
+            kernel = Lowering(producers, group, ops, stored, names).kernel(number)
+            kernels = (replace(kernel, scan=scan),)
+        yield from kernels
+        number += len(kernels)
+
+
+def region_graph(node: Node) -> Graph:
+    """The region of a scan as a graph: its parameters lie in memory, and so do its results."""
+    region = node.region
+    assert region is not None
+    inputs = tuple(Input(value, Role.FIELD) for value in region.parameters)
+    outputs = tuple(Output(value.name, value) for value in region.results)
+    return Graph(node.output.name, inputs, region.nodes, outputs)
 
 
 class Lowering:

@@ -3,7 +3,8 @@
 What lasts from step to step (weights, states, moments, counters) comes first, at places that all
 functions of a program share. Behind it each function lays out what lives only within a step:
 tensors that are never alive together share bytes, and a kernel that reads a dying tensor element
-by element writes its result in place.
+by element writes its result in place. What a scan reads and makes is alive for all of its steps: a
+step sees a row of it, and that row moves on.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
-from netc.compiler.ir.graph import Graph, Input, Role, Value
+from netc.compiler.ir.graph import Graph, Input, Node, Role, Value
+from netc.compiler.ir.scan import Scan
+from netc.compiler.kernels.group import lies_in
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
-from netc.compiler.kernels.plan import AttendPlan, Kernel, RowPlan, ScatterPlan
+from netc.compiler.kernels.plan import AttendPlan, Kernel, RowPlan, ScatterPlan, runs
 from netc.compiler.scalar.expression import find_loads
 
 ALIGNMENT = 256  # bytes: what CUDA's own allocator keeps, and whole cache lines on a CPU
@@ -22,11 +25,22 @@ ALIGNMENT = 256  # bytes: what CUDA's own allocator keeps, and whole cache lines
 
 @dataclass(frozen=True)
 class Buffer:
-    """A stretch of the arena: `offset` and `bytes` from its start."""
+    """A stretch of the arena: `offset` and `bytes` from its start.
+
+    In step t of a scan it lies `move` * t bytes further on, but in the first step at `start` where
+    that is given.
+    """
 
     name: str
     offset: int
     bytes: int
+    move: int = 0
+    start: int | None = None
+
+    @property
+    def first(self) -> int:
+        """Where it lies in the first step, or always."""
+        return self.offset if self.start is None else self.start
 
     def __str__(self) -> str:
         return f"{self.offset:>12} +{self.bytes:<10} {self.name}"
@@ -63,7 +77,7 @@ class MemoryPlan:
 
 @dataclass(frozen=True)
 class Lifetime:
-    """A tensor's size and the first and last kernel (by number) between which it is needed."""
+    """A tensor's size and the first and last time between which it is needed."""
 
     name: str
     bytes: int
@@ -88,7 +102,8 @@ def plan_memory(
     shared = {buffer.name: buffer for buffer in persistent}
     updates = in_place_updates(graph, kernels)
     aliases = dict(updates)
-    lifetimes = live_ranges(graph, kernels, set(shared) | set(aliases))
+    rows = {value.name for node, _ in runs(kernels) if node for value in row_values(node)}
+    lifetimes = live_ranges(graph, kernels, set(shared) | set(aliases) | rows)
     aliases |= in_place_results(kernels, lifetimes)
     merged = merge(lifetimes, aliases)
     places = shared | place(merged, base)
@@ -97,13 +112,53 @@ def plan_memory(
         while root in aliases:
             root = aliases[root]
         places[name] = places[root]
+    arena = max((b.offset + aligned(b.bytes) for b in places.values()), default=0)
+    for node, _ in runs(kernels):
+        places |= row_places(node, places, graph.producers()) if node else {}
     copies = tuple(
         Copy(places[update.value.name], places[update.target.name])
         for update in graph.updates
         if updates.get(update.value.name) != update.target.name
     )
-    arena = max((b.offset + aligned(b.bytes) for b in places.values()), default=0)
     return MemoryPlan(tuple(places.items()), copies, arena)
+
+
+def row_values(node: Node) -> tuple[Value, ...]:
+    """What has no bytes of its own in a step of a scan: it is a row of an operand or an output."""
+    assert node.region is not None
+    return node.region.parameters + node.region.results
+
+
+def scanned(node: Node, producers: Mapping[str, Node]) -> tuple[Value, ...]:
+    """The tensors that the steps of a scan read and write."""
+    return tuple(lies_in(value, producers) for value in node.inputs) + node.outputs
+
+
+def row_places(
+    node: Node, places: Mapping[str, Buffer], producers: Mapping[str, Node]
+) -> dict[str, Buffer]:
+    """The places of a region's parameters and results. What is carried into a step is the row that
+    the step before has written."""
+    scan, found = Scan.of(node), {}
+
+    def lies(value: Value) -> Buffer:
+        return places[lies_in(value, producers).name]
+
+    def row(value: Value, stack: Value, ahead: int = 0, start: int | None = None) -> None:
+        size = value.type.bytes
+        move, first = (-size, scan.steps - 1) if scan.reverse else (size, 0)
+        offset = lies(stack).offset + first * size + ahead * move
+        found[value.name] = Buffer(lies(stack).name, offset, size, move, start)
+
+    for value, stack in zip(scan.rows, scan.sources, strict=True):
+        row(value, stack)
+    for value, start, stack in zip(scan.carried, scan.starts, node.outputs, strict=False):
+        row(value, stack, -1, lies(start).offset)
+    for value, operand in zip(scan.given, scan.shared, strict=True):
+        found[value.name] = lies(operand)
+    for value, stack in zip(node.region.results, node.outputs, strict=True):
+        row(value, stack)
+    return found
 
 
 def live_ranges(
@@ -116,7 +171,7 @@ def live_ranges(
 
     def use(value: Value, time: int) -> None:
         if value.name not in elsewhere:
-            first.setdefault(value.name, time)
+            first[value.name] = min(time, first.get(value.name, time))
             last[value.name] = max(time, last.get(value.name, time))
             sizes[value.name] = value.type.bytes
 
@@ -125,10 +180,21 @@ def live_ranges(
             use(entry.value, 0)
     for number, kernel in enumerate(kernels):
         for value in kernel.reads + kernel.writes:
-            use(value, number)
+            use(value, moment(number))
+    number, producers = 0, graph.producers()
+    for node, some in runs(kernels):
+        number += len(some)
+        for value in scanned(node, producers) if node else ():
+            use(value, moment(number - len(some)))
+            use(value, moment(number) - 1)  # after the last kernel: a later step needs it again
     for value in graph.results:
-        use(value, len(kernels))
+        use(value, moment(len(kernels)))
     return {name: Lifetime(name, sizes[name], first[name], last[name]) for name in first}
+
+
+def moment(number: int) -> int:
+    """The time at which a kernel runs; those of a scan all run again before the time after it."""
+    return 2 * number
 
 
 def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str]:
@@ -138,16 +204,25 @@ def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str
     reads the old one at the same element only.
     """
     made = {value.name: number for number, kernel in enumerate(kernels) for value in kernel.writes}
-    read_last = {value.name: time for time, kernel in enumerate(kernels) for value in kernel.reads}
+    producers = graph.producers()
+    last = {
+        value.name: number
+        for number, kernel in enumerate(kernels)
+        for value in needed(kernel, producers)
+    }
     taken: dict[str, str] = {}
     for update in graph.updates:
         number = made.get(update.value.name)
         if number is None or update.value.name in taken:
             continue
-        later = read_last.get(update.target.name, 0) > number
+        later = last.get(update.target.name, 0) > number
         if not later and reads_own_place(kernels[number], update.target, update.value):
             taken[update.value.name] = update.target.name
     return taken
+
+
+def needed(kernel: Kernel, producers: Mapping[str, Node]) -> tuple[Value, ...]:
+    return kernel.reads + (scanned(kernel.scan, producers) if kernel.scan else ())
 
 
 def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]) -> dict[str, str]:
@@ -158,7 +233,7 @@ def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]
         dying = [
             value
             for value in kernel.reads
-            if value.name in lifetimes and lifetimes[value.name].last == number
+            if value.name in lifetimes and lifetimes[value.name].last == moment(number)
         ]
         for result in kernel.writes:
             if result.name not in lifetimes:

@@ -25,7 +25,7 @@ FUNCTIONS = (
     "sinf sqrtf tanhf max min"
 )
 # Endings that plans and targets give to a value's name; those of the templates are read from them.
-ENDINGS = ("", "_out", "_value", "_batch", "_now")
+ENDINGS = ("", "_out", "_value", "_batch", "_now", "_out_quad")
 
 
 def identifier(name: str) -> str:

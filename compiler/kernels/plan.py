@@ -1,9 +1,11 @@
 """Plans: what a kernel computes, in loops and scalar expressions, before any target has its say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 
-from netc.compiler.ir.graph import Value
+from netc.compiler.ir.graph import Node, Value
+from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.group import Group
 from netc.compiler.scalar.expression import Expression
 from netc.compiler.scalar.index import Index, Variable
@@ -144,6 +146,8 @@ class Kernel:
     """One kernel: its name, its group, its plan, what it reads and writes, what it costs.
 
     `names` has an identifier for each value that it reads or writes, the same in all kernels.
+    `scan` is the node that it runs a step of: it then runs once for each step, after the kernels of
+    that scan before it and before those behind it.
     """
 
     name: str
@@ -153,6 +157,12 @@ class Kernel:
     writes: tuple[Value, ...]
     flops: int
     names: Mapping[str, str] = field(compare=False)
+    scan: Node | None = None
+
+    @property
+    def times(self) -> int:
+        """How often it runs in one step of the function."""
+        return Scan.of(self.scan).steps if self.scan else 1
 
     @property
     def terms(self) -> int:
@@ -174,3 +184,10 @@ class Kernel:
     def bytes(self) -> int:
         """The least that must move: every tensor once."""
         return sum(value.type.bytes for value in self.reads + self.writes)
+
+
+def runs(kernels: tuple[Kernel, ...]) -> Iterator[tuple[Node | None, tuple[Kernel, ...]]]:
+    """The kernels in their order, those of one scan together with its node."""
+    for _, group in groupby(kernels, lambda one: one.scan and one.scan.output.name):
+        some = tuple(group)
+        yield some[0].scan, some

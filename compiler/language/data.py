@@ -37,7 +37,7 @@ def cifar_rows(path: str) -> tuple[Row, ...]:
     return ("image", "u8", (32, 32, 3)), ("label", "i32", ())
 
 
-def ratings_rows(path: str) -> tuple[Row, ...]:
+def ratings_rows(path: str, test: str) -> tuple[Row, ...]:
     return ("user", "i32", ()), ("item", "i32", ()), ("rating", "f32", ())
 
 
@@ -49,7 +49,7 @@ def blobs_rows(count: int, features: int, classes: int, seed: int) -> tuple[Row,
     return ("x", "f32", (features,)), ("label", "i32", ())
 
 
-def text_rows(path: str, window: int) -> tuple[Row, ...]:
+def text_rows(path: str, window: int, test: str) -> tuple[Row, ...]:
     return ("token", "i32", (window,)), ("next", "i32", (window,))
 
 
@@ -59,6 +59,10 @@ def labelled_rows(path: str, window: int) -> tuple[Row, ...]:
 
 def dates_rows(count: int, seed: int) -> tuple[Row, ...]:
     return ("source", "i32", (20,)), ("target", "i32", (11,)), ("next", "i32", (11,))
+
+
+def reviews_rows(count: int, seed: int) -> tuple[Row, ...]:
+    return ("token", "i32", (16,)), ("label", "i32", ())
 
 
 def addition_rows(count: int, digits: int, seed: int) -> tuple[Row, ...]:
@@ -85,28 +89,38 @@ ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
         "text": text_rows,
         "labelled_text": labelled_rows,
         "dates": dates_rows,
+        "reviews": reviews_rows,
         "addition": addition_rows,
         "digits_on_canvas": digits_rows,
     }
 )
+
+TEST = ("test", "")  # the parameter that names a second file, of rows to test on
 
 SOURCES: Mapping[str, Choice] = MappingProxyType(
     {
         "mnist": Choice("data set", "mnist", (("path", "data/mnist"),)),
         "fashion_mnist": Choice("data set", "fashion_mnist", (("path", "data/fashion_mnist"),)),
         "cifar10": Choice("data set", "cifar10", (("path", "data/cifar10"),)),
-        "ratings": Choice("data set", "ratings", (("path", "data/ratings.csv"),)),
-        "csv": Choice("data set", "csv", (("path", None),)),
-        "npz": Choice("data set", "npz", (("path", None),)),
-        "idx": Choice("data set", "idx", (("path", None), ("labels", ""))),
+        "ratings": Choice("data set", "ratings", (("path", "data/ratings.csv"), TEST)),
+        "csv": Choice("data set", "csv", (("path", None), TEST)),
+        "npz": Choice("data set", "npz", (("path", None), TEST)),
+        "parquet": Choice("data set", "parquet", (("path", None), TEST)),
+        "images": Choice("data set", "images", (("path", None), ("size", 0), ("channels", 3))),
+        "idx": Choice(
+            "data set", "idx", (("path", None), ("labels", ""), TEST, ("test_labels", ""))
+        ),
         "shapes_on_canvas": Choice(
             "data set",
             "shapes_on_canvas",
             (("count", None), ("size", 16), ("channels", 1), ("classes", 4), ("seed", 0)),
         ),
-        "text": Choice("data set", "text", (("path", "data/text.txt"), ("window", None))),
-        "labelled_text": Choice("data set", "labelled_text", (("path", None), ("window", None))),
+        "text": Choice("data set", "text", (("path", "data/text.txt"), ("window", None), TEST)),
+        "labelled_text": Choice(
+            "data set", "labelled_text", (("path", None), ("window", None), TEST)
+        ),
         "dates": Choice("data set", "dates", (("count", None), ("seed", 0))),
+        "reviews": Choice("data set", "reviews", (("count", None), ("seed", 0))),
         "addition": Choice(
             "data set", "addition", (("count", None), ("digits", 3), ("seed", 0))
         ),

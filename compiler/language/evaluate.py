@@ -10,6 +10,7 @@ from netc.compiler.language.indexing import index_items, index_tensor
 from netc.compiler.language.library import known_names, lookup
 from netc.compiler.language.limits import MOST_ITEMS
 from netc.compiler.language.products import matmul
+from netc.compiler.language.recurrence import scan
 from netc.compiler.language.trace import Fatal, Trace
 from netc.compiler.language.values import (
     Argument,
@@ -268,10 +269,6 @@ def range_of(trace: Trace, expression: tree.Range) -> range:
             )
         ends.append(value)
     return range(*ends)
-
-
-def scan(trace: Trace, expression: tree.Scan) -> Any:
-    raise trace.fail("E0901", "`scan` is not supported yet", expression.span)
 
 
 EVALUATORS: Mapping[type, Callable[[Trace, Any], Any]] = MappingProxyType(

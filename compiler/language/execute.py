@@ -10,6 +10,7 @@ from netc.compiler.language.choices import initializer_of
 from netc.compiler.language.evaluate import arguments_of, condition
 from netc.compiler.language.limits import MOST_STATEMENTS
 from netc.compiler.language.patterns import tensor_type
+from netc.compiler.language.recurrence import give_yield
 from netc.compiler.language.trace import Fatal, Trace
 from netc.compiler.language.values import (
     Block,
@@ -45,7 +46,7 @@ def execute(trace: Trace, body: tuple[tree.Statement, ...], run: Callable) -> No
             trace.report(error)
             for name in assigned(statement):
                 trace.frame.names[name] = Poison()
-            trace.frame.finished |= isinstance(statement, tree.Return)
+            trace.frame.finished |= isinstance(statement, tree.Return | tree.Yield)
 
 
 def count_statement(trace: Trace, statement: tree.Statement) -> None:
@@ -97,6 +98,8 @@ def give_back(trace: Trace, statement: tree.Return) -> None:
     frame = trace.frame
     if frame.block is None:
         raise trace.fail("E0316", "`return` stands in a block or a net", statement.span)
+    if trace.running and trace.running.depth == len(trace.frames):
+        raise trace.fail("E0316", "the body of a `scan` ends with `yield`", statement.span)
     values = tuple(trace.evaluate(value) for value in statement.values)
     frame.returned = values if len(values) > 1 else values[0]
     frame.finished = True
@@ -171,6 +174,11 @@ def update(trace: Trace, statement: tree.Update) -> None:
         raise trace.fail(
             "E0317", f"`update` takes a `state` of this body, `{name}` is none", statement.name.span
         )
+    if trace.running:
+        raise trace.fail(
+            "E0316", "`update` cannot stand in the body of a `scan`", statement.span,
+            help="carry the value from step to step, and update the state after the scan",
+        )  # fmt: skip
     value = trace.evaluate(statement.value)
     if not is_tensor(value) or value.type != weight.type:
         raise trace.fail(
@@ -224,10 +232,6 @@ def choose_branch(trace: Trace, statement: tree.If) -> None:
     trace.execute(statement.then if chosen else statement.otherwise)
 
 
-def give_up(trace: Trace, statement: tree.Yield) -> None:
-    raise trace.fail("E0316", "`yield` stands in the body of a `scan`", statement.span)
-
-
 STATEMENTS: Mapping[type, Callable[[Trace, Any], None]] = MappingProxyType(
     {
         tree.Assign: assign,
@@ -238,6 +242,6 @@ STATEMENTS: Mapping[type, Callable[[Trace, Any], None]] = MappingProxyType(
         tree.Repeat: repeat,
         tree.For: loop_over,
         tree.If: choose_branch,
-        tree.Yield: give_up,
+        tree.Yield: give_yield,
     }
 )

@@ -1,5 +1,6 @@
 """Functions of each element by name, and clamp, where and cast, which choose and convert."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from netc.compiler.diagnostics import Span
@@ -98,12 +99,29 @@ def require(trace: Trace, value: Anything, condition: Truth, message: Text) -> A
     """The value, or an error with `message` where a condition does not hold while compiling."""
     if condition:
         return value
-    given = ", ".join(
-        f"`{name}` is {argument.value.type}"
-        for name, argument in trace.frame.arguments.items()
-        if is_tensor(argument.value)
+    given = {name: one.value for name, one in trace.frame.arguments.items()}
+    told = ", ".join(
+        f"`{name}` is {one.type if is_tensor(one) else one}"
+        for name, one in given.items()
+        if is_tensor(one) or is_number(one)
     )
-    raise trace.fail("E0223", message, notes=(given,) if given else ())
+    tensors = {name: one.type.shape for name, one in given.items() if is_tensor(one)}
+    raise trace.fail(
+        "E0223", message, notes=(told,) if told else (), help=advice_on_shapes(tensors)
+    )
+
+
+def advice_on_shapes(given: Mapping[str, tuple[int, ...]]) -> str:
+    """What often makes two shapes fit: an axis of size 1 too many, or a `flatten` left out."""
+    if len(given) < 2:
+        return ""
+    (first, a), (second, b) = list(given.items())[:2]
+    for name, longer, shorter in ((first, a, b), (second, b, a)):
+        if longer == (*shorter, 1):
+            return f"take the axis of size 1 away: `{name}[..., 0]`"
+    if len(a) > len(b) + 1 and len(b) > 0:
+        return f"`{first}` has more axes than `{second}`: is a `flatten` or a `mean` missing?"
+    return ""
 
 
 FUNCTIONS = {name: unary(op) for name, op in UNARY.items()} | {

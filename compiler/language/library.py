@@ -28,7 +28,7 @@ from netc.compiler.syntax.parse import parse
 WORDS = ("none", "same", "valid", "feed", "total", *SIZES)
 
 UNSUPPORTED = (
-    "rnn", "lstm", "gru", "bidirectional", "ctc", "parquet", "images",
+    "ctc",
 )  # fmt: skip
 
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(

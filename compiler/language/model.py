@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from netc.compiler.diagnostics import NetError, Source, nearest
+from netc.compiler.diagnostics import Diagnostic, NetError, Source, nearest
 from netc.compiler.ir.graph import Graph, Output
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.language.data import DataSpec
@@ -15,6 +15,7 @@ from netc.compiler.language.settings import Settings, read_settings
 from netc.compiler.language.trace import Frame, Initializer, Weight
 from netc.compiler.language.tracer import Tracer, sorted_problems
 from netc.compiler.language.train import RESERVED
+from netc.compiler.language.unused import unused_names
 from netc.compiler.language.values import Argument, Block, Module, Size, is_tensor
 from netc.compiler.passes.train import Objective
 from netc.compiler.syntax import tree
@@ -57,6 +58,7 @@ class Model:
     data: DataSpec | None
     settings: Settings
     nets: Mapping[str, NetSpec]
+    warnings: tuple[Diagnostic, ...] = ()
 
     def trace_step(self, batch: int | None = None) -> Traced:
         """The train block in training mode: outputs `loss` and the measures, updates of states.
@@ -174,6 +176,7 @@ def load_model(
         data=plain(tracer.train.data),
         settings=settings,
         nets=specs,
+        warnings=unused_names(loaded.program.declarations),
     )
 
 

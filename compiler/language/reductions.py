@@ -11,6 +11,8 @@ from netc.compiler.language.shapes import axis_of
 from netc.compiler.language.trace import Trace
 
 ALL: tuple[int, ...] = ()
+MOST_PAIRS = 64  # places along an axis whose running sum is one of all pairs of them
+BLOCK = 32
 
 
 def axes_of(trace: Trace, x: Value, axis: Any) -> tuple[int, ...]:
@@ -72,14 +74,39 @@ def cumsum(trace: Trace, x: Tensor, axis: Whole = -1) -> Value:
     """The sum of each element and all before it along an axis."""
     at = axis_of(trace, x, axis)
     x = whole_or_float(trace, x)
-    shape = x.type.shape
-    pairs = (*shape[: at + 1], shape[at], *shape[at + 1 :])  # [.., from, to, ..]
-    build = trace.build
-    apart = build.reshape(x, shape=(*shape[: at + 1], 1, *shape[at + 1 :]))
-    before = build.less_equal(
-        build.iota(axis=at, shape=pairs), build.iota(axis=at + 1, shape=pairs)
-    )
-    return build.sum(build.where(before, build.broadcast_to(apart, pairs), 0), axes=(at,))
+    rank = len(x.type.shape)
+    if at == rank - 1:
+        return running_sum(trace, x)
+    axes = (*range(at), *range(at + 1, rank), at)
+    last = running_sum(trace, trace.build.transpose(x, axes=axes))
+    return trace.build.transpose(last, axes=(*range(at), rank - 1, *range(at, rank - 1)))
+
+
+def running_sum(trace: Trace, x: Value) -> Value:
+    """Along the last axis: in blocks of it, then over the sums of the blocks, and both added."""
+    build, (*rest, size) = trace.build, x.type.shape
+    if size <= MOST_PAIRS:
+        return short_running_sum(trace, x)
+    count = -(-size // BLOCK)
+    none, one = (0,) * len(rest), (1,) * len(rest)
+    grown = build.pad(x, low=(*none, 0), high=(*none, count * BLOCK - size), value=0.0)
+    blocks = build.reshape(grown, shape=(*rest, count, BLOCK))
+    ends = build.sum(blocks, axes=(len(rest) + 1,))
+    ends = build.slice(ends, starts=(*none, 0), stops=(*rest, count - 1), steps=(*one, 1))
+    before = running_sum(trace, build.pad(ends, low=(*none, 1), high=(*none, 0), value=0.0))
+    before = build.reshape(before, shape=(*rest, count, 1))
+    total = build.add(short_running_sum(trace, blocks), before)
+    total = build.reshape(total, shape=(*rest, count * BLOCK))
+    return build.slice(total, starts=(*none, 0), stops=(*rest, size), steps=(*one, 1))
+
+
+def short_running_sum(trace: Trace, x: Value) -> Value:
+    """Along the last axis, as the sum over all pairs of places in order."""
+    build, (*rest, size) = trace.build, x.type.shape
+    pairs, at = (*rest, size, size), len(rest)  # [.., from, to]
+    first, last = build.iota(axis=at, shape=pairs), build.iota(axis=at + 1, shape=pairs)
+    apart = build.broadcast_to(build.reshape(x, shape=(*rest, size, 1)), pairs)
+    return build.sum(build.where(build.less_equal(first, last), apart, 0), axes=(at,))
 
 
 FUNCTIONS = {

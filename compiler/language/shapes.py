@@ -118,6 +118,12 @@ def concat(trace: Trace, *tensors: Tensors, axis: Whole = -1) -> Value:
     return values[0] if len(values) == 1 else trace.build.concat(*values, axis=at)
 
 
+def flip(trace: Trace, x: Tensor, axis: Wholes) -> Value:
+    """The elements along the axes in the opposite order."""
+    axes = tuple(sorted({axis_of(trace, x, one) for one in wholes(axis)}))
+    return trace.build.reverse(x, axes=axes)
+
+
 def stack(trace: Trace, *tensors: Tensors, axis: Whole = 0) -> Value:
     """Tensors of one shape side by side along a new axis."""
     values = tensors_of(trace, tensors, "stack")
@@ -293,6 +299,7 @@ FUNCTIONS = {
     "transpose": transpose,
     "concat": concat,
     "stack": stack,
+    "flip": flip,
     "split": split,
     "slice": slice_function,
     "pad": pad,

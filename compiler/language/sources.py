@@ -42,7 +42,11 @@ def random(op: str) -> Callable:
         check_shape(shape)
         trace.streams += 1
         counters = trace.counter("seed"), trace.counter("step")
-        return trace.build.apply(op, *counters, stream=trace.streams, shape=shape)
+        if trace.running is None:
+            return trace.build.apply(op, *counters, stream=trace.streams, shape=shape)
+        row = Value(trace.build.fresh(op), TensorType("f32", shape))
+        trace.running.random.append((op, counters, trace.streams, row))
+        return row
 
     return function
 

@@ -69,6 +69,21 @@ class Frame:
         return f"{self.path}.{name}_{self.counts[name]}"
 
 
+@dataclass
+class Running:
+    """The scan whose body is being traced, in the frame of this depth.
+
+    `random` are the random numbers that the body asks for (op, counters, stream, the numbers of one
+    step): they are made for all steps at once, so that each step has its own.
+    """
+
+    steps: int
+    depth: int
+    yielded: tuple[Any, ...] | None = None
+    spans: tuple[Span, ...] = ()
+    random: list[tuple[str, tuple[Value, ...], int, Value]] = field(default_factory=list)
+
+
 class Trace(ABC):
     """What every part of the language works on; `evaluate`, `execute`, `call` tie them."""
 
@@ -88,6 +103,7 @@ class Trace(ABC):
         self.streams = 0
         self.made: dict[str, Span] = {}
         self.piped: dict[str, Value] = {}
+        self.running: Running | None = None
 
     @abstractmethod
     def evaluate(self, expression: tree.Expression) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from netc.compiler.diagnostics import Label, NetError, nearest
 from netc.compiler.ir.graph import Output, Role, Value
 from netc.compiler.ir.tensor import TensorType
-from netc.compiler.language.choices import rate_of
+from netc.compiler.language.choices import choose, rate_of
 from netc.compiler.language.data import DataSpec, FieldSpec, Row, rows_of
 from netc.compiler.language.elementwise import cast
 from netc.compiler.language.patterns import tensor_type
@@ -53,7 +53,8 @@ def take(trace: Trace, state: TrainState, statement: tree.Take) -> None:
     bind_batch(trace, state, statement)
     data = data_of(trace, source_of(statement.data))
     if isinstance(data, Choice) and data.group == "data set":
-        data = Chosen(data)
+        with trace.at(statement.data.span):
+            data = choose(trace, data, ())
     if data == Word("feed"):
         rows = None
     elif isinstance(data, Chosen) and data.choice.group == "data set":

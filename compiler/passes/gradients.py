@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from netc.compiler.ir.builder import Builder
-from netc.compiler.ir.graph import Node, Origin, Value
+from netc.compiler.ir.graph import Node, Origin, Region, Value
+from netc.compiler.passes.scan_gradient import scan_gradient
 
 
 def add_gradients(
@@ -21,20 +22,45 @@ def add_gradients(
     origins = {node.output.name: node.origin for node in nodes}
     with build.at(replace(origins.get(loss.name, Origin()), phase="backward")):
         gradients = {loss.name: build.number(1.0, loss.type)} if loss.name in reached else {}
-    for node in reversed(nodes):
-        if node.output.name not in gradients or not carries(build, node, reached):
-            continue
-        with build.at(replace(node.origin, phase="backward")):
-            upstream = gradients[node.output.name]
-            arriving = build.ops[node.op].gradient(build, node, upstream)
-            for value, gradient in zip(node.inputs, arriving, strict=True):
-                if gradient is not None:
-                    gradients[value.name] = plus(build, gradients.get(value.name), gradient)
+    walk_back(build, nodes, gradients, reached)
     with build.at(Origin(phase="backward")):
         return {
             value.name: gradients.get(value.name) or build.number(0.0, value.type)
             for value in wanted
         }
+
+
+def walk_back(
+    build: Builder, nodes: tuple[Node, ...], gradients: dict[str, Value], reached: set[str]
+) -> None:
+    """Hands the gradients of what the nodes make on to what they read, the last node first."""
+    for node in reversed(nodes):
+        known = {one.name for one in node.outputs} & gradients.keys()
+        if not known or not carries(build, node, reached):
+            continue
+        with build.at(replace(node.origin, phase="backward")):
+            for value, gradient in zip(
+                node.inputs, arriving(build, node, gradients, reached), strict=True
+            ):
+                if gradient is not None:
+                    gradients[value.name] = plus(build, gradients.get(value.name), gradient)
+
+
+def arriving(
+    build: Builder, node: Node, gradients: dict[str, Value], reached: set[str]
+) -> tuple[Value | None, ...]:
+    """What one node hands to each of its operands."""
+    if node.region is None:
+        return build.ops[node.op].gradient(build, node, gradients[node.output.name])
+    upstream = {one.name: gradients[one.name] for one in node.outputs if one.name in gradients}
+    smooth = {value.name for value in node.inputs if value.type.is_float} & reached
+    return scan_gradient(build, node, upstream, smooth, walk_region)
+
+
+def walk_region(
+    build: Builder, region: Region, gradients: dict[str, Value], wanted: tuple[Value, ...]
+) -> None:
+    walk_back(build, region.nodes, gradients, reached_from(wanted, region.nodes, build))
 
 
 def plus(build: Builder, before: Value | None, gradient: Value) -> Value:
@@ -47,13 +73,15 @@ def reached_from(wanted: tuple[Value, ...], nodes: tuple[Node, ...], build: Buil
     reached = {value.name for value in wanted}
     for node in nodes:
         if carries(build, node, reached):
-            reached.add(node.output.name)
+            reached |= {value.name for value in node.outputs if value.type.is_float}
     return reached
 
 
 def carries(build: Builder, node: Node, reached: set[str]) -> bool:
     """Whether a gradient flows through the node to something that it reads of what is reached."""
-    return bool(build.ops[node.op].gradient and node.output.type.is_float and reads(node, reached))
+    is_smooth = node.region is not None or build.ops[node.op].gradient is not None
+    is_float = any(value.type.is_float for value in node.outputs)
+    return is_smooth and is_float and reads(node, reached)
 
 
 def reads(node: Node, names: set[str]) -> bool:

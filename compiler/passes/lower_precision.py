@@ -16,6 +16,9 @@ def lower_precision(graph: Graph, ops: Mapping[str, Op], precision: str) -> Grap
         return graph
 
     def lowered(node: Node) -> Node:
+        if node.region is not None:
+            nodes = tuple(map(lowered, node.region.nodes))
+            return replace(node, region=replace(node.region, nodes=nodes))
         if ops[node.op].family is not Family.CONTRACT:
             return node
         attributes = {"precision": precision} | node.named

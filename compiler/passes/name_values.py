@@ -7,27 +7,39 @@ is taken gets a number. The names are part of what a program's hash is made from
 always gets the same ones, whatever its values were called before.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from netc.compiler.ir.graph import Graph, Node, Output, Update, Value
+from netc.compiler.ir.graph import Graph, Node, Output, Region, Update, Value
 
 
 def name_values(graph: Graph) -> Graph:
     """The graph with a new name for each value that a node makes; nothing else changes."""
     named = {entry.value.name: entry.value for entry in graph.inputs}
-    taken = set(named)
+    taken: set[str] = set(named)
+    uses: dict[str, int] = {}
 
     def give(value: Value, hint: str) -> None:
         if value.name not in named:
-            named[value.name] = Value(free_name(hint, taken), value.type)
+            named[value.name] = Value(free_name(hint, taken, uses), value.type)
             taken.add(named[value.name].name)
 
     for update in graph.updates:  # first: no other value may take these names
         give(update.value, f"{update.target.name}.new")
     for node in graph.nodes:
-        for value in node.outputs:
-            give(value, description(node))
+        name_node(node, give)
     return renamed(graph, named)
+
+
+def name_node(node: Node, give: Callable[[Value, str], None]) -> None:
+    """Names for what a node makes, and for all that is inside of its region."""
+    for value in node.outputs:
+        give(value, description(node))
+    if node.region is not None:
+        for value in node.region.parameters:
+            give(value, f"{description(node)}.given")
+        for inner in node.region.nodes:
+            name_node(inner, give)
 
 
 def description(node: Node) -> str:
@@ -37,10 +49,13 @@ def description(node: Node) -> str:
     return ".".join((*place, *(["gradient"] if phase == "backward" else []), node.op))
 
 
-def free_name(hint: str, taken: set[str]) -> str:
-    name, number = hint, 2
+def free_name(hint: str, taken: set[str], uses: dict[str, int]) -> str:
+    """The hint, or the hint with the next number; `uses` knows the last one of each hint."""
+    name, number = hint, uses.get(hint, 1)
     while name in taken:
-        name, number = f"{hint}_{number}", number + 1
+        number += 1
+        name = f"{hint}_{number}"
+    uses[hint] = number
     return name
 
 
@@ -50,7 +65,15 @@ def renamed(graph: Graph, named: dict[str, Value]) -> Graph:
     def now(values: tuple[Value, ...]) -> tuple[Value, ...]:
         return tuple(named[value.name] for value in values)
 
-    nodes = (replace(n, inputs=now(n.inputs), outputs=now(n.outputs)) for n in graph.nodes)
+    def renamed_node(node: Node) -> Node:
+        region = node.region and Region(
+            now(node.region.parameters),
+            tuple(map(renamed_node, node.region.nodes)),
+            now(node.region.results),
+        )
+        return replace(node, inputs=now(node.inputs), outputs=now(node.outputs), region=region)
+
     outputs = tuple(Output(output.name, named[output.value.name]) for output in graph.outputs)
     updates = tuple(Update(update.target, named[update.value.name]) for update in graph.updates)
-    return replace(graph, nodes=tuple(nodes), outputs=outputs, updates=updates)
+    nodes = tuple(map(renamed_node, graph.nodes))
+    return replace(graph, nodes=nodes, outputs=outputs, updates=updates)

@@ -7,6 +7,7 @@ from netc.compiler.ir.operation import Op
 from netc.compiler.ir.verify import verify
 from netc.compiler.passes.collapse_folds import collapse_folds
 from netc.compiler.passes.eliminate_common import eliminate_common
+from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.lower_precision import lower_precision
 from netc.compiler.passes.name_values import name_values
 from netc.compiler.passes.remove_dead import remove_dead
@@ -34,6 +35,8 @@ def clean(graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
         ("simplify", lambda graph: simplify(graph, ops)),
         ("eliminate_common", eliminate_common),
         ("remove_dead", remove_dead),
+        # after the dead code: what nobody reads needs no place outside of a scan
+        ("hoist", lambda graph: hoist(graph, ops)),
         ("collapse_folds", lambda graph: collapse_folds(graph, ops)),
     )
     return run(passes, graph, ops, watch)
@@ -57,8 +60,10 @@ def suit(
 
 
 def run(passes: Passes, graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
+    verified = None
     for name, transform in passes:
         graph = transform(graph)
-        verify(graph, ops)
+        verify(graph, ops, verified)
+        verified = graph
         watch(name, graph)
     return graph

@@ -1,36 +1,54 @@
 """Replacing nodes by others: what the passes that rewrite node by node share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from netc.compiler.ir.builder import Builder
-from netc.compiler.ir.graph import Graph, Node, Output, Update, Value
+from netc.compiler.ir.graph import Graph, Node, Output, Region, Update, Value
 from netc.compiler.ir.operation import Op
 
 Producers = Mapping[str, Node]
 Rule = Callable[[Builder, Node, Producers], Value | None]
+Rules = Callable[[Node], tuple[Rule, ...]]
 
 
-def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Callable[[Node], tuple[Rule, ...]]):
-    """The graph with each node replaced by what the first of its rules that applies gives.
+def rewrite(graph: Graph, ops: Mapping[str, Op], rules: Rules) -> Graph:
+    """The graph with each node replaced by what the first of its rules that applies gives, inside
+    of regions too.
 
     rule(build, node, producers) -> a value that stands for the node's output (new nodes are
     appended to `build` and have the node's origin), or None. `producers` has the nodes before it.
     """
     build = Builder.extending(ops, graph)  # so that no new name is one of the graph's
-    build.nodes = []
+    nodes, stands_for = rewrite_nodes(build, graph.nodes, rules)
+    return redirect(replace(graph, nodes=nodes), stands_for)
+
+
+def rewrite_nodes(
+    build: Builder, nodes: Iterable[Node], rules: Rules
+) -> tuple[tuple[Node, ...], dict[str, Value]]:
+    """The new nodes, and what stands for each value that is no longer made."""
     producers: dict[str, Node] = {}
     stands_for: dict[str, Value] = {}
-    for old in graph.nodes:
-        node, done = redirected(old, stands_for), len(build.nodes)
-        with build.at(node.origin):
-            value = apply_first(rules(node), build, node, producers)
-        if value is None:
-            build.nodes.append(node)
-        else:
-            stands_for[node.output.name] = value
-        producers |= {made.output.name: made for made in build.nodes[done:]}
-    return redirect(replace(graph, nodes=tuple(build.nodes)), stands_for)
+    with build.apart() as made:
+        for old in nodes:
+            node, done = redirected(old, stands_for), len(made)
+            if node.region is not None:
+                node = replace(node, region=rewrite_region(build, node.region, rules))
+            with build.at(node.origin):
+                value = apply_first(rules(node), build, node, producers)
+            if value is None:
+                made.append(node)
+            else:
+                stands_for[node.output.name] = value
+            producers |= {one.name: new for new in made[done:] for one in new.outputs}
+    return tuple(made), stands_for
+
+
+def rewrite_region(build: Builder, region: Region, rules: Rules) -> Region:
+    nodes, stands_for = rewrite_nodes(build, region.nodes, rules)
+    results = tuple(stands_for.get(value.name, value) for value in region.results)
+    return replace(region, nodes=nodes, results=results)
 
 
 def apply_first(

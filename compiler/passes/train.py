@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from netc.compiler.ir.builder import Builder
-from netc.compiler.ir.graph import Graph, Node, Origin, Output, Role, Update, Value
+from netc.compiler.ir.graph import Graph, Node, Origin, Output, Region, Role, Update, Value
 from netc.compiler.ir.operation import Op
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.optimizers.optimizer import Parameters
@@ -207,10 +207,22 @@ def with_moved_weights(
             continue
         inputs = tuple(seen.get(value.name, value) for value in node.inputs)
         outputs = tuple(Value(build.fresh(value.name), value.type) for value in node.outputs)
-        ran.append(replace(node, inputs=inputs, outputs=outputs))
+        region = node.region and renamed_region(build, node.region)
+        ran.append(replace(node, inputs=inputs, outputs=outputs, region=region))
         build.nodes.append(ran[-1])
         seen |= {old.name: new for old, new in zip(node.outputs, outputs, strict=True)}
     return tuple(ran), seen
+
+
+def renamed_region(build: Builder, region: Region) -> Region:
+    """The same region, all of its values under new names."""
+    new = {value.name: Value(build.fresh(value.name), value.type) for value in region.values()}
+
+    def now(values: tuple[Value, ...]) -> tuple[Value, ...]:
+        return tuple(new[value.name] for value in values)
+
+    nodes = (replace(n, inputs=now(n.inputs), outputs=now(n.outputs)) for n in region.nodes)
+    return Region(now(region.parameters), tuple(nodes), now(region.results))
 
 
 def clip_together(build: Builder, gradients: tuple[Value, ...], clip: float) -> tuple[Value, ...]:

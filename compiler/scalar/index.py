@@ -6,9 +6,11 @@ reaches the generated code is what a person would have written.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import gcd, prod
 from typing import Union
+
+KEPT = 2**14  # results of `linear` and `unravel`: layers that are alike ask the same again
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Index:
 
     @cached_property
     def text(self) -> str:
-        return render_index(self)
+        return _render_index(self)
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
@@ -198,7 +200,7 @@ class Index:
         return total
 
     def __str__(self) -> str:
-        return render_index(self)
+        return self.text
 
 
 def as_index(number: Index | int) -> Index:
@@ -215,6 +217,7 @@ def loop(name: str, extent: int) -> Index:
     return variable_index(Variable(name, extent))
 
 
+@lru_cache(KEPT)
 def linear(index: tuple[Index, ...], shape: tuple[int, ...]) -> Index:
     """The row-major position of `index` in a dense tensor of this shape."""
     position = Index()
@@ -223,6 +226,7 @@ def linear(index: tuple[Index, ...], shape: tuple[int, ...]) -> Index:
     return position
 
 
+@lru_cache(KEPT)
 def unravel(position: Index, shape: tuple[int, ...]) -> tuple[Index, ...]:
     """The index of each axis at a row-major position; the inverse of `linear`."""
     places = []
@@ -273,7 +277,7 @@ def _join(rest: Remainder, partner: Atom) -> Index | None:
     return None
 
 
-def render_index(index: Index) -> str:
+def _render_index(index: Index) -> str:
     """C text of the index. Division in C rounds towards zero, so a dividend that can be negative
     is first lifted by a multiple of the divisor."""
     parts = []
@@ -288,7 +292,7 @@ def render_index(index: Index) -> str:
 def _render_atom(atom: Quotient | Remainder) -> str:
     low = atom.dividend.bounds[0]
     lift = -(low // atom.divisor) if low < 0 else 0
-    dividend = render_index(atom.dividend + lift * atom.divisor)
+    dividend = (atom.dividend + lift * atom.divisor).text
     if len(atom.dividend.terms) > 1 or atom.dividend.constant or "*" in dividend or lift:
         dividend = f"({dividend})"
     if isinstance(atom, Remainder):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Role, Value
+from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import (
     AttendPlan,
@@ -12,9 +13,9 @@ from netc.compiler.kernels.plan import (
     MatmulPlan,
     RowPlan,
     ScatterPlan,
+    runs,
 )
 from netc.compiler.scalar.expression import Load
-from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
     AttendTile,
@@ -49,7 +50,7 @@ CPU = Dialect(
         "log1p": "log1pf({0})",
         "tanh": "netc_tanh({0})",
         "sigmoid": "netc_sigmoid({0})",
-        "erf": "erff({0})",
+        "erf": "netc_erf({0})",
         "sin": "sinf({0})",
         "cos": "cosf({0})",
         "power": "powf({0}, {1})",
@@ -67,12 +68,13 @@ HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/ne
 
 @dataclass(frozen=True)
 class CpuParameter:
-    """A pointer that a kernel is given: into the arena, at `offset` bytes."""
+    """A pointer that a kernel is given: into the arena, at `place` bytes, which may depend on the
+    step `t` of a scan."""
 
     type: str
     name: str
     is_written: bool
-    offset: int
+    place: str
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,14 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Phases one after the other; those of a scan again for each of its `steps`, else None."""
+
+    steps: int | None
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True)
 class Place:
     """Something in the arena that the function fills or reports."""
 
@@ -163,7 +173,8 @@ class CpuFunction:
     vector_bytes: int
     products: tuple[str, ...]
     kernels: tuple[CpuKernelSource, ...]
-    phases: tuple[Phase, ...]
+    turns: tuple[Turn, ...]
+    has_scan: bool
     fields: tuple[Place, ...]
     outputs: tuple[Place, ...]
     copies: tuple
@@ -181,7 +192,7 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
         name=kernel.name,
         header=header,
         parameters=tuple(
-            CpuParameter(p.type, p.name, p.is_written, function.memory.buffer(p.value.name).offset)
+            CpuParameter(p.type, p.name, p.is_written, place(function.memory.buffer(p.value.name)))
             for p in given
         ),
         plan=text,
@@ -197,7 +208,7 @@ def operand_text(
     operand: Operand, element: str, names: dict[str, str], precision: str
 ) -> OperandText:
     def address(load: Load | None) -> str:
-        return f"{names[load.value.name]} + {render_index(load.position)}" if load else ""
+        return f"{names[load.value.name]} + {load.position.text}" if load else ""
 
     cases = tuple(
         CaseText(" && ".join(map(spell_condition, case.conditions)), address(case.load))
@@ -253,7 +264,8 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             vector_bytes=machine.vector_bytes,
             products=tuple(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
             kernels=sources,
-            phases=phases(function, sources),
+            turns=turns(function, sources),
+            has_scan=any(kernel.scan for kernel in function.kernels),
             fields=fields(function),
             outputs=outputs(function),
             copies=function.memory.copies,
@@ -266,12 +278,33 @@ def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     return CpuKernelSource(kernel.name, number, kernel.parameters, kernel.tasks, text)
 
 
-def phases(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Phase, ...]:
+def place(buffer: Buffer) -> str:
+    """Where a buffer lies, as an expression of the step `t`."""
+    if not buffer.move:
+        return str(buffer.offset)
+    moving = f"{buffer.offset} + t * {buffer.move}"
+    return moving if buffer.start is None else f"(t == 0 ? {buffer.start} : {moving})"
+
+
+def turns(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Turn, ...]:
+    """The kernels in phases, those of a scan by themselves."""
+    found, number = [], 0
+    for node, kernels in runs(function.kernels):
+        some = sources[number : number + len(kernels)]
+        steps = Scan.of(node).steps if node else None
+        found.append(Turn(steps, phases(function, kernels, some)))
+        number += len(kernels)
+    return tuple(found)
+
+
+def phases(
+    function: Function, kernels: tuple[Kernel, ...], sources: tuple[CpuKernelSource, ...]
+) -> tuple[Phase, ...]:
     """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
     writes, or writes what it reads; kernels of one task that need each other are one task."""
     found: list[list[list[CpuKernelSource]]] = []
     traffic = Traffic()
-    for kernel, source in zip(function.kernels, sources, strict=True):
+    for kernel, source in zip(kernels, sources, strict=True):
         reads, writes = buffers(function, kernel.reads), buffers(function, kernel.writes)
         pieces = found[-1] if found else []
         needed = traffic.conflicts(reads, writes)

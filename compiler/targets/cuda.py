@@ -13,7 +13,6 @@ from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import Buffer, MemoryPlan
 from netc.compiler.kernels.plan import Kernel, MatmulPlan, Plan
-from netc.compiler.scalar.expression import Expression
 from netc.compiler.targets.cuda_copies import (
     CudaCopy,
     matrices,
@@ -23,6 +22,7 @@ from netc.compiler.targets.cuda_copies import (
 )
 from netc.compiler.targets.cuda_dialect import CUDA, RESERVED
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
+from netc.compiler.targets.cuda_matmul import MatmulSide, MatmulTile
 from netc.compiler.targets.cuda_tensor import TensorSide, TensorTile
 from netc.compiler.targets.cuda_tiles import (
     ARCHITECTURES,
@@ -32,7 +32,6 @@ from netc.compiler.targets.cuda_tiles import (
     CudaArchitecture,
     CudaTile,
     MapTile,
-    MatmulTile,
     RowTile,
     ScatterTile,
     ceil,
@@ -71,6 +70,7 @@ PARTS = {
     "ptx_sm90": r"netc_wgmma_",
     "pieces": r"netc_piece_",
     "tensor": r"netc_mma_",
+    "wide": r"netc_(load|store)[14]\(",
     "random": r"netc_(uniform|normal)\(",
 }
 UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "unsigned char"}
@@ -78,7 +78,7 @@ UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "un
 
 @dataclass(frozen=True)
 class SideText:
-    """One side of a product on tensor cores: `element` is read where `condition` holds, else 0."""
+    """One side of a product: `element` is read where `condition` holds, else 0."""
 
     element: str
     condition: str
@@ -170,7 +170,7 @@ def launches(function: Function, arch: str, symbol: str) -> CudaStep:
     facts, taken, logged = architecture(arch), fields(function), outputs(function)
     steps = [take_launch(taken, function.batch)] if taken else []
     for kernel in function.kernels:
-        steps += kernel_launches(kernel, function, facts)
+        steps += in_scan(kernel, function, kernel_launches(kernel, function, facts))
     return CudaStep(
         symbol=symbol,
         architecture=arch,
@@ -208,8 +208,9 @@ def cuda_kernel(
     least = limit(kernel, arch)
     best = f"at best {least.seconds * 1e6:.2f} us on {arch.device}: {least.reason}"
     speller = Speller(CUDA, names)
-    left, right = side_texts(kernel.plan, tile, speller)
     text, copies = plan_text(kernel, speller), ()
+    text = rounded(text) if isinstance(tile, MatmulTile) else text
+    left, right = side_texts(kernel.plan, text, tile, speller)
     if isinstance(tile, WarpgroupTile):
         copies = operand_copies(kernel, tile, given, speller)
         given = product_parameters(kernel.plan.after, given, speller)
@@ -217,7 +218,7 @@ def cuda_kernel(
         name=kernel.name,
         header=(*kernel_header(kernel, names, source_lines, best), shape),
         parameters=given,
-        plan=rounded(text) if isinstance(tile, MatmulTile) else text,
+        plan=text,
         tile=tile,
         index="int" if fits_int(kernel) else "long long",
         threads=prod(tile.block),
@@ -235,24 +236,28 @@ def rounded(plan: PlanText) -> PlanText:
     return replace(plan, left=left, right=right)
 
 
-def side_texts(plan: Plan, tile: CudaTile, speller: Speller) -> tuple[SideText | None, ...]:
-    """Both sides of a product on tensor cores; nothing for any other kernel."""
-    if not isinstance(tile, TensorTile) or not isinstance(plan, MatmulPlan):
+def side_texts(
+    plan: Plan, text: PlanText, tile: CudaTile, speller: Speller
+) -> tuple[SideText | None, ...]:
+    """Both sides of a product; nothing for any other kernel."""
+    if not isinstance(tile, TensorTile | MatmulTile):
         return None, None
+    assert isinstance(plan, MatmulPlan) and isinstance(text, MatmulText)
     deep = (f"k < {plan.depth.extent}",) if tile.depth_is_ragged else ()
     rows = (f"m < {plan.row.extent}",) if tile.rows_are_ragged else ()
     columns = (f"n < {plan.column.extent}",) if tile.columns_are_ragged else ()
     return (
-        side_text(tile.left, plan.left, speller, rows + deep),
-        side_text(tile.right, plan.right, speller, columns + deep),
+        side_text(tile.left, text.left, speller, rows + deep),
+        side_text(tile.right, text.right, speller, columns + deep),
     )
 
 
 def side_text(
-    side: TensorSide, expression: Expression, speller: Speller, guards: tuple[str, ...]
+    side: TensorSide | MatmulSide, element: str, speller: Speller, guards: tuple[str, ...]
 ) -> SideText:
+    """`element` where the side is loaded one by one, else the first of a wide load."""
     conditions = (*guards, *(spell_condition(condition) for condition in side.conditions))
-    element = speller.spell(side.load or expression)
+    element = speller.spell(side.load) if side.load else element
     return SideText(element, " && ".join(conditions) or "true")
 
 
@@ -268,6 +273,17 @@ def cuda_parameters(kernel: Kernel, memory: MemoryPlan) -> tuple[Parameter, ...]
         replace(p, name=f"{p.name}_in") if p.name in RESERVED else p
         for p in parameters(kernel, memory, CUDA)
     )
+
+
+def in_scan(
+    kernel: Kernel, function: Function, launches: tuple[CudaLaunch, ...]
+) -> tuple[CudaLaunch, ...]:
+    """The launches of a kernel, marked with the scan that it belongs to."""
+    if kernel.scan is None:
+        return launches
+    scans = list(dict.fromkeys(k.scan.output.name for k in function.kernels if k.scan))
+    number = 1 + scans.index(kernel.scan.output.name)
+    return tuple(replace(entry, scan=number, steps=kernel.times) for entry in launches)
 
 
 def kernel_launches(
@@ -309,7 +325,10 @@ def workspace(kernel: Kernel, arch: CudaArchitecture) -> int:
 
 def arena_pointer(parameter: Parameter, buffer: Buffer, read: set[Buffer]) -> Pointer:
     is_result = parameter.is_written and buffer not in read
-    return Pointer("arena", buffer.offset, buffer.bytes, parameter.name, is_result)
+    return Pointer(
+        "arena", buffer.offset, buffer.bytes, parameter.name, is_result,
+        move=buffer.move, start=buffer.start,
+    )  # fmt: skip
 
 
 def take_launch(taken: tuple[CudaField, ...], batch: int) -> CudaLaunch:

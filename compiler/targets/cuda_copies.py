@@ -4,8 +4,9 @@ the matrices there that TMA fetches tiles from."""
 from dataclasses import dataclass
 
 from netc.compiler.kernels.plan import Body, Kernel, MatmulPlan
-from netc.compiler.scalar.expression import Expression, find_loads
+from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.targets.cuda_launches import Matrix, Pointer
+from netc.compiler.targets.cuda_tensor import wide_load
 from netc.compiler.targets.cuda_wgmma import COPY_THREADS, OperandCopy, WarpgroupTile
 from netc.compiler.targets.dialect import Speller
 from netc.compiler.targets.function import fits_int
@@ -16,7 +17,10 @@ MOST_INT = 2**31 - 2**16
 
 @dataclass(frozen=True)
 class CudaCopy:
-    """The kernel that copies one operand: `element` is what is at (b, `variable`, k)."""
+    """The kernel that copies one operand: `element` is what is at (b, `variable`, k).
+
+    Where `is_wide`, it is the first of four that lie side by side.
+    """
 
     name: str
     header: tuple[str, ...]
@@ -24,8 +28,8 @@ class CudaCopy:
     place: OperandCopy
     variable: str
     element: str
+    is_wide: bool
     precision: str
-    piece: int
     batch: int
     depth: int
     index: str
@@ -47,8 +51,8 @@ def operand_copies(
             place=place,
             variable=variable,
             element=speller.spell(expression),
+            is_wide=isinstance(expression, Load) and wide_load(expression, plan.depth) is not None,
             precision=plan.precision,
-            piece=place.piece,
             batch=plan.batch.extent,
             depth=plan.depth.extent,
             index="int" if fits_int(kernel) and place.elements < MOST_INT else "long long",

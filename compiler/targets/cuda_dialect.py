@@ -22,8 +22,8 @@ CUDA = Dialect(
     folds=FOLDS,
 )
 TEMPLATE_NAMES = """
-    b c column copied cursor d e element empty full half i j k l lane left line log m more n
-    next_left next_right o order pair piece r result right row stage start step sums target thread
+    b c column copied cursor d e element empty first full half i j k l lane left line log m more n
+    next_left next_right o order pair piece r result right row stage start step sums t target thread
     threadIdx tiles u blockIdx warp x y
 """
 CPP_WORDS = """

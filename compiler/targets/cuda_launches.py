@@ -4,7 +4,11 @@ The runtime reads it and needs no compiler for it. Standard library only.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from netc.compiler.json_text import json_text
 
 FORMAT = 2
 
@@ -36,7 +40,8 @@ class Pointer:
     `space` is arena or workspace (at `offset` bytes), field (the whole data set's field number
     `offset`), order, log or cursor. Of the first two the kernel may touch `bytes` from there, which
     it calls `name`; where `is_result`, it reads none of them and writes all. With a `matrix`, the
-    parameter is no pointer but a tensor map of that memory.
+    parameter is no pointer but a tensor map of that memory. In step t of a scan that is `move` * t
+    bytes further on, but in the first step at `start` where that is given.
     """
 
     space: str
@@ -45,6 +50,16 @@ class Pointer:
     name: str = ""
     is_result: bool = False
     matrix: Matrix | None = None
+    move: int = 0
+    start: int | None = None
+
+    def at(self, t: int) -> "Pointer":
+        """What it points at in step `t` of its scan."""
+        if not self.move:
+            return self
+        offset = self.offset + t * self.move
+        first = self.start is not None and t == 0
+        return replace(self, offset=self.start if first else offset, move=0, start=None)
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,7 @@ class CudaLaunch:
     """One kernel's launch: grid and block in threads, x y z, and the pointers that it is given.
 
     A launch that only prepares what another kernel reads names that kernel: it `serves` it.
+    Launches side by side of one `scan` (0 is none) run one after the other for each of its `steps`.
     """
 
     kernel: str
@@ -60,6 +76,8 @@ class CudaLaunch:
     shared_bytes: int
     parameters: tuple[Pointer, ...]
     serves: str = ""
+    scan: int = 0
+    steps: int = 1
 
 
 @dataclass(frozen=True)
@@ -83,12 +101,22 @@ class CudaStep:
     format: int = FORMAT
 
     def of_kernel(self, name: str) -> tuple[CudaLaunch, ...]:
-        """The launch of this kernel, after those that serve it."""
-        return tuple(entry for entry in self.launches if name in (entry.kernel, entry.serves))
+        """The launch of this kernel, after those that serve it; of a scan's, in its first step."""
+        some = (entry for entry in self.launches if name in (entry.kernel, entry.serves))
+        return tuple(in_order(tuple(replace(entry, steps=1) for entry in some)))
+
+
+def in_order(launches: tuple[CudaLaunch, ...]) -> Iterator[CudaLaunch]:
+    """Each launch as often as it is done, with the pointers that it is given then."""
+    for _, group in groupby(launches, lambda one: one.scan):
+        some = tuple(group)
+        for t in range(some[0].steps):
+            for one in some:
+                yield replace(one, parameters=tuple(p.at(t) for p in one.parameters))
 
 
 def to_json(step: CudaStep) -> str:
-    return json.dumps(asdict(step), indent=1, sort_keys=True)
+    return json_text(step)
 
 
 def from_json(text: str) -> CudaStep:

@@ -200,12 +200,12 @@ def wide_load(expression: Expression, along: Variable) -> tuple[Load, tuple[With
     """The load of the first of four neighbours along a variable, and what must hold for all four.
 
     None unless they always lie side by side, at a multiple of four: tensors begin at multiples of
-    far more bytes than that.
+    far more bytes than that, and rows of what a scan reads at multiples of their own.
     """
     guarded = isinstance(expression, Select) and expression.outside == Constant(0.0, "f32")
     load = expression.inside if guarded else expression
     conditions = expression.conditions if guarded else ()
-    if not isinstance(load, Load) or along.extent % WIDE:
+    if not isinstance(load, Load) or along.extent % WIDE or load.value.type.count % WIDE:
         return None
     start, inner = Variable(along.name, along.extent // WIDE), Variable("t", WIDE)
     replaced = {along: variable_index(start) * WIDE + variable_index(inner)}

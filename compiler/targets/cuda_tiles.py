@@ -14,7 +14,8 @@ from netc.compiler.kernels.plan import (
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.scalar.index import Variable
-from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile
+from netc.compiler.targets.cuda_matmul import MatmulTile, matmul_tile
+from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile, wide_load
 from netc.compiler.targets.cuda_wgmma import WarpgroupTile, pays, warpgroup_tile
 
 WARP = 32
@@ -126,76 +127,6 @@ class ColumnTile:
 
 
 @dataclass(frozen=True)
-class MatmulShape:
-    """A block of rows x columns results, `depth` products at a time; a thread makes
-    thread_rows x thread_columns of them, spread out so that neighbours in a warp are neighbours
-    in memory."""
-
-    rows: int
-    columns: int
-    depth: int
-    thread_rows: int
-    thread_columns: int
-
-    @property
-    def across(self) -> int:
-        """Threads side by side."""
-        return self.columns // self.thread_columns
-
-    @property
-    def down(self) -> int:
-        return self.rows // self.thread_rows
-
-    @property
-    def threads(self) -> int:
-        return self.across * self.down
-
-    @property
-    def loads_per_product(self) -> float:
-        """Reads of shared memory for each multiply-add."""
-        return 1 / self.thread_rows + 1 / self.thread_columns
-
-
-MATMUL_SHAPES = (
-    MatmulShape(128, 128, 8, 8, 8),
-    MatmulShape(128, 64, 16, 8, 4),
-    MatmulShape(64, 64, 16, 4, 4),
-    MatmulShape(32, 64, 16, 2, 4),
-    MatmulShape(64, 16, 16, 4, 1),
-    MatmulShape(32, 32, 16, 2, 2),
-    MatmulShape(16, 16, 16, 1, 1),
-)
-
-
-@dataclass(frozen=True)
-class MatmulTile:
-    """A shape and how it lies on the result; an operand that is adjacent along its own side is
-    loaded along it, the other along the depth."""
-
-    shape: MatmulShape
-    row_blocks: int
-    column_blocks: int
-    left_rows_adjacent: bool
-    right_columns_adjacent: bool
-    rows_are_ragged: bool
-    columns_are_ragged: bool
-    depth_is_ragged: bool
-    grid: int
-
-    @property
-    def block(self) -> tuple[int, int]:
-        return self.shape.across, self.shape.down
-
-    @property
-    def description(self) -> str:
-        shape = self.shape
-        return (
-            f", {shape.rows} x {shape.columns} x {shape.depth} a block, "
-            f"{shape.thread_rows} x {shape.thread_columns} a thread"
-        )
-
-
-@dataclass(frozen=True)
 class ScatterTile:
     """A block owns `rows` rows of the table and adds to them all that names them, in order; each of
     its threads has columns of its own."""
@@ -261,12 +192,19 @@ def choose_tile(kernel: Kernel, arch: CudaArchitecture) -> CudaTile:
         if arch.has_wgmma and pays(plan, tensor_peak(plan, arch), arch.bandwidth):
             return warpgroup_tile(plan, arch.multiprocessors, *flat_sides(plan))
         return tensor_tile(plan, arch.multiprocessors, *flat_sides(plan))
-    return matmul_tile(plan, arch)
+    return matmul_tile(plan, arch.multiprocessors, *flat_sides(plan))
 
 
 def flat_sides(plan: MatmulPlan) -> tuple[bool, bool]:
     """Whether the neighbours of the left are in its rows, and those of the right in its columns."""
-    return steps_by_one(plan.left, plan.row), steps_by_one(plan.right, plan.column)
+    return is_flat(plan.left, plan.row, plan.depth), is_flat(plan.right, plan.column, plan.depth)
+
+
+def is_flat(expression: Expression, place: Variable, depth: Variable) -> bool:
+    """Where loads can be wide along one of the two, that decides."""
+    if wide_load(expression, place) is not None:
+        return True
+    return wide_load(expression, depth) is None and steps_by_one(expression, place)
 
 
 def map_tile(plan: MapPlan) -> MapTile:
@@ -308,34 +246,6 @@ def attend_tile(plan: AttendPlan) -> AttendTile:
     owned = plan.key.extent if plan.form == "key_value" else plan.query.extent
     blocks = ceil(owned, own)
     return AttendTile(own, blocks, plan.batch.extent * blocks, (WARP * ATTEND_WARPS, 1))
-
-
-def matmul_tile(plan: MatmulPlan, arch: CudaArchitecture) -> MatmulTile:
-    shape = min(MATMUL_SHAPES, key=lambda shape: matmul_cost(plan, shape, arch))
-    row_blocks = ceil(plan.row.extent, shape.rows)
-    column_blocks = ceil(plan.column.extent, shape.columns)
-    return MatmulTile(
-        shape=shape,
-        row_blocks=row_blocks,
-        column_blocks=column_blocks,
-        left_rows_adjacent=flat_sides(plan)[0],
-        right_columns_adjacent=flat_sides(plan)[1],
-        rows_are_ragged=plan.row.extent % shape.rows > 0,
-        columns_are_ragged=plan.column.extent % shape.columns > 0,
-        depth_is_ragged=plan.depth.extent % shape.depth > 0,
-        grid=plan.batch.extent * row_blocks * column_blocks,
-    )
-
-
-def matmul_cost(plan: MatmulPlan, shape: MatmulShape, arch: CudaArchitecture) -> float:
-    """Relative time: the products of the busiest multiprocessor, weighed by the loads that each
-    product needs. Few threads on a multiprocessor leave its latency in the open."""
-    blocks = plan.batch.extent * ceil(plan.row.extent, shape.rows)
-    blocks *= ceil(plan.column.extent, shape.columns)
-    busiest = ceil(blocks, arch.multiprocessors)
-    hidden = min(busiest * shape.threads, 512) / 512
-    work = busiest * shape.rows * shape.columns * (0.4 + shape.loads_per_product)
-    return work / hidden
 
 
 def limit(kernel: Kernel, arch: CudaArchitecture) -> Limit:

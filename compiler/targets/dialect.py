@@ -15,7 +15,6 @@ from netc.compiler.scalar.expression import (
     Select,
     Within,
 )
-from netc.compiler.scalar.index import render_index
 
 
 @dataclass(frozen=True)
@@ -105,13 +104,13 @@ class Speller:
             return spell_number(expression.value, expression.dtype)
         if isinstance(expression, Load):
             name = self.parameters[expression.value.name]
-            return f"{name}[{render_index(expression.position)}]"
+            return f"{name}[{expression.position.text}]"
         if isinstance(expression, LoadRow):
             return self._load_row(expression)
         if isinstance(expression, Local):
             return expression.name
         if isinstance(expression, Position):
-            text = render_index(expression.index)
+            text = expression.index.text
             return text if text.isalnum() else f"({text})"
         if isinstance(expression, Select):
             conditions = " && ".join(spell_condition(c) for c in expression.conditions)
@@ -121,7 +120,7 @@ class Speller:
 
     def _load_row(self, load: LoadRow) -> str:
         """A row is compared without its sign, so that one comparison tells both ends."""
-        row, column = self.spell(load.row), render_index(load.column)
+        row, column = self.spell(load.row), load.column.text
         start = row if load.columns == 1 else f"{row} * {load.columns}"
         place = start if column == "0" else f"{start} + {column}"
         name, zero = self.parameters[load.value.name], spell_number(0, load.dtype)
@@ -157,7 +156,7 @@ def spell_number(number: float | int | bool, dtype: str) -> str:
 
 def spell_condition(condition: Within) -> str:
     """An index condition, without the side that always holds."""
-    index, (least, greatest) = render_index(condition.index), condition.index.bounds
+    index, (least, greatest) = condition.index.text, condition.index.bounds
     if condition.high - condition.low == 1:
         return f"{index} == {condition.low}"
     sides = []

@@ -1,18 +1,15 @@
 """One function of a program (a training step, an evaluation, a net): ordered kernels in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Graph, Value
 from netc.compiler.ir.operation import Op
 from netc.compiler.kernels.fuse import fuse
-from netc.compiler.kernels.group import Group
-from netc.compiler.kernels.lower import lower
+from netc.compiler.kernels.lower import Cut, lower
 from netc.compiler.kernels.memory import Buffer, MemoryPlan, plan_memory
 from netc.compiler.kernels.plan import Kernel
 from netc.compiler.kernels.settle import settle
-
-Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ def make_function(
     """Cut into kernels, lower and lay out a graph; `persistent` are the places that all functions
     share."""
     graph = settle(graph, ops)
-    kernels = lower(graph, cut(graph, ops), ops)
+    kernels = lower(graph, cut, ops)
     return Function(graph.name, batch, graph, kernels, plan_memory(graph, kernels, persistent))
 
 

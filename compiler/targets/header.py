@@ -1,5 +1,7 @@
 """The comment above a kernel: its mathematics, the lines behind it, its tensors and its cost."""
 
+import re
+
 from netc.compiler.kernels.group import Kind
 from netc.compiler.kernels.plan import (
     AttendPlan,
@@ -12,7 +14,6 @@ from netc.compiler.kernels.plan import (
     ScatterPlan,
 )
 from netc.compiler.scalar.expression import Constant, Expression
-from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, Dialect, Speller
 
 WIDTH = 110
@@ -146,7 +147,7 @@ def attention(plan: AttendPlan, names: dict[str, str], formula: Formula) -> list
 def _body(body: Body, formula: Formula) -> list[str]:
     lines = [f"  {a.name} = {formula.spell(a.expression)}" for a in body.assigns]
     stores = [
-        f"{formula.parameters[s.value.name]}[{render_index(s.position)}]" for s in body.stores
+        f"{formula.parameters[s.value.name]}[{s.position.text}]" for s in body.stores
     ]
     return lines + ([f"  stores {', '.join(stores)}"] if stores else [])
 
@@ -161,6 +162,8 @@ def kernel_header(
     lines += [f"line {n}: {safe(source[n - 1].strip())}" for n in numbers if n <= len(source)]
     lines += [f"reads  {names[value.name]}: {value.type}" for value in kernel.reads]
     lines += [f"writes {names[value.name]}: {value.type}" for value in kernel.writes]
+    if kernel.scan:
+        lines.append(f"runs {kernel.times:,} times: in each step of the scan, on its rows")
     lines.append(f"{kernel.flops:,} FLOP, {kernel.bytes:,} bytes at least; {launch}")
     return tuple(safe(line)[: WIDTH - 3] for line in lines)
 
@@ -180,5 +183,5 @@ def _title(kernel: Kernel) -> str:
 
 def safe(text: str) -> str:
     """Text that cannot end a comment or go on in the next line: printable ASCII without \\."""
-    shown = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
+    shown = re.sub(r"[^ -~]|\\", "?", text)
     return shown.replace("*/", "* /").replace("/*", "/ *").replace("??/", "?? /")

@@ -18,7 +18,6 @@ from netc.compiler.kernels.plan import (
     Stage,
 )
 from netc.compiler.scalar.expression import Constant
-from netc.compiler.scalar.index import render_index
 from netc.compiler.targets.dialect import Dialect, Speller
 
 
@@ -31,6 +30,7 @@ class AssignText:
 
 @dataclass(frozen=True)
 class StoreText:
+    type: str
     target: str
     position: str
     expression: str
@@ -157,8 +157,9 @@ def body_text(body: Body, speller: Speller) -> BodyText:
         ),
         tuple(
             StoreText(
+                speller.dialect.types[store.value.type.dtype],
                 speller.parameters[store.value.name],
-                render_index(store.position),
+                store.position.text,
                 speller.spell(store.expression),
             )
             for store in body.stores
@@ -252,12 +253,12 @@ def parameters(kernel: Kernel, memory: MemoryPlan, dialect: Dialect) -> tuple[Pa
 
     A value that is written over an old one in place goes by the old one's name.
     """
-    found: dict[tuple[int, int], Parameter] = {}
+    found: dict[tuple[int, int, int, int], Parameter] = {}
     writes = {memory.buffer(value.name) for value in kernel.writes}
     for value in (*kernel.reads, *kernel.writes):
         buffer = memory.buffer(value.name)
         found.setdefault(
-            (buffer.offset, buffer.bytes),
+            (buffer.offset, buffer.bytes, buffer.move, buffer.first),
             Parameter(
                 dialect.types[value.type.dtype],
                 kernel.names[value.name] + ("_out" if value in kernel.writes else ""),

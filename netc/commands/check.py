@@ -7,8 +7,8 @@ from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from netc.commands.common import add_defines, add_json
-from netc.compiler.diagnostics import NetError
+from netc.commands.common import add_defines, add_json, show_warning
+from netc.compiler.diagnostics import NetError, as_json
 from netc.compiler.driver import compile_file
 from netc.compiler.functions import lay_out, trace
 from netc.compiler.language.model import Model, load_model
@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.file, dict(arguments.define), arguments.block)
     told = facts(model)
+    for warning in () if arguments.json else model.warnings:
+        show_warning(warning)
     if arguments.emulate:
         check_kernels(arguments)
     if arguments.json:
@@ -62,6 +64,7 @@ def facts(model: Model) -> dict[str, object]:
         "parameters": sum(prod(weight.type.shape) for weight in trained),
         "memory_bytes": memory(model),
         "nets": list(model.nets),
+        "warnings": [as_json(one) for one in model.warnings],
         "weights": {weight.name: str(weight.type) for weight in model.weights},
     }
 

@@ -1,10 +1,11 @@
 """What several commands take: a program by its file, its build folder or as the last build."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from netc.api import Program, checkpoint_at, compile
-from netc.compiler.diagnostics import Diagnostic, NetError
+from netc.compiler.diagnostics import Diagnostic, NetError, render
 from netc.last_build import LAST, last_folder
 from netc.runtime.checkpoint import Checkpoint
 from netc.runtime.errors import fail
@@ -150,6 +151,11 @@ def trained(program: Program, arguments: argparse.Namespace) -> Checkpoint:
 
 def given_data(text: str | None) -> Given:
     return None if text is None else Path(text)
+
+
+def show_warning(warning: Diagnostic) -> None:
+    """On standard error, in colour where that is a terminal."""
+    print(render(warning, color=sys.stderr.isatty()), file=sys.stderr)
 
 
 def wrong_use(message: str, help: str) -> NetError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netc.api import ENDINGS
 from netc.commands.building import build_cpu, build_cuda
-from netc.commands.common import add_defines, add_json, wrong_use
+from netc.commands.common import add_defines, add_json, show_warning, wrong_use
 from netc.compiler.diagnostics import nearest
 from netc.compiler.driver import ARCH, compile_file
 from netc.compiler.ir.graph import Graph
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         train=arguments.block,
         out=None if arguments.out is None else Path(arguments.out),
         watch=dump.watch,
+        warn=show_warning,
     )
     dump.refuse_unknown()
     remember(folder)
@@ -86,7 +87,6 @@ def remember(folder: Path) -> None:
 
 def facts(program: Program, folder: Path) -> dict[str, object]:
     step = program.function("train")
-    kernels = step.kernels if step else ()
     batches = program.training.accumulate if program.training else 1  # of a step
     return {
         "name": program.name,
@@ -94,10 +94,10 @@ def facts(program: Program, folder: Path) -> dict[str, object]:
         "hash": program.hash,
         "parameters": program.parameters,
         "kernels": sum(len(function.kernels) for function in program.functions),
-        "launches_per_step": batches * len(kernels),
+        "launches_per_step": batches * step.launches if step else 0,
         "memory_bytes": program.arena_bytes,
         "persistent_bytes": program.persistent_bytes,
-        "predicted_step_seconds": batches * sum(kernel.seconds for kernel in kernels),
+        "predicted_step_seconds": batches * step.seconds if step else 0,
     }
 
 
@@ -106,9 +106,9 @@ def on_cuda(program: Program) -> str:
     layout = program.on("cuda").layout
     step = program.on("cuda").function("train")
     kernels = [one for function in layout.functions for one in function.kernels]
-    told = f"{len(step.kernels) if step else len(kernels)} launches"
+    told = f"{step.launches if step else len(kernels):,} launches"
     if step is not None:
-        seconds = sum(kernel.seconds for kernel in step.kernels)
+        seconds = step.seconds
         told += f" in a step of {1000 * seconds:.3g} ms at best on the likes of {layout.processor}"
     return f"{told}, {layout.arena_bytes:,} bytes"
 
@@ -129,7 +129,7 @@ def table(program: Program, folder: Path) -> str:
         rate = samples / seconds if seconds else 0
         launches = told["launches_per_step"]
         rows += [
-            ("launches", f"{launches} in a training step of {samples} samples"),
+            ("launches", f"{launches:,} in a training step of {samples} samples"),
             ("step", f"{1000 * seconds:.3g} ms predicted on the cpu, {rate:,.0f} samples/s"),
         ]
     rows.append(("on a GPU", on_cuda(program)))

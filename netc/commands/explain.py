@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from importlib import import_module
 from pathlib import Path
 
 import netc.compiler
@@ -37,7 +38,12 @@ def explanation(what: str) -> str:
     texts |= SETTINGS
     if what in texts:
         return texts[what]
-    raise unknown(what, [*texts, *(page.code for page in CODES)])
+    # loaded only here: a page that is text needs nothing of the compiler
+    names = import_module("netc.compiler.language.about")
+    told = names.about(what)
+    if told is not None:
+        return told
+    raise unknown(what, [*texts, *names.names(), *(page.code for page in CODES)])
 
 
 def prelude() -> dict[str, str]:

@@ -7,6 +7,7 @@ from netc.commands.common import add_device, add_json, add_program, open_program
 from netc.commands.show import chosen
 from netc.compiler.build.peaks import Peaks, measured_peaks
 from netc.compiler.program import KernelFacts
+from netc.runtime.arena import processors
 from netc.runtime.profile import KernelTime, Profile, profile
 
 HEADING = ("kernel", "line", "time", "share", "predicted", "GFLOP/s", "GB/s", "of limit")
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    peaks = measured_peaks(arguments.threads or processors())  # first: predictions come from them
     program = open_program(arguments)
     function = chosen(program, arguments.function)[0]
     session = program.start()
@@ -29,7 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
         found = profile(session, function, arguments.seconds)
     finally:
         session.close()
-    peaks = measured_peaks(found.threads)
     told = as_json(found, peaks) if arguments.json else table(found, peaks, arguments.top)
     print(told)
     return 0

@@ -23,11 +23,16 @@ from netc.commands.common import (
     trained,
     wrong_use,
 )
+from netc.compiler.program import FunctionFacts
 from netc.runtime.data.sources import read_file
+from netc.runtime.errors import fail
+from netc.runtime.feeding import open_data
 from netc.runtime.files import write_atomically
+from netc.runtime.pictures import png
 from netc.runtime.sample import Taste, write_on
 
 PREFIX = "run_"
+Arrays = dict[str, np.ndarray]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,13 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--net", metavar="NAME", help="where the program has several")
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--inputs", metavar="PATH", help="an .npz by name, or .npy of one input")
+    given.add_argument("--rows", type=positive, metavar="N", help="the first of the test data")
+    given.add_argument("--random", type=positive, metavar="N", help="rows of normal numbers")
     given.add_argument("--sample", metavar="TEXT", help="the start of a text; the net writes on")
     parser.add_argument("--length", type=positive, default=200, help="letters to write (200)")
     parser.add_argument(
         "--temperature", type=warmth, default=1.0, help="0: the likeliest letter, 1: as learned (1)"
     )
-    parser.add_argument("--seed", type=natural, default=0, help="of the choice of letters (0)")
+    parser.add_argument("--seed", type=natural, default=0, help="of --random and --sample (0)")
     parser.add_argument("--out", metavar="FILE.npz", help="write the outputs instead of printing")
+    parser.add_argument("--png", metavar="FILE.png", help="write the first output as pictures")
     add_trained(parser)
     add_device(parser)
     add_json(parser)
@@ -52,9 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     net = chosen_net(program, arguments.net)
     if arguments.out is not None and Path(arguments.out).suffix != ".npz":
         raise wrong_use("outputs are written as .npz", "--out outputs.npz")
+    if arguments.png is not None and Path(arguments.png).suffix != ".png":
+        raise wrong_use("pictures are written as .png", "--png pictures.png")
     if arguments.sample is not None:
         return write(program, net, arguments)
-    inputs = read_inputs(program, net, Path(arguments.inputs))
+    inputs = chosen_inputs(program, net, arguments)
     session = started(program, trained(program, arguments))
     outputs = session.run(net, **inputs)
     together = outputs if isinstance(outputs, tuple) else (outputs,)
@@ -108,6 +118,40 @@ def chosen_net(program: Program, name: str | None) -> str:
     return nets.pop()
 
 
+def chosen_inputs(program: Program, net: str, arguments: argparse.Namespace) -> Arrays:
+    if arguments.inputs is not None:
+        return read_inputs(program, net, Path(arguments.inputs))
+    function = program.facts.function(PREFIX + net)
+    if function is None:
+        return {}  # the session tells which nets there are
+    if arguments.rows is not None:
+        return test_rows(program, function, arguments.rows)
+    return random_rows(function, arguments.random, arguments.seed)
+
+
+def test_rows(program: Program, function: FunctionFacts, rows: int) -> Arrays:
+    """The first rows of the program's own data, of its test part where there is one, by name."""
+    data = open_data(program.facts)
+    part = data.train if data.test is None else data.test
+    lacking = [field.name for field in function.fields if field.name not in part]
+    if lacking:
+        there = ", ".join(f"`{name}`" for name in part)
+        message = f"the net takes `{lacking[0]}`, which is no field of the data: {there}"
+        raise fail("E0523", message, help="give the inputs: `--inputs FILE.npz`")
+    return {field.name: part[field.name][:rows] for field in function.fields}
+
+
+def random_rows(function: FunctionFacts, rows: int, seed: int) -> Arrays:
+    """Standard normal numbers for each input; NetError where one is not f32."""
+    random = np.random.Generator(np.random.Philox(seed))
+    wrong = [field for field in function.fields if field.dtype != "f32"]
+    if wrong:
+        message = f"`--random` makes f32, the net takes `{wrong[0].name}` as {wrong[0].dtype}"
+        raise fail("E0521", message, help="give the inputs: `--inputs FILE.npz`")
+    shapes = {field.name: (rows, *field.shape[1:]) for field in function.fields}
+    return {name: random.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+
+
 def read_inputs(program: Program, net: str, path: Path) -> dict[str, np.ndarray]:
     """Arrays by input; the array of an .npy file is the input where there is only one."""
     arrays = read_file(path).train
@@ -118,13 +162,16 @@ def read_inputs(program: Program, net: str, path: Path) -> dict[str, np.ndarray]
 
 
 def tell(outputs: dict[str, np.ndarray], arguments: argparse.Namespace) -> None:
+    """Write the outputs to the files that are named, or print them where none is."""
+    if arguments.png is not None:
+        write_atomically(Path(arguments.png), png(next(iter(outputs.values()))))
     if arguments.out is not None:
         buffer = io.BytesIO()
         np.savez(buffer, **outputs)
         write_atomically(Path(arguments.out), buffer.getvalue())
-    elif arguments.json:
+    if arguments.json:
         print(json.dumps({name: array.tolist() for name, array in outputs.items()}))
-    else:
+    elif arguments.png is None and arguments.out is None:
         for name, array in outputs.items():
             print(f"{name}: {array.dtype}{list(array.shape)}")
             print(np.array2string(array, precision=4, suppress_small=True, threshold=200))

@@ -100,7 +100,7 @@ def choose(
 
 
 def operations(function: FunctionFacts) -> int:
-    return sum(kernel.flops for kernel in function.kernels)
+    return sum(kernel.flops * kernel.times for kernel in function.kernels)
 
 
 def start(program: Program, arguments: argparse.Namespace) -> Session:

@@ -1,70 +1,151 @@
-"""A CSV file comes in; its columns go out as i32 or f32.
+"""A CSV file comes in; its columns go out as i32 or f32, whatever the size of the file.
 
 Strict: the first line names the columns, every row has them all, every cell is a number.
 """
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from netc.runtime.data.dataset import MOST_BYTES, DataSet, data_set
+from netc.compiler.diagnostics import nearest
+from netc.runtime.data.dataset import DataSet, data_set
 from netc.runtime.data.reading import reading
+from netc.runtime.data.spool import Spool, pieces
 from netc.runtime.errors import fail
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
 FRACTION = re.compile(r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 MOST_COLUMNS = 10_000
+CELLS_AT_ONCE = 1 << 18
 INT32, FLOAT32 = np.iinfo(np.int32), np.finfo(np.float32)
 
 
-def read_csv(path: Path, dtypes: Mapping[str, str] | None = None) -> DataSet:
+class Column:
+    """The numbers of a column so far: i32 until one is a fraction, unless its dtype is given."""
+
+    def __init__(self, path: Path, name: str, dtype: str | None) -> None:
+        self.path, self.name, self.given = path, name, dtype
+        self.is_whole = dtype != "f32"
+        self.spool = Spool(np.int32 if self.is_whole else np.float32)
+        self.too_large: tuple[int, str] | None = None  # a whole number that only f32 could hold
+
+    def append(self, lines: list[int], cells: tuple[str, ...]) -> None:
+        """The cells of some more rows, which stand in these lines of the file."""
+        cells = tuple(cell.strip() for cell in cells)
+        if self.is_whole and not all(map(fits_whole, cells)):
+            self.meet_misfits(lines, cells)
+        if self.is_whole:
+            self.spool.append(np.array(list(map(int, cells)), np.int32))
+            return
+        for line, cell in zip(lines, cells, strict=True):
+            if not fits_fraction(cell):
+                raise self.wrong(line, cell, "a number of f32")
+        self.spool.append(np.array(list(map(float, cells)), np.float32))
+
+    def meet_misfits(self, lines: list[int], cells: tuple[str, ...]) -> None:
+        """The column turns into f32 where it may."""
+        misfit = next(
+            (line, cell)
+            for line, cell in zip(lines, cells, strict=True)
+            if not fits_whole(cell)
+        )
+        if self.given == "i32":
+            raise self.wrong(*misfit, "a whole number of i32")
+        if all(map(WHOLE.fullmatch, cells)):
+            self.too_large = self.too_large or misfit
+        else:
+            self.given, self.too_large = "f32", None
+        self.is_whole, old = False, self.spool.array()
+        self.spool = Spool(np.float32)
+        for part in pieces(old):
+            self.spool.append(part.astype(np.float32))
+
+    def array(self) -> np.ndarray:
+        if self.too_large and self.given is None:
+            raise self.wrong(*self.too_large, "a whole number of i32")
+        return self.spool.array()
+
+    def wrong(self, line: int, cell: str, kind: str):
+        message = f"`{self.path}`, line {line}, column `{self.name}`: {shown(cell)} is not {kind}"
+        is_word = any(letter.isalpha() for letter in cell)
+        help = "write classes as numbers: 0, 1, 2 ..." if is_word else None
+        return fail("E0505", message, help=help)
+
+
+def read_csv(
+    path: Path, dtypes: Mapping[str, str] | None = None, wanted: tuple[str, ...] | None = None
+) -> DataSet:
     """The columns as fields, in order; `dtypes` may fix some to "i32" or "f32".
 
-    A column of whole numbers only is i32, any other is f32. Errors (E0502 to E0505) name the line
-    and the column.
+    A column of whole numbers only is i32, any other is f32. Of `wanted` columns only, where they
+    are given: the others may hold anything. Errors (E0502 to E0505) name the line and the column.
     """
-    names, lines, rows = read_rows(path)
-    columns = zip(*rows, strict=True)
-    wanted = dtypes or {}
-    for name in wanted:
-        if name not in names:
-            note = f"its columns are {', '.join(names)}"
-            raise fail("E0503", f"`{path}` has no column `{name}`", notes=(note,))
-    return data_set(f"`{path}`", {
-        name: as_column(path, name, lines, cells, wanted.get(name))
-        for name, cells in zip(names, columns, strict=True)
-    })  # fmt: skip
+    dtypes = dtypes or {}
+    with opened(path) as (table, names):
+        check_wanted(path, names, (*dtypes, *(wanted or ())))
+        columns = {
+            place: Column(path, name, dtypes.get(name))
+            for place, name in enumerate(names)
+            if wanted is None or name in wanted
+        }
+        for lines, rows in chunks(path, table, names):
+            cells = tuple(zip(*rows, strict=True))
+            for place, column in columns.items():
+                column.append(lines, cells[place])
+    return data_set(f"`{path}`", {one.name: one.array() for one in columns.values()})
+
+
+def read_cells(path: Path, wanted: tuple[str, ...]) -> tuple[list[int], list[tuple[str, ...]]]:
+    """The lines of the file that hold a row each, and the rows' cells in the wanted columns."""
+    lines, cells = [], []
+    with opened(path) as (table, names):
+        check_wanted(path, names, wanted)
+        places = [names.index(name) for name in wanted]
+        for some, rows in chunks(path, table, names):
+            lines += some
+            cells += [tuple(row[place] for place in places) for row in rows]
+    return lines, cells
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple]:
+    """(the rows to come, the names of the columns); what is wrong with them names the line."""
+    with reading(path), open(path, newline="", encoding="utf-8-sig") as file:
+        table = csv.reader(file, strict=True)
+        try:
+            yield table, check_names(path, next(table, []))
+        except csv.Error as error:
+            raise fail("E0504", f"`{path}`, line {table.line_num}: {error}") from error
 
 
 def read_ratings(path: Path) -> DataSet:
     """user: i32[N], item: i32[N] and rating: f32[N], of a file with these columns."""
-    data = read_csv(path, {"user": "i32", "item": "i32", "rating": "f32"})
-    kept = {name: data.train[name] for name in ("user", "item", "rating")}
-    return data_set(f"`{path}`", kept)
+    dtypes = {"user": "i32", "item": "i32", "rating": "f32"}
+    data = read_csv(path, dtypes, tuple(dtypes))
+    return data_set(f"`{path}`", {name: data.train[name] for name in dtypes})
 
 
-def read_rows(path: Path) -> tuple[list[str], list[int], list[list[str]]]:
-    """The names of the columns, then for each row its line in the file and its cells."""
-    lines, rows = [], []
-    with reading(path), open(path, newline="", encoding="utf-8-sig") as file:
-        if Path(path).stat().st_size > MOST_BYTES:
-            raise ValueError(f"the file is larger than {MOST_BYTES} bytes")
-        table = csv.reader(file, strict=True)
-        try:
-            names = check_names(path, next(table, []))
-            for row in table:
-                check_row(path, table.line_num, names, row)
-                lines.append(table.line_num)
-                rows.append(row)
-        except csv.Error as error:
-            raise fail("E0504", f"`{path}`, line {table.line_num}: {error}") from error
-    if not rows:
+def chunks(path: Path, table, names: list[str]) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Some rows at a time, and the lines that they stand in; at least one row."""
+    count = max(1, CELLS_AT_ONCE // len(names))
+    is_empty = True
+    while rows := list(islice(checked(path, table, names), count)):
+        is_empty = False
+        yield [line for line, _ in rows], [row for _, row in rows]
+    if is_empty:
         raise fail("E0504", f"`{path}` has no rows below its first line")
-    return names, lines, rows
+
+
+def checked(path: Path, table, names: list[str]) -> Iterator[tuple[int, list[str]]]:
+    for row in table:
+        check_row(path, table.line_num, names, row)
+        yield table.line_num, row
 
 
 def check_names(path: Path, row: list[str]) -> list[str]:
@@ -81,25 +162,22 @@ def check_names(path: Path, row: list[str]) -> list[str]:
     return names
 
 
+def check_wanted(path: Path, names: list[str], wanted: tuple[str, ...]) -> None:
+    for name in wanted:
+        if name not in names:
+            near = nearest(name, names)
+            raise fail(
+                "E0503",
+                f"`{path}` has no column `{name}`",
+                notes=(f"its columns are {', '.join(names)}",),
+                help=f"did you mean `{near}`?" if near else None,
+            )
+
+
 def check_row(path: Path, line: int, names: list[str], row: list[str]) -> None:
     if len(row) != len(names):
         message = f"`{path}`, line {line}: {len(row)} cells, the first line names {len(names)}"
         raise fail("E0504", message)
-
-
-def as_column(
-    path: Path, name: str, lines: list[int], cells: tuple[str, ...], dtype: str | None
-) -> np.ndarray:
-    cells = tuple(cell.strip() for cell in cells)
-    whole = all(map(WHOLE.fullmatch, cells)) if dtype is None else dtype == "i32"
-    fits = fits_whole if whole else fits_fraction
-    for line, cell in zip(lines, cells, strict=True):
-        if not fits(cell):
-            kind = "a whole number of i32" if whole else "a number of f32"
-            message = f"`{path}`, line {line}, column `{name}`: {shown(cell)} is not {kind}"
-            raise fail("E0505", message)
-    return np.array([int(cell) if whole else float(cell) for cell in cells],
-                    np.int32 if whole else np.float32)  # fmt: skip
 
 
 def fits_whole(cell: str) -> bool:

@@ -1,9 +1,11 @@
 """Arrays come in; a `DataSet` with named, typed fields goes out, and the order to walk it in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from netc.runtime.data.spool import Spool, is_in_file, pieces
 from netc.runtime.errors import fail
 
 DTYPES = {
@@ -14,10 +16,11 @@ DTYPES = {
     "bool": np.dtype(np.bool_),
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-MOST_BYTES = 8 << 30  # of one array: a file that states more is refused before memory is taken
+MOST_BYTES = 8 << 30  # of one array: a file that needs more of memory is refused before it is taken
 WORD = (1 << 64) - 1
 
 Arrays = dict[str, np.ndarray]
+Convert = Callable[[np.ndarray, int], np.ndarray]  # of rows, and how many are before them
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,35 @@ def as_netc(what: str, array: np.ndarray) -> np.ndarray:
 
 def narrow_whole(what: str, array: np.ndarray) -> np.ndarray:
     limits = np.iinfo(np.int32)
-    if array.size and not limits.min <= int(array.min()) <= int(array.max()) <= limits.max:
-        raise fail("E0507", f"{what} has whole numbers that do not fit i32")
-    return array.astype(np.int32, order="C")
+
+    def narrow(part: np.ndarray, start: int) -> np.ndarray:
+        if part.size and not limits.min <= int(part.min()) <= int(part.max()) <= limits.max:
+            raise fail("E0507", f"{what} has whole numbers that do not fit i32")
+        return part.astype(np.int32, order="C")
+
+    return converted(array, np.dtype(np.int32), narrow)
 
 
 def narrow_fraction(what: str, array: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        narrowed = array.astype(np.float32, order="C")
-    if (np.isinf(narrowed) & np.isfinite(array)).any():
-        raise fail("E0507", f"{what} has numbers that do not fit f32")
-    return narrowed
+    def narrow(part: np.ndarray, start: int) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            narrowed = part.astype(np.float32, order="C")
+        if (np.isinf(narrowed) & np.isfinite(part)).any():
+            raise fail("E0507", f"{what} has numbers that do not fit f32")
+        return narrowed
+
+    return converted(array, np.dtype(np.float32), narrow)
+
+
+def converted(array: np.ndarray, dtype: np.dtype, convert: Convert) -> np.ndarray:
+    """The array in another dtype; piece by piece where it lies in a file."""
+    if not is_in_file(array):
+        return convert(array, 0)
+    spool, start = Spool(dtype, array.shape[1:]), 0
+    for part in pieces(array):
+        spool.append(convert(part, start))
+        start += len(part)
+    return spool.array()
 
 
 def split_validation(data: DataSet, fraction: float) -> tuple[DataSet, DataSet]:
@@ -165,10 +186,19 @@ def cast(origin: str, field: Field, array: np.ndarray) -> np.ndarray:
     target = DTYPES[field.dtype]
     if array.dtype == target:
         return array
-    with np.errstate(all="ignore"):
-        values = array.astype(target)
-    loses = target.kind != "f" and not np.array_equal(values.astype(array.dtype), array)
-    overflows = target.kind == "f" and (np.isinf(values) & np.isfinite(array)).any()
-    if loses or overflows:
-        raise fail("E0511", f"{origin}: `{field.name}` has values that {field.dtype} cannot hold")
-    return values
+
+    def convert(part: np.ndarray, start: int) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            values = part.astype(target)
+            back = values.astype(part.dtype)
+        wrong = np.isinf(values) & np.isfinite(part) if target.kind == "f" else back != part
+        if wrong.any():
+            place = tuple(np.argwhere(wrong)[0])
+            message = (
+                f"{origin}: row {start + int(place[0]) + 1} of `{field.name}` has "
+                f"{part[place]:.9g}, which {field.dtype} cannot hold"
+            )
+            raise fail("E0511", message)
+        return values
+
+    return converted(array, target, convert)

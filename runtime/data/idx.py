@@ -14,15 +14,26 @@ import numpy as np
 
 from netc.runtime.data.dataset import MOST_BYTES
 from netc.runtime.data.reading import MOST_EXPANSION, reading
+from netc.runtime.data.spool import most_in_memory
 
 CODES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MOST_AXES = 8
 
 
 def read_idx(path: Path, limit: int = MOST_BYTES) -> np.ndarray:
-    """The array in a file, in the type that the file has."""
+    """The array in a file, in the type that the file has. One that is not compressed and that
+    memory should not hold stays in the file."""
     with reading(path), open(path, "rb") as file:
-        return decode_idx(file, os.fstat(file.fileno()).st_size, limit)
+        size = os.fstat(file.fileno()).st_size
+        if size <= most_in_memory() or file.read(2) == b"\x1f\x8b":
+            file.seek(0)
+            return decode_idx(file, size, limit)
+        file.seek(0)
+        dtype, shape = read_header(file)
+        declared, held = math.prod(shape) * dtype.itemsize, size - file.tell()
+        if declared != held:
+            raise ValueError(f"the header declares {declared} bytes, the file holds {held}")
+        return np.memmap(path, dtype, "r", file.tell(), shape)
 
 
 def decode_idx(file: BinaryIO, size: int, limit: int = MOST_BYTES) -> np.ndarray:

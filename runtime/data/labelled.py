@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netc.runtime.data.csv import WHOLE, read_rows
+from netc.runtime.data.csv import WHOLE, read_cells
 from netc.runtime.data.dataset import MOST_BYTES, DataSet, data_set
 from netc.runtime.errors import fail
 
@@ -14,19 +14,14 @@ COLUMNS = ("text", "label")
 def read_labelled_text(path: Path, window: int) -> DataSet:
     """token: i32[N, window], the first bytes of the column `text`, with zeros behind a shorter one;
     label: i32[N]. Labels are numbers of classes, or else names, numbered in the order of A to Z."""
-    names, lines, rows = read_rows(path)
-    for column in COLUMNS:
-        if column not in names:
-            note = f"its columns are {', '.join(names)}"
-            raise fail("E0503", f"`{path}` has no column `{column}`", notes=(note,))
+    lines, rows = read_cells(path, COLUMNS)
     if 4 * window * len(rows) > MOST_BYTES:
         raise fail("E0510", f"labelled_text: {len(rows)} texts of {window} bytes are too many")
-    text, label = (names.index(column) for column in COLUMNS)
     token = np.zeros((len(rows), window), np.int32)
-    for number, row in enumerate(rows):
-        letters = row[text].encode()[:window]
+    for number, (text, _) in enumerate(rows):
+        letters = text.encode()[:window]
         token[number, : len(letters)] = np.frombuffer(letters, np.uint8)
-    classes = class_numbers(path, lines, [row[label].strip() for row in rows])
+    classes = class_numbers(path, lines, [label.strip() for _, label in rows])
     return data_set(f"`{path}`", {"token": token, "label": classes})
 
 

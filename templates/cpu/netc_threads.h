@@ -111,16 +111,15 @@ static void netc_run(netc_job job, void *context)
 // Some tasks of a phase: [first, last).
 typedef struct { uint32_t phase; int64_t first, last; } netc_claim;
 
-// Claims tasks of the running phase, a third of a fair share at a time; `tasks` says how many each of the
-// `phases` has, which follow each other in rounds. False when all rounds are over.
-static inline int netc_next(netc_claim *claim, const int64_t *tasks, uint32_t phases, uint32_t rounds)
+// Claims tasks of a phase, of `all` that it has, a third of a fair share at a time. False when the phase
+// is over; a thread that comes late finds many that are.
+static inline int netc_next(netc_claim *claim, uint32_t phase, int64_t all)
 {
+    const int64_t share = (all + 3 * netc_team.threads - 1) / (3 * netc_team.threads);
     for (int spins = 0;; spins++) {
         uint_least64_t place = atomic_load_explicit(&netc_team.place, memory_order_acquire);
-        claim->phase = (uint32_t)(place >> 32);
-        if (claim->phase == phases * rounds) return 0;
-        const int64_t all = tasks[claim->phase % phases];
-        const int64_t share = (all + 3 * netc_team.threads - 1) / (3 * netc_team.threads);
+        if ((uint32_t)(place >> 32) != phase) return 0;
+        claim->phase = phase;
         claim->first = (int64_t)(uint32_t)place;
         claim->last = claim->first + share < all ? claim->first + share : all;
         if (claim->first < all) {

@@ -74,6 +74,14 @@ WGMMA = """
     for (int i = 0; i < 32; i++) y[t * 32 + i] = d[i];
 """  # noqa: E501
 
+# The same product twice; between them each thread doubles its sums.
+FENCED = WGMMA.replace("{fence}", "netc_fence_async();")
+PRODUCT = "    netc_wgmma_m64" + FENCED.partition("    netc_wgmma_m64")[2].partition("    for (")[0]
+DOUBLES = "    for (int i = 0; i < 32; i++) d[i] *= 2.0f;\n    {again}\n"
+TWICE = FENCED.replace("// here", "").replace(
+    "    for (int i = 0; i < 32; i++) y[", DOUBLES + PRODUCT + "    for (int i = 0; i < 32; i++) y["
+)
+
 # The block that comes last adds what the others left: y holds four parts, a counter and the sum.
 LAST_BLOCK = """
     __shared__ bool is_last;
@@ -205,6 +213,11 @@ BUGS = (
             "race between blocks", results=6, start=0.0, grid=4),
     Planted("stores feed wgmma without a proxy fence", WGMMA.replace("{fence}", ""),
             "missing proxy fence", block=128, results=4096, shared_bytes=16384),
+    Planted("sums that change without a fence of wgmma", TWICE.replace("{again}", ""), "misuse",
+            block=128, results=4096, shared_bytes=16384),
+    Planted("a warp that leaves its warpgroup", FENCED.replace("// here", "").replace(
+            "    float d[32];", "    if (t < 32) return;\n    float d[32];"), "misuse",
+            block=128, results=4096, shared_bytes=16384),
 )  # fmt: skip
 
 RIGHT = (
@@ -253,6 +266,8 @@ RIGHT = (
     Planted("neighbours of two bytes", "((__nv_bfloat16 *)y)[t] = __float2bfloat16(x[t]);"),
     Planted("proxy fence before wgmma", WGMMA.replace("{fence}", "netc_fence_async();"),
             block=128, results=4096, shared_bytes=16384),
+    Planted("sums that change before a fence of wgmma", TWICE.replace(
+            "{again}", "netc_wgmma_fence();"), block=128, results=4096, shared_bytes=16384),
     Planted("the last block sums up", LAST_BLOCK.replace("{fence}", "__threadfence();"),
             results=6, start=0.0, grid=4),
     Planted("in place", "y[t] = y[t] * 2.0f;", start=1.0),
@@ -276,7 +291,7 @@ def findings(module, case: Planted) -> tuple[Finding, ...]:
 
 
 def test_the_table_is_whole():
-    assert (len(BUGS), len(RIGHT)) == (31, 10)
+    assert (len(BUGS), len(RIGHT)) == (33, 11)
 
 
 @pytest.mark.parametrize("case", BUGS, ids=str)

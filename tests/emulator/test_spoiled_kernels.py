@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from netc.compiler.interpret import interpret
+from netc.compiler.ops.table import OPS
+from netc.compiler.passes.pipeline import optimize
+from netc.compiler.passes.split_reductions import SplitFacts
 from netc.emulator.findings import EmulatorError
 from netc.emulator.launch import SCHEDULES
 
@@ -45,11 +48,11 @@ class Spoiled:
 BARRIER = r"__syncthreads\(\);"
 SPOILED = (
     # matmul: 67 x 41 by 41 x 70, bias and relu
-    Spoiled("no guard of the rows of a tile", "matmul", r"m >= 67 \? 0\.0f : ", "",
+    Spoiled("no guard of the rows of a tile", "matmul", r"m < 67 && ", "",
             "out of bounds"),
-    Spoiled("no guard of the columns of a tile", "matmul", r"n >= 70 \? 0\.0f : ", "",
+    Spoiled("no guard of the columns of a tile", "matmul", r"n < 70 && ", "",
             "out of bounds"),
-    Spoiled("no guard of the depth of a tile", "matmul", r"k >= 41 \? 0\.0f : ", "",
+    Spoiled("no guard of the depth of a tile", "matmul", r" && k < 41", "",
             "out of bounds"),
     Spoiled("no guard of a stored row", "matmul", r"if \(m >= 67\) continue;", "",
             "out of bounds"),
@@ -57,22 +60,50 @@ SPOILED = (
             "out of bounds|race"),
     Spoiled("a guard that is off by one", "matmul", r"m >= 67\)", "m > 67)", "out of bounds"),
     Spoiled("no barrier after filling a tile", "matmul", BARRIER, "", "race|uninitialised"),
-    Spoiled("no barrier before filling it again", "matmul", BARRIER, "", "race", which=1),
+    Spoiled("a tile that is multiplied while it is filled", "matmul", r"left\[stage \^ 1\]",
+            "left[stage]", "race|uninitialised"),
+    Spoiled("one tile for all depths", "matmul", r"stage \^= 1\)", "stage ^= 0)",
+            "race|uninitialised"),
+    Spoiled("a quad of rows too far", "matmul", r"\[y \+ i \* 16\]",
+            "[y + i * 16 + 8]", "out of bounds"),
     Spoiled("swapped index of an operand", "matmul", r"k_\[k \* 70 \+ n\]", "k_[n * 70 + k]",
             "out of bounds"),
-    Spoiled("swapped index of a tile", "matmul", r"right\[d\]\[i\]", "right[i][d]", WRONG),
+    Spoiled("swapped index of a tile", "matmul", r"right\[stage\]\[d\]\[i\]",
+            "right[stage][i][d]", WRONG),
     Spoiled("sums that do not start at zero", "matmul", r" = \{\};", ";", WRONG),
-    Spoiled("a tile that is too small", "matmul", r"left\[16\]\[16 \+ 1\]", "left[16][16 - 1]",
-            "out of bounds"),
+    Spoiled("a tile that is too small", "matmul", r"left\[2\]\[16\]\[20\]", "left[2][16][14]",
+            "out of bounds|misaligned"),
     Spoiled("a depth that is walked twice", "matmul", r"start \+= 16", "start += 15", WRONG),
     Spoiled("no tail of the depth", "matmul", r"start < 41;", "start < 41 / 16 * 16;", WRONG),
-    Spoiled("two threads store one element", "matmul", r"(relu_out\[m \* 70 \+ n)\]", r"\1 / 2]",
+    Spoiled("two threads store one element", "matmul", r"(relu_out\[m \* 70 \+ n)\]", r"\1 / 8]",
             "race|race between blocks"),
     Spoiled("blocks that overlap", "matmul", r"(const int column = .*) \* 16;", r"\1 * 15;",
             "race between blocks"),
-    Spoiled("a wrong number of the thread", "matmul", r"y \* 16 \+ x", "y * 15 + x",
-            "uninitialised|race"),
+    Spoiled("a wrong number of the thread", "matmul", r"thread = threadIdx.x",
+            "thread = threadIdx.x / 2", "uninitialised|race"),
     Spoiled("the bias of the row", "matmul", r"left_\[n\]", "left_[m]", WRONG),
+    # split: 20 x 1100 by 1100 x 10 in four parts of the depth, which are then added up
+    Spoiled("parts of the two sides that do not match", "split", r"\+ b \* 275", "+ (3 - b) * 275",
+            WRONG),
+    Spoiled("parts that overlap", "split", r"b \* 275 \+ k\]", "b * 274 + k]", WRONG),
+    Spoiled("a part that is left out", "split", r"k < 4;", "k < 3;", WRONG),
+    Spoiled("a part too many", "split", r"k < 4;", "k < 5;", "out of bounds"),
+    Spoiled("all parts in one place", "split", r"matmul_out\[b \* 200 \+ ", "matmul_out[",
+            "race between blocks"),
+    Spoiled("parts added as their blocks come", "split", r"matmul_out\[b \* 200 (.*)\] = matmul;",
+            r"atomicAdd(&matmul_out[0 \1], matmul);", "uninitialised"),
+    Spoiled("no guard of a part's depth", "split", r"m < 20 && k < 275", "m < 20",
+            "out of bounds"),
+    # quads: 68 x 44 by 44 x 72, by loads and stores of 16 bytes
+    Spoiled("a quad that begins at the wrong byte", "quads", r"(netc_load4\(.*&x_\[m \* 44 \+ k)",
+            r"\1 + 1", "misaligned"),
+    Spoiled("a stored quad that begins at the wrong byte", "quads", r"(&relu_out\[m \* 72 \+ n)",
+            r"\1 + 2", "misaligned"),
+    Spoiled("no guard of the depth of a quad", "quads", r" && k < 44", "", "out of bounds"),
+    Spoiled("no guard of a stored quad", "quads", r"if \(first >= 72\) continue;", "",
+            "out of bounds|race between blocks"),
+    Spoiled("three of four columns", "quads", r"n < first \+ 4", "n < first + 3",
+            f"uninitialised|{WRONG}", which=-1),
     # softmax of 3 rows of 1500, a block for each
     Spoiled("no barrier after the parts of warps", "softmax", BARRIER, "",
             "uninitialised|race"),
@@ -107,11 +138,18 @@ SPOILED = (
 )  # fmt: skip
 
 
+def split(graph):
+    """The graph with its sum in parts, as it would be where blocks are few."""
+    return optimize(graph, OPS, SplitFacts(16, 256, 32, 32), lambda name, graph: None, "f32")
+
+
 @pytest.fixture
 def function(cuda_on_cpu, graphs):
     """function(name): one of the functions that are spoiled."""
     made = {
         "matmul": lambda: graphs.matmul(67, 41, 70),
+        "split": lambda: split(graphs.matmul(20, 1100, 10)),
+        "quads": lambda: graphs.matmul(68, 44, 72),
         "softmax": lambda: graphs.softmax(3, 1500),
         "columns": lambda: graphs.fold("sum", (200, 3), (0,)),
         "argmax": lambda: graphs.fold("argmax", (37, 70), (1,)),
@@ -148,6 +186,30 @@ def test_a_spoiled_kernel_is_found(function, cuda_on_cpu, case):
     assert found_in(machine) & set(case.kinds.split("|"))
 
 
-@pytest.mark.parametrize("name", ["matmul", "softmax", "columns", "argmax"])
+@pytest.mark.parametrize("name", ["matmul", "split", "quads", "softmax", "columns", "argmax"])
 def test_the_same_kernel_unspoiled_is_right(function, cuda_on_cpu, name):
     assert found_in(cuda_on_cpu.CudaOnCpu(function(name), checked=True)) == set()
+
+
+def bits_of_the_sum(machine) -> tuple[bool, ...]:
+    """For each schedule, whether the parts were added from the first to the last, to the bit."""
+    random = np.random.default_rng(8)
+    graph, found = machine.function.graph, []
+    inputs = {entry.value.name: entry.value.type.shape for entry in graph.inputs}
+    arrays = {name: random.normal(size=shape).astype(np.float32) for name, shape in inputs.items()}
+    parts = next(node.output for node in graph.nodes if node.op == "matmul")
+    for schedule in SCHEDULES:
+        (result,) = machine.results(arrays, schedule).values()
+        total = np.zeros(result.shape, np.float32)
+        for part in machine.read(parts):
+            total += part
+        found.append(np.array_equal(result, np.maximum(total + arrays["left"], 0)))
+    return tuple(found)
+
+
+def test_the_parts_of_a_sum_are_added_in_one_order(function, cuda_on_cpu):
+    made = function("split")
+    assert bits_of_the_sum(cuda_on_cpu.CudaOnCpu(made)) == (True, True, True)
+    backward = Spoiled("", "", r"= matmul\[k \* 200", "= matmul[(3 - k) * 200", WRONG)
+    source = backward.source(cuda_on_cpu.source_of(made))
+    assert not any(bits_of_the_sum(cuda_on_cpu.CudaOnCpu(made, source=source)))

@@ -179,3 +179,74 @@ def test_a_product_of_a_warpgroup_fed_by_tma(random, checked, schedule):
 def test_a_producer_that_does_not_wait_for_free_tiles_is_found(random, checked):
     with pytest.raises(EmulatorError, match="deadlock|race"):
         hopper(WITHOUT_EMPTY, random, checked, SCHEDULES[0])
+
+
+# One product of what lies in memory as it would in shared memory, by a descriptor for it.
+LAID_OUT = """
+extern "C" __global__ void laid_out(const unsigned int *image, float *c, int words, int lead, int stride, int mode)
+{
+    NETC_DYN_SMEM(unsigned int, tile);
+    for (int i = threadIdx.x; i < words; i += 128) tile[i] = image[i];
+    netc_fence_async();
+    __syncthreads();
+    float d[32] = {};
+    const unsigned long long others = (unsigned long long)(1 ^ mode) << 62 ^ 1ull << 16;
+    const unsigned long long form = others ^ (unsigned long long)(lead >> 4) << 16;
+    netc_wgmma_fence();
+    netc_wgmma_m64n64k16_bf16(d, netc_wgmma_desc(tile, stride) ^ form,
+                              netc_wgmma_desc(tile + words / 2, stride) ^ form, 1);
+    netc_wgmma_commit();
+    netc_wgmma_wait<0>();
+    const int row = threadIdx.x / 32 * 16 + threadIdx.x % 32 / 4;
+    for (int i = 0; i < 32; i++)
+        c[(row + 8 * (i / 2 % 2)) * 64 + i / 4 * 8 + threadIdx.x % 4 * 2 + i % 2] = d[i];
+}
+"""  # noqa: E501
+MODES = {0: 16, 1: 128, 2: 64, 3: 32}  # the manual's number: the span of the swizzle in bytes
+
+
+def laid_out(matrix: np.ndarray, span: int) -> np.ndarray:
+    """A matrix of 64 x 16 halves as the manual has it for this span: chunk c of 16 bytes of row r
+    is at chunk (c xor r / (128 / span)) of its row, of span bytes; without a swizzle the chunks of
+    eight rows lie together, and then those of the next depth."""
+    image = np.zeros((64, max(span, 32)), np.uint8)
+    rows = matrix.view(np.uint8)
+    if span == 16:
+        return rows.reshape(8, 8, 2, 16).transpose(0, 2, 1, 3).reshape(64, 32)
+    for row, chunk in np.ndindex(64, 2):
+        place = chunk ^ row * span // 128 % (span // 16)
+        image[row, 16 * place : 16 * place + 16] = rows[row, 16 * chunk : 16 * chunk + 16]
+    return image
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_descriptor_says_how_operands_lie(random, mode):
+    span = MODES[mode]
+    a, b = (random.integers(-9, 10, (64, 16)).astype(np.float32) for _ in range(2))
+    image = np.concatenate([laid_out(bf16(array), span) for array in (a, b)])
+    c, width = np.zeros((64, 64), np.float32), image.shape[1]
+    numbers = (image.nbytes // 4, 128, 8 * width, mode)
+    arguments = (buffer("image", image), buffer("c", c, False), *map(np.int32, numbers))
+    module = build_module(LAID_OUT, checked=True)
+    launch(module, "laid_out", (1,), (128,), arguments, image.nbytes)
+    np.testing.assert_array_equal(c, a @ b.T)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"stride": 520}, "its lines begin at no multiples of 16 bytes"),
+        ({"box": (64, 257)}, "a box has more than 256 elements along an axis"),
+        ({"box": (12, 64)}, "a line of a box is no multiple of 16 bytes"),
+        ({"box": (128, 64)}, "a line of a box is longer than its swizzle"),
+        ({"box": (64, 64), "swizzle": 2}, "a line of a box is longer than its swizzle"),
+    ],
+)
+def test_a_tensor_map_that_no_driver_takes_is_refused(facts, words):
+    usual = {"sizes": (256, 64), "stride": 512, "box": (64, 64), "element_bytes": 2, "swizzle": 3}
+    held = buffer("a", np.zeros(4, np.float32))
+    assert TensorMap(held, **usual).pack(256).nbytes == 128
+    with pytest.raises(ValueError, match=f"a tensor map of a: {words}"):
+        TensorMap(held, **usual | facts).pack(256)
+    with pytest.raises(ValueError, match="it begins at no multiple of 16 bytes"):
+        TensorMap(held, **usual).pack(264)

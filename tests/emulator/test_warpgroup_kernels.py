@@ -122,6 +122,13 @@ def test_products_of_a_batch_do_not_mix(agrees, only, precision):
     agrees(product(70, 35, 66, precision, batch=(3,), rich=True))
 
 
+@pytest.mark.parametrize("precision", FORMATS)
+@pytest.mark.parametrize("depth", [36, 40])
+def test_what_lies_side_by_side_is_copied_by_quads(agrees, precision, depth):
+    source = agrees(product(20, depth, 24, precision))
+    assert source.count("netc_load4(&x[u]") == 1  # the left's; the right's depth is across
+
+
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 300, 2), (3, 7, 200), (64, 8, 64)])
 def test_products_of_odd_sizes(agrees, sizes):
     agrees(product(*sizes, "bf16"))
@@ -196,6 +203,9 @@ SPOILED = {
     "a tile that is not where swizzles begin": (r"target \+ 8192", "target + 8192 + 128",
                                                 "misaligned"),
     "rows and columns confused": (r"(&right, .*)column\)", r"\1row)", "wrong"),
+    "the first product of the batch for all": (r"b \* 67 \+ row", "row", "wrong"),
+    "rows of the next product that are stored": (r"m >= 67\)", "m > 67)",
+                                                 "out of bounds|race between blocks"),
     "the depth of the other format": (r"step \* 64", "step * 32", "wrong"),
     "no fence before the products": ("netc_wgmma_fence();", "", "misuse"),
     "no commit": ("netc_wgmma_commit();", "", "misuse|wrong|race"),
@@ -216,31 +226,69 @@ SPOILED = {
     "halves of a row exchanged": (r"i / 2 % 2 \* 8", "i % 2 * 8", "unwritten|wrong"),
     "no guard of a stored row": (r"if \(m >= 67\) continue;", "", "out of bounds"),
     "a copy without its last piece": (r"i >= (\d+)\) return", r"i >= \1 - 1) return", "unwritten"),
-    "a copy that reads over the depth": (r"k < 660 \? (.*) : 0.0f", r"\1", "out of bounds|wrong"),
-    "a copy with its lines across": (r"copied\[line \* 83 \+ piece\]", "copied[piece * 67 + line]",
+    "a copy that reads over the depth": (r"if \(k < 330\) ", "", "out of bounds|wrong"),
+    "a copy with its lines across": (r"copied\[line \* 42 \+ piece\]", "copied[piece * 134 + line]",
                                      "wrong|out of bounds|race|unwritten"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SPOILED)
-def test_a_misuse_is_found(cuda_on_cpu, only, name):
+# What looks like one of these and is right.
+ALIKE = {
+    "a fence for all that is asynchronous": (FENCE, "netc_fence_async();"),
+    "a stage freed by another lane": (r"step > 0 && lane == 0", "step > 0 && lane == 5"),
+    "bytes announced after the copies": (
+        r"(netc_mbar_arrive_tx.*;)\s*(netc_tma.*;)\s*(netc_tma.*;)", r"\2 \3 \1"),
+    "bytes announced tile by tile": (
+        r"netc_mbar_init\(&full\[stage\], 1\);((.|\n)*?)netc_mbar_arrive_tx.*;",
+        r"netc_mbar_init(&full[stage], 2);\1netc_mbar_arrive_tx(&full[stage], 8192);"
+        "netc_mbar_arrive_tx(&full[stage], 8192);"),
+    "one fence where no thread touches its sums": (
+        r"(float sums.*)((?:.|\n)*?)netc_wgmma_fence\(\);", r"\1\n netc_wgmma_fence();\2"),
+    "each step waited for by itself": (
+        r"netc_wgmma_wait<1>\(\);\n(.*)step > 0 && (.*)step - 1\)",
+        r"netc_wgmma_wait<0>();\n\1\2step)"),
+    "a group for every product": (
+        r"(netc_wgmma_m64.*1\);)\n\s*netc_wgmma_commit\(\);((?:.|\n)*)wait<1>",
+        r"{ \1 netc_wgmma_commit(); }\2wait<4>"),
+    "the first product does not add": (r"1024\), 1\);", "1024), step > 0 || d > 0);"),
+}  # fmt: skip
+KERNEL = {"rows": 67, "depth": 330, "columns": 70, "precision": "bf16", "batch": (2,)}
+
+
+@pytest.fixture
+def findings(cuda_on_cpu, only):
+    """findings(old, new): of all schedules, the kernel with `new` in the place of `old`."""
     only(SMALL)
+
+    def run(old: str, new: str) -> set[str]:
+        graph = product(**KERNEL)
+        function, arrays = cuda_on_cpu.function_of(graph), arrays_for(graph)
+        head, kernel = cuda_on_cpu.source_of(function).split("// k01_", 1)
+        pattern = old if "\\" in old or "[" in old else re.escape(old)
+        assert re.search(pattern, kernel)
+        source = f"{head}// k01_{re.sub(pattern, new, kernel)}"
+        machine = cuda_on_cpu.CudaOnCpu(function, checked=True, source=source)
+        (expected,) = interpret(graph, arrays).values()
+        found = set()
+        for schedule in SCHEDULES[:2]:
+            try:
+                (result,) = machine.results(arrays, schedule).values()
+            except EmulatorError as error:
+                found |= {finding.kind for finding in error.findings}
+                continue
+            if not np.allclose(result, expected, **CLOSE):
+                found.add("wrong")
+        return found
+
+    return run
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_misuse_is_found(findings, name):
     old, new, kinds = SPOILED[name]
-    graph = product(67, 660, 70, "bf16")
-    function, arrays = cuda_on_cpu.function_of(graph), arrays_for(graph)
-    head, kernel = cuda_on_cpu.source_of(function).split("// k01_", 1)
-    pattern = old if "\\" in old else re.escape(old)
-    assert re.search(pattern, kernel)
-    source = f"{head}// k01_{re.sub(pattern, new, kernel)}"
-    machine = cuda_on_cpu.CudaOnCpu(function, checked=True, source=source)
-    (expected,) = interpret(graph, arrays).values()
-    found = set()
-    for schedule in SCHEDULES[:2]:
-        try:
-            (result,) = machine.results(arrays, schedule).values()
-        except EmulatorError as error:
-            found |= {finding.kind for finding in error.findings}
-            continue
-        if not np.allclose(result, expected, **CLOSE):
-            found.add("wrong")
-    assert found & set(kinds.split("|")), found
+    assert findings(old, new) & set(kinds.split("|"))
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_is_right_is_silent(findings, name):
+    assert findings(*ALIKE[name]) == set()

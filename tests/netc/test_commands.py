@@ -15,6 +15,7 @@ import pytest
 
 import netc.commands.explain as explain
 from netc.cli import COMMANDS, LATER
+from netc.compiler.language.about import names
 from netc.compiler.language.settings import SETTINGS
 from netc.runtime import checkpoint
 from netc.runtime.data.generated import blobs
@@ -371,3 +372,21 @@ def test_a_target_that_is_missed_ends_with_3(netc, small_file, wanted, code):
 def test_a_target_that_is_none_is_wrong_use(netc, small_file, wanted):
     assert netc("train", small_file, "--require", wanted).code == 2
     assert not Path("runs").exists()
+
+
+def test_every_function_and_choice_of_the_language_can_be_explained():
+    named = list(names())
+    assert len(named) > 90 and {"cumsum", "one_cycle", "orthogonal", "idx"} <= set(named)
+    for name in named:
+        assert explain.explanation(name).lstrip("# ").startswith(name)
+    assert explain.explanation("one_cycle").startswith("one_cycle(peak, steps=total, rise=0.3")
+
+
+@pytest.mark.parametrize("command", ["check", "compile"])
+def test_a_warning_is_told_and_ends_nothing(netc, small_file, command):
+    text = small_file.read_text()
+    small_file.write_text(text.replace("    return x", "    layer spare = dense(2)\n    return x"))
+    found = netc(command, small_file)
+    assert found.code == 0 and "warning[E0340]: the layer `spare` is never used" in found.err
+    (told,) = json.loads(netc("check", small_file, "--json").out)["warnings"]
+    assert told["severity"] == "warning"

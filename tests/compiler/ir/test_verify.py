@@ -63,3 +63,12 @@ def test_a_value_must_be_read_with_the_type_it_was_made_with():
     mixed = replace(graph, inputs=other.inputs)
     with pytest.raises(InternalError, match=r"reads %w: f32\[3\], which was made as %w: f32\[1\]"):
         verify(mixed, OPS)
+
+
+def test_only_nodes_that_were_verified_before_are_taken_on_trust():
+    graph = parse_graph(GOOD)
+    wrong = replace(graph.nodes[1], op="where")
+    broken = replace(graph, nodes=(graph.nodes[0], wrong, graph.nodes[2]))
+    with pytest.raises(InternalError, match="where refuses its operands"):
+        verify(broken, OPS, graph)
+    verify(broken, OPS, broken)

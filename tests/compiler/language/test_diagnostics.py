@@ -67,8 +67,16 @@ MISTAKES = {
     "    c = x[:, 9]\n    d = c * b\n    return x -> dense(4, bais=false)\n}\n",
     "an error inside a block": "block mix(x: [N, C], y: [N, D]) {\n    return x + y\n}\n\n"
     "net f(x: f32[N, 8]) {\n    y = x -> dense(4)\n    return mix(x, y)\n}\n",
-    "not built yet": "net f(x: f32[N, 4, 8]) {\n    return x -> lstm(8)\n}\n",
+    "not built yet": "net f(x: f32[N, 4, 8]) {\n    return x -> ctc(8)\n}\n",
 }
+
+
+def told_of(source: Source) -> tuple:
+    """The errors in a program, or its warnings where there are none."""
+    try:
+        return load_model(source).warnings
+    except NetError as error:
+        return error.diagnostics
 
 
 def answer(text: str) -> str:
@@ -79,10 +87,9 @@ def answer(text: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.code)
 def test_the_wrong_program_of_a_page_gets_its_code(page, golden):
-    with pytest.raises(NetError) as caught:
-        load_model(Source("wrong.net", page.wrong))
-    assert {one.code for one in caught.value.diagnostics} == {page.code}
-    golden(GOLDEN / f"{page.code}.txt", render_all(caught.value.diagnostics) + "\n")
+    found = told_of(Source("wrong.net", page.wrong))
+    assert {one.code for one in found} == {page.code}
+    golden(GOLDEN / f"{page.code}.txt", render_all(found) + "\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.code)
@@ -119,9 +126,9 @@ def test_at_most_twenty_errors_are_reported():
 
 def test_spans_point_into_the_users_file():
     for text in (*MISTAKES.values(), *(page.wrong for page in PAGES)):
-        with pytest.raises(NetError) as caught:
-            load_model(Source("test.net", text))
-        for one in caught.value.diagnostics:
+        found = told_of(Source("test.net", text))
+        assert found
+        for one in found:
             for span in (one.span, *(label.span for label in one.secondary)):
                 assert span.source.path == "test.net", one
                 assert span.line <= len(span.source.lines)
@@ -140,7 +147,7 @@ def test_spans_point_into_the_users_file():
         ("reshape(x, (1, 1, 1, 1, 1, 1, 1, N, 8))", "E0214"),
         ("huber(x, x, weight=k[:, None, None])", "E0223"),
         ("[x] + [x] * 2", "E0220"),
-        ("x[k]", "E0901"),
+        ("x[k, 0]", "E0209"),
     ],
 )
 def test_what_has_no_meaning_is_refused(text, code):

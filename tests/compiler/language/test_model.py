@@ -223,7 +223,8 @@ def test_every_program_loads_or_names_what_is_not_supported_yet(programs):
             if model.train is not None:
                 verify(model.trace_step(4).graph, OPS)
                 verify(model.trace_evaluation(4), OPS)
-    assert {"mnist", "feed", "gan", "blocks", "gpt", "bert", "unet"} <= set(loaded)
+    expected = {"mnist", "feed", "gan", "blocks", "gpt", "bert", "unet", "lstm", "seq2seq"}
+    assert expected <= set(loaded)
 
 
 def test_resnet_traces_on_canvases():

@@ -41,6 +41,20 @@ def test_cumsum_adds_all_before(run_net, axis):
     np.testing.assert_allclose(output, np.cumsum(x, axis))
 
 
+@pytest.mark.parametrize("size", (63, 65, 96, 1000, 2500))
+@pytest.mark.parametrize("axis", (-1, 1))
+def test_a_long_cumsum_is_the_same(run_net, size, axis):
+    shape = (2, 3, size) if axis == -1 else (2, size, 3)
+    x = RANDOM.normal(size=shape)
+    x[:, 2, 2] = np.inf
+    sizes = ", ".join(map(str, shape[1:]))
+    output = run_net(f"net f(x: f32[N, {sizes}]) {{ return cumsum(x, axis={axis}) }}", x=x).output
+    np.testing.assert_allclose(output, np.cumsum(x, axis))
+    whole = RANDOM.integers(0, 9, shape).astype(np.uint8)
+    text = f"net f(x: u8[N, {sizes}]) {{ return cumsum(x, axis={axis}) }}"
+    assert np.array_equal(run_net(text, x=whole).output, np.cumsum(whole, axis))
+
+
 FORMULAS = {
     "nij,njk->nik": ((2, 3, 4), (2, 4, 5)),
     "nij,kj->kin": ((2, 3, 4), (5, 4)),

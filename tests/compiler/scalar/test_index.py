@@ -14,7 +14,6 @@ from netc.compiler.scalar.index import (
     as_index,
     linear,
     loop,
-    render_index,
     unravel,
     variable_index,
 )
@@ -120,7 +119,7 @@ def test_bounds_hold_every_value(pairs):
 
 def test_c_text_computes_the_same_with_c_division(pairs):
     for pair in pairs:
-        text = render_index(pair.index)
+        text = pair.index.text
         assert all(run_as_c(text, place) == pair.plain(place) for place in PLACES), (pair, text)
 
 

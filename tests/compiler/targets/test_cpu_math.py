@@ -1,6 +1,7 @@
 """netc_math.h and netc_random.h as this machine builds them, against NumPy in doubles."""
 
 import ctypes
+import math
 from importlib.resources import files
 
 import numpy as np
@@ -10,19 +11,20 @@ from netc.compiler.build.cc import build_library
 from netc.compiler.ops import philox
 
 STRIDE = 977  # of the 2^32 floats: a prime, so that every exponent meets every end of the bits
-BOUNDS = {"exp": 2, "log": 2, "tanh": 3, "sigmoid": 3}  # ulp, as netc_math.h states them
+BOUNDS = {"exp": 2, "log": 2, "tanh": 3, "sigmoid": 3, "erf": 2}  # ulp, as netc_math.h states them
 EXACT = {
     "exp": np.exp,
     "log": np.log,
     "tanh": np.tanh,
     "sigmoid": lambda x: np.exp(-np.logaddexp(0, -x)),
+    "erf": np.vectorize(math.erf, otypes=[np.float64]),
 }
 SOURCE = """
 #include "netc_math.h"
 #include "netc_random.h"
 #define EACH(name) void each_##name(const float *x, float *y, int64_t n) \\
     { for (int64_t i = 0; i < n; i++) y[i] = netc_##name(x[i]); }
-EACH(exp) EACH(log) EACH(tanh) EACH(sigmoid) EACH(relu) EACH(sign)
+EACH(exp) EACH(log) EACH(tanh) EACH(sigmoid) EACH(erf) EACH(relu) EACH(sign)
 void uniform(int seed, int step, int stream, int64_t first, int64_t n, float *y)
 { for (int64_t i = 0; i < n; i++) y[i] = netc_uniform(seed, step, stream, first + i); }
 void normal(int seed, int step, int stream, int64_t first, int64_t n, float *y)
@@ -87,6 +89,10 @@ SPECIAL = {
     "sigmoid": (
         [0.0, -0.0, np.inf, -np.inf, np.nan, LARGEST, -LARGEST, TINY],
         [0.5, 0.5, 1, 0, np.nan, 1, 0, 0.5],
+    ),
+    "erf": (
+        [0.0, -0.0, np.inf, -np.inf, np.nan, LARGEST, -TINY, TINY],
+        [0.0, -0.0, 1, -1, np.nan, 1, -TINY, TINY],
     ),
     "relu": (
         [0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 2.0, -TINY],

@@ -5,8 +5,8 @@ import pytest
 
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Role
-from netc.compiler.targets import cuda_tiles
-from netc.compiler.targets.cuda_tiles import MATMUL_SHAPES
+from netc.compiler.targets import cuda_matmul
+from netc.compiler.targets.cuda_matmul import MATMUL_SHAPES
 from netc.emulator.launch import Schedule
 
 BACKWARD = Schedule(order=1)
@@ -79,7 +79,7 @@ def test_strided_elements_fold_in_parts(agrees, graphs, shape, axes):
 def test_matrix_products_of_every_tile_have_ragged_edges(
     agrees, graphs, shape, transposed, monkeypatch
 ):
-    monkeypatch.setattr(cuda_tiles, "MATMUL_SHAPES", (shape,))
+    monkeypatch.setattr(cuda_matmul, "MATMUL_SHAPES", (shape,))
     agrees(graphs.matmul(shape.rows + 3, 2 * shape.depth + 5, shape.columns + 1,
                          transposed=transposed))  # fmt: skip
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from netc.compiler.diagnostics import NetError
+from netc.runtime.data.reviews import PRAISE, VOCABULARY
 from netc.runtime.data.sources import open_source
 
 MNIST = str(Path(__file__).parents[3] / "examples" / "data" / "mnist")
@@ -86,6 +87,17 @@ def test_a_box_surrounds_its_digit():
             assert not image[row, ..., 0][~covered].any()
     assert (box[present[..., 0] == 0] == 0).all() and (label[present[..., 0] == 0] == 0).all()
     assert len(np.unique(label)) == 10
+
+
+def test_reviews_praise_what_they_say():
+    data = open_source("reviews", (), {"count": 600, "seed": 1})
+    for token, label in zip(data.train["token"], data.train["label"], strict=True):
+        said = [VOCABULARY[number - 1] for number in token if number]
+        joints = [said.index(word) for word in ("but", "although") if word in said]
+        parts = [said[: joints[0]], said[joints[0] + 1 :]] if joints else [said]
+        told = parts[-1] if "but" in said else parts[0]
+        assert label == ((told[-1] in PRAISE) != ("not" in told)), said
+    assert 0.4 < data.train["label"].mean() < 0.6 and len(data.test["label"]) == 120
 
 
 @pytest.mark.parametrize("digits", (1, 3))

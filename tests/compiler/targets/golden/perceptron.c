@@ -914,70 +914,60 @@ static void train_report(const netc_call *call, int64_t step)
     call->log[step * 2 + 1] = (float)*(float *)(call->arena + 13056);  // accuracy
 }
 
-// How many tasks each phase of a step has.
-static const int64_t train_tasks[] = { 24, 4, 1, 2, 24, 2, 4, 1, 8, 1 };
-enum { train_phases = 10 };
-
 static void train_job(void *context, int thread, int threads)
 {
     const netc_call *call = context;
     unsigned char *const arena = call->arena;
     netc_claim claim;
     int64_t first, last;
-    while (netc_next(&claim, train_tasks, train_phases, (uint32_t)call->steps)) {
-        const uint32_t phase = claim.phase % train_phases;
-        const int64_t step = claim.phase / train_phases;
-        switch (phase) {
-        case 0:
+    uint32_t phase = 0;
+    for (int64_t step = 0; step < call->steps; step++) {
+        for (; netc_next(&claim, phase, 24); netc_finish(&claim, 24))
             train_take(call, step, claim.first, claim.last);
-            break;
-        case 1:
-            if (netc_part(&claim, 0, 4, &first, &last)) {
-                NETC_TIMED(0,
-                k01_dense_1_forward(
-                    (float *)(arena + 5888),  // dropout_1_divide_out
-                    (uint8_t *)(arena + 11264),  // perceptron_gradient_greater_out
-                    (float *)(arena + 9984),  // x_
-                    (float *)(arena + 0),  // perceptron_dense_1_kernel
-                    (float *)(arena + 1024),  // perceptron_dense_1_bias
-                    first, last));
-            }
-            break;
-        case 2:
-            if (netc_part(&claim, 0, 1, &first, &last)) {
-                NETC_TIMED(1,
-                k02_dropout_1_forward(
-                    (float *)(arena + 5888),  // dropout_1_divide
-                    (uint8_t *)(arena + 11776),  // dropout_1_greater_equal_out
-                    (int32_t *)(arena + 5376),  // seed
-                    (int32_t *)(arena + 5632),  // step_
-                    first, last));
-            }
-            break;
-        case 3:
-            if (netc_part(&claim, 0, 2, &first, &last)) {
-                NETC_TIMED(2,
-                k03_dense_2_forward(
-                    (float *)(arena + 7936),  // dense_2_add_out
-                    (float *)(arena + 5888),  // dropout_1_where
-                    (float *)(arena + 1280),  // perceptron_dense_2_kernel
-                    (float *)(arena + 1536),  // perceptron_dense_2_bias
-                    first, last));
-            }
-            break;
-        case 4:
-            if (netc_part(&claim, 0, 24, &first, &last)) {
-                NETC_TIMED(3,
-                k04_cross_entropy_1_log_softmax_1_forward(
-                    (float *)(arena + 8960),  // cross_entropy_1_negate_out
-                    (float *)(arena + 8704),  // accuracy_1_cast_out
-                    (float *)(arena + 12288),  // log_softmax_1_gradient_add_out
-                    (float *)(arena + 7936),  // dense_2_add
-                    (int32_t *)(arena + 8448),  // y_
-                    first, last));
-            }
-            break;
-        case 5:
+        phase++;
+        for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
+            NETC_TIMED(0,
+            k01_dense_1_forward(
+                (float *)(arena + 5888),  // dropout_1_divide_out
+                (uint8_t *)(arena + 11264),  // perceptron_gradient_greater_out
+                (float *)(arena + 9984),  // x_
+                (float *)(arena + 0),  // perceptron_dense_1_kernel
+                (float *)(arena + 1024),  // perceptron_dense_1_bias
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 1); netc_finish(&claim, 1)) {
+            NETC_TIMED(1,
+            k02_dropout_1_forward(
+                (float *)(arena + 5888),  // dropout_1_divide
+                (uint8_t *)(arena + 11776),  // dropout_1_greater_equal_out
+                (int32_t *)(arena + 5376),  // seed
+                (int32_t *)(arena + 5632),  // step_
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 2); netc_finish(&claim, 2)) {
+            NETC_TIMED(2,
+            k03_dense_2_forward(
+                (float *)(arena + 7936),  // dense_2_add_out
+                (float *)(arena + 5888),  // dropout_1_where
+                (float *)(arena + 1280),  // perceptron_dense_2_kernel
+                (float *)(arena + 1536),  // perceptron_dense_2_bias
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 24); netc_finish(&claim, 24)) {
+            NETC_TIMED(3,
+            k04_cross_entropy_1_log_softmax_1_forward(
+                (float *)(arena + 8960),  // cross_entropy_1_negate_out
+                (float *)(arena + 8704),  // accuracy_1_cast_out
+                (float *)(arena + 12288),  // log_softmax_1_gradient_add_out
+                (float *)(arena + 7936),  // dense_2_add
+                (int32_t *)(arena + 8448),  // y_
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 2); netc_finish(&claim, 2)) {
             if (netc_part(&claim, 0, 1, &first, &last)) {
                 NETC_TIMED(4,
                 k05_cross_entropy_1_average_1_forward(
@@ -992,39 +982,38 @@ static void train_job(void *context, int thread, int threads)
                     (float *)(arena + 8704),  // accuracy_1_cast
                     first, last));
             }
-            break;
-        case 6:
-            if (netc_part(&claim, 0, 4, &first, &last)) {
-                NETC_TIMED(6,
-                k07_dense_2_backward(
-                    (float *)(arena + 7936),  // perceptron_gradient_where_out
-                    (float *)(arena + 12288),  // log_softmax_1_gradient_add
-                    (float *)(arena + 1280),  // perceptron_dense_2_kernel
-                    (uint8_t *)(arena + 11776),  // dropout_1_greater_equal
-                    (uint8_t *)(arena + 11264),  // perceptron_gradient_greater
-                    first, last));
-            }
-            break;
-        case 7:
-            if (netc_part(&claim, 0, 1, &first, &last)) {
-                NETC_TIMED(7,
-                k08_add_update(
-                    (int32_t *)(arena + 5632),  // step_
-                    (float *)(arena + 11264),  // dense_1_kernel_divide_out
-                    (float *)(arena + 11520),  // dense_1_kernel_sqrt_out
-                    first, last));
-                NETC_TIMED(8,
-                k09_dense_2_backward(
-                    (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
-                    (float *)(arena + 5120),  // perceptron_dense_2_bias_square
-                    (float *)(arena + 1536),  // perceptron_dense_2_bias
-                    (float *)(arena + 12288),  // log_softmax_1_gradient_add
-                    (float *)(arena + 11520),  // dense_1_kernel_sqrt
-                    (float *)(arena + 11264),  // dense_1_kernel_divide
-                    first, last));
-            }
-            break;
-        case 8:
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
+            NETC_TIMED(6,
+            k07_dense_2_backward(
+                (float *)(arena + 7936),  // perceptron_gradient_where_out
+                (float *)(arena + 12288),  // log_softmax_1_gradient_add
+                (float *)(arena + 1280),  // perceptron_dense_2_kernel
+                (uint8_t *)(arena + 11776),  // dropout_1_greater_equal
+                (uint8_t *)(arena + 11264),  // perceptron_gradient_greater
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 1); netc_finish(&claim, 1)) {
+            NETC_TIMED(7,
+            k08_add_update(
+                (int32_t *)(arena + 5632),  // step_
+                (float *)(arena + 11264),  // dense_1_kernel_divide_out
+                (float *)(arena + 11520),  // dense_1_kernel_sqrt_out
+                claim.first, claim.last));
+            NETC_TIMED(8,
+            k09_dense_2_backward(
+                (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
+                (float *)(arena + 5120),  // perceptron_dense_2_bias_square
+                (float *)(arena + 1536),  // perceptron_dense_2_bias
+                (float *)(arena + 12288),  // log_softmax_1_gradient_add
+                (float *)(arena + 11520),  // dense_1_kernel_sqrt
+                (float *)(arena + 11264),  // dense_1_kernel_divide
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 8); netc_finish(&claim, 8)) {
             if (netc_part(&claim, 0, 2, &first, &last)) {
                 NETC_TIMED(9,
                 k10_dense_2_backward(
@@ -1060,11 +1049,11 @@ static void train_job(void *context, int thread, int threads)
                     (float *)(arena + 11264),  // dense_1_kernel_divide
                     first, last));
             }
-            break;
-        default:
-            train_report(call, step);
         }
-        netc_finish(&claim, train_tasks[phase]);
+        phase++;
+        for (; netc_next(&claim, phase, 1); netc_finish(&claim, 1))
+            train_report(call, step);
+        phase++;
     }
 }
 

@@ -989,77 +989,66 @@ static void train_report(const netc_call *call, int64_t step)
     call->log[step * 1 + 0] = (float)*(float *)(call->arena + 49408);  // loss
 }
 
-// How many tasks each phase of a step has.
-static const int64_t train_tasks[] = { 16, 1, 10, 192, 2, 16, 6, 5, 896, 2, 1, 4, 4, 1 };
-enum { train_phases = 14 };
-
 static void train_job(void *context, int thread, int threads)
 {
     const netc_call *call = context;
     unsigned char *const arena = call->arena;
     netc_claim claim;
     int64_t first, last;
-    while (netc_next(&claim, train_tasks, train_phases, (uint32_t)call->steps)) {
-        const uint32_t phase = claim.phase % train_phases;
-        const int64_t step = claim.phase / train_phases;
-        switch (phase) {
-        case 0:
+    uint32_t phase = 0;
+    for (int64_t step = 0; step < call->steps; step++) {
+        for (; netc_next(&claim, phase, 16); netc_finish(&claim, 16))
             train_take(call, step, claim.first, claim.last);
-            break;
-        case 1:
-            if (netc_part(&claim, 0, 1, &first, &last)) {
-                NETC_TIMED(0,
-                k01_pixels_forward(
-                    (float *)(arena + 21760),  // pixels_divide_out
-                    (uint8_t *)(arena + 3840),  // image
-                    first, last));
-            }
-            break;
-        case 2:
-            if (netc_part(&claim, 0, 10, &first, &last)) {
-                NETC_TIMED(1,
-                k02_conv2d_1_forward(
-                    (float *)(arena + 3840),  // pixels_relu_out
-                    (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
-                    (float *)(arena + 21760),  // pixels_divide
-                    (float *)(arena + 0),  // pixels_conv2d_1_kernel
-                    (float *)(arena + 512),  // pixels_conv2d_1_bias
-                    first, last));
-            }
-            break;
-        case 3:
-            if (netc_part(&claim, 0, 192, &first, &last)) {
-                NETC_TIMED(2,
-                k03_max_pool_1_forward(
-                    (float *)(arena + 41728),  // max_pool_1_max_out
-                    (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
-                    (float *)(arena + 3840),  // pixels_relu
-                    first, last));
-            }
-            break;
-        case 4:
-            if (netc_part(&claim, 0, 2, &first, &last)) {
-                NETC_TIMED(3,
-                k04_dense_1_forward(
-                    (float *)(arena + 3840),  // dense_1_add_out
-                    (float *)(arena + 41728),  // max_pool_1_max
-                    (float *)(arena + 768),  // pixels_dense_1_kernel
-                    (float *)(arena + 1536),  // pixels_dense_1_bias
-                    first, last));
-            }
-            break;
-        case 5:
-            if (netc_part(&claim, 0, 16, &first, &last)) {
-                NETC_TIMED(4,
-                k05_cross_entropy_1_log_softmax_1_forward(
-                    (float *)(arena + 4352),  // cross_entropy_1_negate_out
-                    (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
-                    (float *)(arena + 3840),  // dense_1_add
-                    (int32_t *)(arena + 45568),  // label
-                    first, last));
-            }
-            break;
-        case 6:
+        phase++;
+        for (; netc_next(&claim, phase, 1); netc_finish(&claim, 1)) {
+            NETC_TIMED(0,
+            k01_pixels_forward(
+                (float *)(arena + 21760),  // pixels_divide_out
+                (uint8_t *)(arena + 3840),  // image
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 10); netc_finish(&claim, 10)) {
+            NETC_TIMED(1,
+            k02_conv2d_1_forward(
+                (float *)(arena + 3840),  // pixels_relu_out
+                (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
+                (float *)(arena + 21760),  // pixels_divide
+                (float *)(arena + 0),  // pixels_conv2d_1_kernel
+                (float *)(arena + 512),  // pixels_conv2d_1_bias
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 192); netc_finish(&claim, 192)) {
+            NETC_TIMED(2,
+            k03_max_pool_1_forward(
+                (float *)(arena + 41728),  // max_pool_1_max_out
+                (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
+                (float *)(arena + 3840),  // pixels_relu
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 2); netc_finish(&claim, 2)) {
+            NETC_TIMED(3,
+            k04_dense_1_forward(
+                (float *)(arena + 3840),  // dense_1_add_out
+                (float *)(arena + 41728),  // max_pool_1_max
+                (float *)(arena + 768),  // pixels_dense_1_kernel
+                (float *)(arena + 1536),  // pixels_dense_1_bias
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 16); netc_finish(&claim, 16)) {
+            NETC_TIMED(4,
+            k05_cross_entropy_1_log_softmax_1_forward(
+                (float *)(arena + 4352),  // cross_entropy_1_negate_out
+                (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
+                (float *)(arena + 3840),  // dense_1_add
+                (int32_t *)(arena + 45568),  // label
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 6); netc_finish(&claim, 6)) {
             if (netc_part(&claim, 0, 1, &first, &last)) {
                 NETC_TIMED(5,
                 k06_cross_entropy_1_average_1_forward(
@@ -1083,59 +1072,55 @@ static void train_job(void *context, int thread, int threads)
                     (float *)(arena + 768),  // pixels_dense_1_kernel
                     first, last));
             }
-            break;
-        case 7:
-            if (netc_part(&claim, 0, 5, &first, &last)) {
-                NETC_TIMED(8,
-                k09_dense_1_backward(
-                    (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
-                    (float *)(arena + 768),  // pixels_dense_1_kernel
-                    (float *)(arena + 41728),  // max_pool_1_max
-                    (float *)(arena + 4096),  // log_softmax_1_gradient_add
-                    first, last));
-            }
-            break;
-        case 8:
-            if (netc_part(&claim, 0, 896, &first, &last)) {
-                NETC_TIMED(9,
-                k10_pixels_backward(
-                    (float *)(arena + 3840),  // pixels_gradient_where_out
-                    (uint8_t *)(arena + 33280),  // pixels_gradient_greater
-                    (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
-                    (float *)(arena + 45568),  // dense_1_gradient_matmul
-                    first, last));
-            }
-            break;
-        case 9:
-            if (netc_part(&claim, 0, 2, &first, &last)) {
-                NETC_TIMED(10,
-                k11_conv2d_1_backward(
-                    (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
-                    (float *)(arena + 3840),  // pixels_gradient_where
-                    first, last));
-            }
-            break;
-        case 10:
-            if (netc_part(&claim, 0, 1, &first, &last)) {
-                NETC_TIMED(11,
-                k12_conv2d_1_backward(
-                    (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
-                    (float *)(arena + 512),  // pixels_conv2d_1_bias
-                    (float *)(arena + 33280),  // conv2d_1_gradient_sum
-                    first, last));
-            }
-            break;
-        case 11:
-            if (netc_part(&claim, 0, 4, &first, &last)) {
-                NETC_TIMED(12,
-                k13_conv2d_1_backward(
-                    (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
-                    (float *)(arena + 21760),  // pixels_divide
-                    (float *)(arena + 3840),  // pixels_gradient_where
-                    first, last));
-            }
-            break;
-        case 12:
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 5); netc_finish(&claim, 5)) {
+            NETC_TIMED(8,
+            k09_dense_1_backward(
+                (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
+                (float *)(arena + 768),  // pixels_dense_1_kernel
+                (float *)(arena + 41728),  // max_pool_1_max
+                (float *)(arena + 4096),  // log_softmax_1_gradient_add
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 896); netc_finish(&claim, 896)) {
+            NETC_TIMED(9,
+            k10_pixels_backward(
+                (float *)(arena + 3840),  // pixels_gradient_where_out
+                (uint8_t *)(arena + 33280),  // pixels_gradient_greater
+                (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
+                (float *)(arena + 45568),  // dense_1_gradient_matmul
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 2); netc_finish(&claim, 2)) {
+            NETC_TIMED(10,
+            k11_conv2d_1_backward(
+                (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
+                (float *)(arena + 3840),  // pixels_gradient_where
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 1); netc_finish(&claim, 1)) {
+            NETC_TIMED(11,
+            k12_conv2d_1_backward(
+                (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
+                (float *)(arena + 512),  // pixels_conv2d_1_bias
+                (float *)(arena + 33280),  // conv2d_1_gradient_sum
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
+            NETC_TIMED(12,
+            k13_conv2d_1_backward(
+                (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
+                (float *)(arena + 21760),  // pixels_divide
+                (float *)(arena + 3840),  // pixels_gradient_where
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
             if (netc_part(&claim, 0, 3, &first, &last)) {
                 NETC_TIMED(13,
                 k14_conv2d_1_backward(
@@ -1150,11 +1135,11 @@ static void train_job(void *context, int thread, int threads)
                     (int32_t *)(arena + 3584),  // step_
                     first, last));
             }
-            break;
-        default:
-            train_report(call, step);
         }
-        netc_finish(&claim, train_tasks[phase]);
+        phase++;
+        for (; netc_next(&claim, phase, 1); netc_finish(&claim, 1))
+            train_report(call, step);
+        phase++;
     }
 }
 

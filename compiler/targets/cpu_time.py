@@ -1,0 +1,94 @@
+"""A kernel, its tile and what the processor reaches in; the seconds that it should take out.
+
+A time is a sum of a few costs, each the count of something that the generated code does times what
+one of them costs. The costs were fitted to the kernels of seven networks on two cores of a Zen 5
+(`netc profile`), where half of the predictions are less than three tenths off.
+"""
+
+from dataclasses import dataclass
+
+from netc.compiler.build.peaks import Peaks, known_peaks
+from netc.compiler.kernels.plan import Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.targets.cpu_operand import Operand, Way
+from netc.compiler.targets.cpu_tiles import CpuMachine, MatmulTile, ceil
+
+# Where nothing was measured: bytes that a core moves in a cycle from its L2 cache and from the L3,
+# and bytes that memory gives in a second.
+NEAR_PER_CYCLE, MIDDLE_PER_CYCLE, MEMORY_BYTES = 24, 16, 2.5e10
+FLOPS_PER_LANE = 4  # in a cycle: two vector units that multiply and add
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds to start; and in parts of the machine's peak: how much longer a byte and a FLOP take
+    than at their best. `task` is the cycles of beginning a task."""
+
+    start: float
+    bytes: float
+    flops: float
+    task: float
+
+
+# A FLOP here is an op of the language: a division, a comparison or a sum that waits for the last.
+MAP = Costs(0.5e-6, 1.5, 13, 0.2)
+ROW = Costs(0.3e-6, 0, 10, 40)
+OTHER = Costs(0.4e-6, 1.0, 6, 8)
+PRODUCT = Costs(1.0e-6, 0.7, 2.7, 0)
+# Cycles of a register tile for each vector of sums and for each load, in every step of the depth;
+# cycles of a run that is copied while packing, and of an element that is packed alone.
+SUM, LOAD, RUN, ELEMENT = 0.3, 0.48, 2.0, 1.1
+
+
+def peaks_of(machine: CpuMachine, hertz: float) -> Peaks:
+    """What was measured on this machine, else a guess from its clock."""
+    known = known_peaks(machine.cores)
+    if known is not None:
+        return known
+    cycles = machine.cores * hertz
+    flops = cycles * machine.lanes * FLOPS_PER_LANE
+    near, middle = NEAR_PER_CYCLE * cycles, MIDDLE_PER_CYCLE * cycles
+    return Peaks(machine.cores, flops, near, middle, MEMORY_BYTES)
+
+
+def predicted_seconds(kernel: Kernel, tile, peaks: Peaks, machine: CpuMachine) -> float:
+    """The seconds of a kernel with all threads, those without a task counted too."""
+    plan = kernel.plan
+    cycle = machine.lanes * FLOPS_PER_LANE * peaks.threads / peaks.flops
+    if isinstance(plan, MatmulPlan):
+        costs, flops = PRODUCT, max(kernel.flops - 2 * multiplications(plan), 0)
+        cycles = product_cycles(plan, tile)
+    else:
+        costs = MAP if isinstance(plan, MapPlan) else ROW if isinstance(plan, RowPlan) else OTHER
+        flops, cycles = kernel.flops, costs.task * tile.tasks
+    busy = (
+        costs.bytes * kernel.bytes / peaks.bytes_rate(kernel.bytes)
+        + costs.flops * flops / peaks.flops
+        + cycles * cycle / peaks.threads
+    )
+    return costs.start + busy * idle_factor(tile.tasks, peaks.threads)
+
+
+def idle_factor(tasks: int, threads: int) -> float:
+    """How much longer it takes that tasks do not fill the last round of the threads."""
+    return ceil(tasks, threads) * threads / tasks if tasks else 1.0
+
+
+def multiplications(plan: MatmulPlan) -> int:
+    return plan.batch.extent * plan.row.extent * plan.column.extent * plan.depth.extent
+
+
+def product_cycles(plan: MatmulPlan, tile: MatmulTile) -> float:
+    """Cycles of the register tiles and of packing for them."""
+    rows, columns, depth = plan.row.extent, plan.column.extent, plan.depth.extent
+    steps = ceil(rows, tile.rows) * ceil(columns, tile.columns) * depth * plan.batch.extent
+    left = plan.batch.extent * rows * depth * tile.column_blocks
+    packed_again = 1 if tile.packs_right_once else plan.batch.extent * tile.row_blocks
+    right = columns * depth * packed_again
+    step = SUM * tile.rows * tile.vectors + LOAD * (tile.rows + tile.vectors)
+    return steps * step + packing_cycles(tile.left, left) + packing_cycles(tile.right, right)
+
+
+def packing_cycles(side: Operand, elements: int) -> float:
+    if side.way is Way.DIRECT:
+        return 0.0
+    return RUN * elements / side.run if side.way is Way.RUNS else ELEMENT * elements
