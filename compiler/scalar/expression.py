@@ -137,7 +137,13 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 
 def find_loads(expression: Expression) -> list[Load | LoadRow]:
-    return [part for part in walk(expression) if isinstance(part, Load | LoadRow)]
+    """Every load in the expression, children first."""
+    found: list[Load | LoadRow] = []
+    for child in children(expression):
+        found += find_loads(child)
+    if isinstance(expression, Load | LoadRow):
+        found.append(expression)
+    return found
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from netc.compiler.kernels.plan import (
     ScatterPlan,
     Stage,
 )
+from netc.compiler.scalar.expression import find_loads
 from netc.compiler.targets.dialect import Dialect, Speller
 
 
@@ -58,9 +59,12 @@ class FoldText:
 
 @dataclass(frozen=True)
 class StageText:
+    """`overwrites`: what follows the folds is stored over what the stage reads."""
+
     body: BodyText
     folds: tuple[FoldText, ...]
     after: BodyText
+    overwrites: bool
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,15 @@ def fold_text(fold: Fold, speller: Speller) -> FoldText:
 
 def stage_text(stage: Stage, speller: Speller) -> StageText:
     folds = tuple(fold_text(fold, speller) for fold in stage.folds)
-    return StageText(body_text(stage.body, speller), folds, body_text(stage.after, speller))
+    parts = (*stage.body.assigns, *stage.folds, *stage.after.assigns)
+    read = {
+        speller.parameters[load.value.name]
+        for part in parts
+        for load in find_loads(part.expression)
+    }
+    after = body_text(stage.after, speller)
+    overwrites = any(store.target in read for store in after.stores)
+    return StageText(body_text(stage.body, speller), folds, after, overwrites)
 
 
 def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
