@@ -21,6 +21,7 @@ from netc.compiler.targets import cpu, cuda, cuda_launches
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.machine import this_machine
+from netc.compiler.targets.tuned import with_tuned_shapes
 
 
 def compile_file(
@@ -47,7 +48,7 @@ def compile_file(
         graphs = trace(model, sizes)
         functions = lay_out(graphs, watch, model.settings.precision)
         folder = out or Path("build") / model.name
-        machine = machine or this_machine()
+        machine = machine or with_tuned_shapes(this_machine(), Path(path))
         program = describe(model, functions, graphs, defines or {}, machine)
         write(folder, program, model, functions, machine)
     return program, folder

@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": "measure a trained program on data",
     "run": "compute a net's outputs for inputs",
     "profile": "time each kernel, beside the prediction and the machine's limits",
+    "tune": "measure other tiles and keep the best for this machine",
     "show": "print the generated source of a kernel, or list the kernels",
     "verify": "compare every kernel and gradient of a program with the reference",
     "explain": "explain an error code, a layer, an op or a kernel",
@@ -28,7 +29,7 @@ COMMANDS = {
     "devices": "list what is here to run on",
 }
 LATER = (
-    "tune", "fit", "view", "export", "import", "lsp", "diff", "eject",
+    "fit", "view", "export", "import", "lsp", "diff", "eject",
 )  # fmt: skip
 USAGE, ENVIRONMENT = 2, 4
 

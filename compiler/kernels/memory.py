@@ -17,8 +17,9 @@ from netc.compiler.ir.graph import Graph, Input, Node, Role, Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.group import lies_in
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
-from netc.compiler.kernels.plan import Kernel, RowPlan, ScatterPlan, runs
-from netc.compiler.scalar.expression import find_loads
+from netc.compiler.kernels.plan import AttendPlan, Kernel, RowPlan, ScatterPlan, runs
+from netc.compiler.scalar.expression import Load, LoadRow, find_loads
+from netc.compiler.scalar.index import Index
 
 ALIGNMENT = 256  # bytes: what CUDA's own allocator keeps, and whole cache lines on a CPU
 
@@ -100,11 +101,12 @@ def plan_memory(
     """Places for every value that the kernels of one function load or store."""
     base = max((buffer.offset + aligned(buffer.bytes) for buffer in persistent), default=0)
     shared = {buffer.name: buffer for buffer in persistent}
-    updates = in_place_updates(graph, kernels)
+    accesses = tuple(map(find_accesses, kernels))
+    updates = in_place_updates(graph, kernels, accesses)
     aliases = dict(updates)
     rows = {value.name for node, _ in runs(kernels) if node for value in row_values(node)}
     lifetimes = live_ranges(graph, kernels, set(shared) | set(aliases) | rows)
-    aliases |= in_place_results(kernels, lifetimes)
+    aliases |= in_place_results(kernels, accesses, lifetimes)
     merged = merge(lifetimes, aliases)
     places = shared | place(merged, base)
     for name in aliases:
@@ -197,7 +199,36 @@ def moment(number: int) -> int:
     return 2 * number
 
 
-def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Accesses:
+    """Where a kernel loads and stores each value; `is_known` is false where it walks its rows
+    again, and may load an element after it was stored, or stores where it likes."""
+
+    loads: Mapping[str, tuple[Load | LoadRow, ...]]
+    stores: Mapping[str, tuple[Index, ...]]
+    is_known: bool
+
+
+def find_accesses(kernel: Kernel) -> Accesses:
+    plan = kernel.plan
+    loads: dict[str, list[Load | LoadRow]] = {}
+    stores: dict[str, list[Index]] = {}
+    for expression in plan_expressions(plan):
+        for load in find_loads(expression):
+            loads.setdefault(load.value.name, []).append(load)
+    for store in plan_stores(plan):
+        stores.setdefault(store.value.name, []).append(store.position)
+    walks_again = isinstance(plan, RowPlan) and len(plan.stages) > 1
+    return Accesses(
+        {name: tuple(some) for name, some in loads.items()},
+        {name: tuple(some) for name, some in stores.items()},
+        is_known=not walks_again and not isinstance(plan, ScatterPlan | AttendPlan),
+    )
+
+
+def in_place_updates(
+    graph: Graph, kernels: tuple[Kernel, ...], accesses: tuple[Accesses, ...]
+) -> dict[str, str]:
     """New values that are written straight over the old ones: value name -> target name.
 
     That is right where no later kernel reads the old value, and the kernel that writes the new one
@@ -216,7 +247,7 @@ def in_place_updates(graph: Graph, kernels: tuple[Kernel, ...]) -> dict[str, str
         if number is None or update.value.name in taken:
             continue
         later = last.get(update.target.name, 0) > number
-        if not later and reads_own_place(kernels[number], update.target, update.value):
+        if not later and reads_own_place(accesses[number], update.target, update.value):
             taken[update.value.name] = update.target.name
     return taken
 
@@ -225,7 +256,9 @@ def needed(kernel: Kernel, producers: Mapping[str, Node]) -> tuple[Value, ...]:
     return kernel.reads + (scanned(kernel.scan, producers) if kernel.scan else ())
 
 
-def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]) -> dict[str, str]:
+def in_place_results(
+    kernels: tuple[Kernel, ...], accesses: tuple[Accesses, ...], lifetimes: dict[str, Lifetime]
+) -> dict[str, str]:
     """Results that take over the bytes of a tensor that dies in the same kernel."""
     taken: dict[str, str] = {}
     given: set[str] = set()
@@ -241,30 +274,20 @@ def in_place_results(kernels: tuple[Kernel, ...], lifetimes: dict[str, Lifetime]
             for old in dying:
                 fits = old.type.dtype == result.type.dtype and old.type.count == result.type.count
                 fits = fits and old.name not in given
-                if fits and reads_own_place(kernel, old, result):
+                if fits and reads_own_place(accesses[number], old, result):
                     taken[result.name] = old.name
                     given.add(old.name)
                     break
     return taken
 
 
-def reads_own_place(kernel: Kernel, old: Value, new: Value) -> bool:
-    """Whether the kernel loads `old` only at the element where it then stores `new`.
-
-    A kernel that walks its rows again may load an element after it was stored, and one that
-    scatters stores where it likes: they never do.
-    """
-    walks_again = isinstance(kernel.plan, RowPlan) and len(kernel.plan.stages) > 1
-    if walks_again or isinstance(kernel.plan, ScatterPlan):
-        return old not in kernel.reads
-    stores = [store for store in plan_stores(kernel.plan) if store.value == new]
-    loads = [
-        load
-        for expression in plan_expressions(kernel.plan)
-        for load in find_loads(expression)
-        if load.value == old
-    ]
-    return all(load.is_at(store.position) for load in loads for store in stores)
+def reads_own_place(accesses: Accesses, old: Value, new: Value) -> bool:
+    """Whether a kernel loads `old` only at the element where it then stores `new`."""
+    loads = accesses.loads.get(old.name, ())
+    if not accesses.is_known:
+        return not loads
+    stores = accesses.stores.get(new.name, ())
+    return all(load.is_at(position) for load in loads for position in stores)
 
 
 def merge(lifetimes: dict[str, Lifetime], aliases: dict[str, str]) -> tuple[Lifetime, ...]:

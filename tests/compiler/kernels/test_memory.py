@@ -9,6 +9,7 @@ from netc.compiler.kernels.memory import (
     ALIGNMENT,
     Lifetime,
     aligned,
+    find_accesses,
     in_place_results,
     in_place_updates,
     live_ranges,
@@ -89,14 +90,16 @@ def test_what_lasts_has_one_place_in_all_functions(functions):
 
 def test_adam_and_momentum_write_in_place(functions):
     assert functions[0].memory.copies == ()
-    written = in_place_updates(functions[0].graph, functions[0].kernels)
+    graph, kernels = functions[0].graph, functions[0].kernels
+    written = in_place_updates(graph, kernels, tuple(map(find_accesses, kernels)))
     assert len(written) == len(functions[0].graph.updates)
 
 
 def test_a_dying_value_gives_its_bytes_away_once(laid_out):
     for function in laid_out:
         lifetimes = live_ranges(function.graph, function.kernels, set())
-        taken = in_place_results(function.kernels, lifetimes)
+        accesses = tuple(map(find_accesses, function.kernels))
+        taken = in_place_results(function.kernels, accesses, lifetimes)
         assert len(set(taken.values())) == len(taken)
 
 
