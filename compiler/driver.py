@@ -12,8 +12,8 @@ from pathlib import Path
 from netc.compiler.build.cc import environment_error
 from netc.compiler.collector import without_collector
 from netc.compiler.describe import describe
-from netc.compiler.diagnostics import Diagnostic
-from netc.compiler.functions import ARCH, Watch, lay_out, trace
+from netc.compiler.diagnostics import Diagnostic, Source
+from netc.compiler.functions import ARCH, NO_SIZES, Sizes, Watch, lay_out, trace
 from netc.compiler.ir.text import print_graph
 from netc.compiler.language.model import Model, load_model
 from netc.compiler.program import TARGETS, Program, to_json
@@ -21,31 +21,34 @@ from netc.compiler.targets import cpu, cuda, cuda_launches
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.machine import this_machine
+from netc.compiler.targets.tuned import with_tuned_shapes
 
 
 def compile_file(
-    path: Path | str,
+    path: Path | str | Source,
     *,
     defines: Mapping[str, float] | None = None,
     train: str | None = None,
     out: Path | None = None,
     machine: CpuMachine | None = None,
     watch: Watch = lambda function, stage, graph: None,
+    sizes: Sizes = NO_SIZES,
     warn: Callable[[Diagnostic], None] = lambda warning: None,
 ) -> tuple[Program, Path]:
     """Compile a `.net` file into its build folder, `build/NAME` where `out` names no other.
 
     Writes the program, its IR and its sources; builds nothing. `watch` sees each function's graph
-    after each pass. Returns the program and its folder; raises NetError.
+    after each pass; `sizes` has, for a net, dimensions that are not those of the training data.
+    Returns the program and its folder; raises NetError.
     """
     with without_collector():
         model = load_model(path, defines or {}, train)
         for warning in model.warnings:
             warn(warning)
-        graphs = trace(model)
+        graphs = trace(model, sizes)
         functions = lay_out(graphs, watch, model.settings.precision)
         folder = out or Path("build") / model.name
-        machine = machine or this_machine()
+        machine = machine or with_tuned_shapes(this_machine(), Path(path))
         program = describe(model, functions, graphs, defines or {}, machine)
         write(folder, program, model, functions, machine)
     return program, folder

@@ -20,6 +20,8 @@ from netc.compiler.program import TARGETS
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, split_facts
 from netc.compiler.targets.function import Function, make_function
 
+Sizes = Mapping[str, Mapping[str, int]]  # net -> dimension -> size
+NO_SIZES: Sizes = MappingProxyType({})
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
 ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 SPLITS = MappingProxyType(
@@ -39,10 +41,11 @@ class Traced:
     graph: Graph
 
 
-def trace(model: Model) -> tuple[Traced, ...]:
+def trace(model: Model, given: Sizes = NO_SIZES) -> tuple[Traced, ...]:
     """Every function of a program: a training step and its gradients, the evaluation, the nets.
 
-    What is called with any number of samples exists for the batch and for one sample.
+    What is called with any number of samples exists for the batch and for one sample. `given` has
+    dimensions of a net that are to be others than in training.
     """
     found: list[Traced] = []
     batch = model.settings.batch
@@ -65,7 +68,8 @@ def trace(model: Model) -> tuple[Traced, ...]:
         if settings.average is not None:
             averaged = {weight.name for one in step.objectives for weight in one.weights}
     for net in model.nets:
-        tests += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
+        others = given.get(net)
+        tests += [Traced(f"run_{net}", size, model.trace_net(net, size, others)) for size in sizes]
     found += [replace(one, graph=read_averages(one.graph, averaged)) for one in tests]
     return tuple(found)
 

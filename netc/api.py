@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from netc.compiler.driver import compile_file
 from netc.compiler.program import FunctionFacts, KernelFacts
@@ -12,7 +13,7 @@ from netc.compiler.program import Program as Facts
 from netc.runtime import checkpoint
 from netc.runtime import train as training
 from netc.runtime.checkpoint import Checkpoint
-from netc.runtime.device import open_device, target_of
+from netc.runtime.device import open_device, target_of, usual_device
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given
 from netc.runtime.loop import Run
@@ -27,9 +28,11 @@ ENDINGS = {"cpu": ("c", "c"), "cuda": ("cuda", "cu")}  # target -> folder, endin
 class Program:
     """A compiled program: what its device makes of it, its sources, and how to start it."""
 
-    def __init__(self, facts: Facts, folder: Path, device: str = "cpu", threads: int = 0) -> None:
-        self.facts, self.folder = facts.on(target_of(device)), Path(folder)
-        self.device, self.threads = device, threads
+    def __init__(
+        self, facts: Facts, folder: Path, device: str | None = None, threads: int = 0
+    ) -> None:
+        self.device, self.threads = device or usual_device(), threads
+        self.facts, self.folder = facts.on(target_of(self.device)), Path(folder)
 
     @property
     def name(self) -> str:
@@ -88,13 +91,16 @@ class Program:
 def compile(
     path: str | Path,
     *,
-    device: str = "cpu",
+    device: str | None = None,
     define: Mapping[str, float] | None = None,
     train: str | None = None,
     out: str | Path | None = None,
     threads: int = 0,
 ) -> Program:
-    """Compile a `.net` file into its build folder. Raises NetError."""
+    """Compile a `.net` file into its build folder. Raises NetError.
+
+    Without a `device` the program is for the GPU where there is one, else for the cpu.
+    """
     where = None if out is None else Path(out)
     facts, folder = compile_file(Path(path), defines=define or {}, train=train, out=where)
     return Program(facts, folder, device, threads)
@@ -104,7 +110,7 @@ def load(
     path: str | Path,
     *,
     program: Program | str | Path | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     threads: int = 0,
 ) -> Session:
     """The session of a checkpoint, or of a run's newest one.
@@ -141,24 +147,28 @@ def train(
     steps: int | None = None,
     seed: int | None = None,
     define: Mapping[str, float] | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     threads: int = 0,
     out: str | Path = "runs",
     resume: str | None = None,
     max_steps: int | None = None,
     time_limit: float | None = None,
+    on_nan: Literal["stop", "skip"] = "stop",
     quiet: bool = False,
 ) -> Run:
     """Train a program as `netc train` does, in a new run folder. Raises NetError.
 
     `data` is a file, a folder or arrays by field. After Ctrl-C the run is saved and its
-    `exit_code` is 130.
+    `exit_code` is 130. `on_nan="skip"` leaves out steps that lead to what is not a finite number.
     """
-    if not isinstance(program, Program):
+    if isinstance(program, Program):
+        device = program.device
+    else:
         program = compile(program, device=device, define=define, threads=threads)
     options = Options(
-        epochs=epochs, steps=steps, seed=seed, threads=program.threads, device=program.device,
+        epochs=epochs, steps=steps, seed=seed, threads=program.threads, device=device,
         data=data, out=Path(out), resume=resume, max_steps=max_steps, time_limit=time_limit,
+        skip_bad=on_nan == "skip",
     )  # fmt: skip
     return training.train(program.facts, program.folder, options, reporter(quiet=quiet))
 

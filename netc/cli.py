@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": "measure a trained program on data",
     "run": "compute a net's outputs for inputs",
     "profile": "time each kernel, beside the prediction and the machine's limits",
+    "tune": "measure other tiles and keep the best for this machine",
     "show": "print the generated source of a kernel, or list the kernels",
     "verify": "compare every kernel and gradient of a program with the reference",
     "explain": "explain an error code, a layer, an op or a kernel",
@@ -30,7 +31,7 @@ COMMANDS = {
     "devices": "list what is here to run on",
 }
 LATER = (
-    "tune", "view", "export", "import", "lsp", "eject",
+    "view", "export", "import", "lsp", "eject",
 )  # fmt: skip
 USAGE, ENVIRONMENT = 2, 4
 

@@ -1,6 +1,9 @@
 """The device `cpu`: the C source of a program, built on first use and called for many steps."""
 
 import ctypes
+import hashlib
+import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -33,7 +36,7 @@ class Cpu:
         self.about = find_compiler().version
         self.folder = folder
         self.arena = allocate(program.on(self.target).arena_bytes)
-        self.libraries: dict[str, ctypes.CDLL] = {}
+        self.libraries: dict[tuple[str, ...], ctypes.CDLL] = {}
 
     def read(self, tensor: Tensor) -> np.ndarray:
         return view(self.arena, tensor).copy()
@@ -85,17 +88,18 @@ class Cpu:
     ) -> np.ndarray:
         """Run so many steps in a profiled build: the seconds that each kernel took of all threads
         together, on the processor, in one step."""
-        library = self.load(function.symbol, PROFILED)
+        library = self.library(function, PROFILED)
         self.call(library, function, fields, order, steps)
         spent = np.zeros(len(function.kernels))
         library.netc_profile(ctypes.c_void_p(spent.ctypes.data), ctypes.c_int64(len(spent)))
         return spent / steps
 
-    def library(self, function: FunctionFacts) -> ctypes.CDLL:
-        """The library of a function, its threads started."""
-        if function.symbol not in self.libraries:
-            self.libraries[function.symbol] = self.load(function.symbol)
-        return self.libraries[function.symbol]
+    def library(self, function: FunctionFacts, *defines: str) -> ctypes.CDLL:
+        """The library of a function, built with these macros, its threads started."""
+        key = (function.symbol, *defines)
+        if key not in self.libraries:
+            self.libraries[key] = self.load(*key)
+        return self.libraries[key]
 
     def load(self, symbol: str, *defines: str) -> ctypes.CDLL:
         source = self.folder / "c" / f"{symbol}.c"
@@ -105,8 +109,9 @@ class Cpu:
                 f"the build folder lacks `{source}`",
                 help="`netc compile FILE --target cpu` writes it",
             )
-        library = ctypes.CDLL(str(build_library(source, *defines).resolve()))
+        path = build_library(source, *defines).resolve()
         with ONE_AT_A_TIME:
+            library = open_library(path)
             library.netc_start(self.threads)
         return library
 
@@ -114,6 +119,18 @@ class Cpu:
         """The libraries stay: their threads sleep, and the next session takes them over."""
         self.libraries.clear()
         self.arena = self.arena[:0]
+
+
+def open_library(path: Path) -> ctypes.CDLL:
+    """The library that lies at `path` now. The system knows libraries by their names: under the
+    same name it would hand out what was built there before, so the name says what is in it."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    named = path.with_name(f".{path.stem}.{digest}.{os.getpid()}.so")
+    shutil.copyfile(path, named)
+    try:
+        return ctypes.CDLL(str(named))
+    finally:
+        named.unlink()
 
 
 def open_cpu(program: Program, folder: Path, threads: int) -> Cpu:

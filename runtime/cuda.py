@@ -121,6 +121,13 @@ class Cuda:
             self.rooms[key] = room = Room(self.allocate(size), size)
         return room.address
 
+    def fits(self, fields: tuple[np.ndarray, ...]) -> bool:
+        """Whether a data set lies on the device, or may: half of what is free is left to others."""
+        known = {id(array) for array, _ in self.resident}
+        wanted = sum(array.nbytes for array in fields if id(array) not in known)
+        free, _ = self.call("cuMemGetInfo") if wanted else (0, 0)
+        return wanted <= free // 2
+
     def on_device(self, array: np.ndarray) -> int:
         """Where a data set's array lies on the device: it is copied there once."""
         for known, address in self.resident:
@@ -151,6 +158,9 @@ class Cuda:
         self.enter()
         step = self.load(function.symbol).step
         log = np.zeros((steps, step.outputs), np.float32)
+        if order is not None and not self.fits(fields):
+            chosen = order[: steps * step.batch]
+            fields, order = tuple(array[chosen] for array in fields), None
         places = self.place_fields(step, fields, order is not None)
         rows = np.arange(steps * step.batch) if order is None else order
         rows = np.ascontiguousarray(rows, np.int64)

@@ -41,7 +41,10 @@ def why_no_cuda() -> str | None:
     """What is missing for CUDA here, in a user's words; None where a device can be used."""
     try:
         driver = load_driver()
-        return None if device_count(driver) else "the driver finds no GPU"
+        if not device_count(driver):
+            return "the driver finds no GPU"
+        describe(driver, 0)  # one that is too old is none
+        return None
     except NetError as error:
         return error.diagnostics[0].message
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from netc.compiler.diagnostics import nearest
 from netc.compiler.program import FunctionFacts, Program, Tensor
+from netc.runtime.cuda_driver import why_no_cuda
 from netc.runtime.errors import ENVIRONMENT, fail
 
 # Modules are loaded only when they are asked for: each may need what the others do not.
@@ -67,6 +68,14 @@ def open_device(name: str, program: Program, folder: Path, threads: int = 0) -> 
     near = nearest(name, DEVICES)
     help = f"did you mean `{near}`?" if near else f"there are {', '.join(DEVICES)}"
     raise fail("E0714", f"there is no device `{name}`", help=help, exit_code=ENVIRONMENT)
+
+
+def usual_device() -> str:
+    """The device where none is named: `cuda` where a GPU and cuda-python are found, else `cpu`.
+
+    The driver is looked for first, so that nothing of CUDA is loaded where there is none.
+    """
+    return "cuda" if why_no_cuda() is None else "cpu"
 
 
 def target_of(name: str) -> str:

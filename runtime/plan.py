@@ -17,15 +17,16 @@ class Options:
 
     `max_steps` and `time_limit` (seconds) end this call early, saved and ready to resume: they do
     not change the course of training, as `epochs` and `steps` do where a schedule looks at them.
-    `resume` is a run's folder, or "" for the latest run of the program. With `skip_bad` a step that
-    would leave numbers that are not finite is left out, instead of ending the run.
+    `resume` is a run's folder, or "" for the latest run of the program. Without a `device` a run
+    goes on where it was, and a new one takes the GPU where there is one. With `skip_bad` a step
+    that would leave numbers that are not finite is left out, instead of ending the run.
     """
 
     epochs: int | None = None
     steps: int | None = None
     seed: int | None = None
     threads: int = 0
-    device: str = "cpu"
+    device: str | None = None
     data: Given = None
     out: Path = Path("runs")
     max_steps: int | None = None

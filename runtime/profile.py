@@ -64,22 +64,37 @@ class Profile:
 
 def profile(session: Session, function: FunctionFacts, seconds: float) -> Profile:
     """Run a function for about so many seconds. NetError where the device is not the cpu."""
+    kernels = kernel_times(session, function, seconds / 2)
+    device, rows = session.device, rows_of(function)
+    clock(device, function, rows, 1)
+    steps = max(1, int(seconds / 2 / CHUNKS / clock(device, function, rows, 2)))
+    step = statistics.median(clock(device, function, rows, steps) for _ in range(CHUNKS))
+    return Profile(function, kernels, step, device.threads)
+
+
+def kernel_times(
+    session: Session, function: FunctionFacts, seconds: float
+) -> tuple[KernelTime, ...]:
+    """The kernels of a function, run for about so many seconds, in its order."""
     device = session.device
     if not isinstance(device, Cpu):
         message = f"kernels cannot be timed one by one on the device `{device.name}`"
         raise fail("E0714", message, help="leave `--device` out: the cpu can")
-    rows = tuple(made_up(field, number) for number, field in enumerate(function.fields))
-    clock(device, function, rows, 1)
-    steps = max(1, int(seconds / 2 / CHUNKS / clock(device, function, rows, 2)))
-    order = order_of(function, steps)
+    rows = rows_of(function)
     device.profile(function, rows, order_of(function, 1), 1)
-    step = statistics.median(clock(device, function, rows, steps) for _ in range(CHUNKS))
+    start = time.perf_counter()
+    device.profile(function, rows, order_of(function, 2), 2)
+    steps = max(1, int(2 * seconds / CHUNKS / (time.perf_counter() - start)))
+    order = order_of(function, steps)
     spent = [device.profile(function, rows, order, steps) for _ in range(CHUNKS)]
-    kernels = tuple(
-        KernelTime(kernel, float(time) / device.threads)
-        for kernel, time in zip(function.kernels, np.median(spent, axis=0), strict=True)
+    return tuple(
+        KernelTime(kernel, float(spent_time) / device.threads)
+        for kernel, spent_time in zip(function.kernels, np.median(spent, axis=0), strict=True)
     )
-    return Profile(function, kernels, step, device.threads)
+
+
+def rows_of(function: FunctionFacts) -> Fields:
+    return tuple(made_up(field, number) for number, field in enumerate(function.fields))
 
 
 def clock(device: Cpu, function: FunctionFacts, rows: Fields, steps: int) -> float:

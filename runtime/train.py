@@ -7,7 +7,7 @@ from pathlib import Path
 from netc.compiler.program import Program
 from netc.runtime import checkpoint, run_folder
 from netc.runtime.checkpoint import Checkpoint
-from netc.runtime.device import open_device
+from netc.runtime.device import open_device, usual_device
 from netc.runtime.errors import fail
 from netc.runtime.feeding import open_parts
 from netc.runtime.functions import numbers
@@ -29,7 +29,8 @@ def train(program: Program, folder: Path, options: Options, report: Report) -> R
     data = data_of(run) if options.data is None else options.data
     parts = open_parts(program, data, validate)
     plan = choose_plan(program, options, run, parts.train.count)
-    device = open_device(options.device, program, folder, options.threads)
+    name = options.device or device_of(run) or usual_device()
+    device = open_device(name, program, folder, options.threads)
     session = Session(program, folder, device, plan.seed, plan.steps)
     # Ctrl-C reaches the C compiler too: until all is built, it simply ends both
     session.prepare("train", "evaluate")
@@ -84,6 +85,12 @@ def data_path(options: Options) -> str | None:
 def data_of(run: RunFolder | None) -> str | None:
     """The data that a run was started on, where it was named."""
     told = None if run is None else run.facts().get("data")
+    return told if isinstance(told, str) else None
+
+
+def device_of(run: RunFolder | None) -> str | None:
+    """Where a run was trained: on another device it would not end with the same bits."""
+    told = None if run is None else run.facts().get("target")
     return told if isinstance(told, str) else None
 
 

@@ -24,8 +24,8 @@ def cnn() -> list:
 
 def lenet() -> list:
     return [
-        layers.Conv2D(6, 5, padding="same", activation="tanh"), layers.AveragePooling2D(),
-        layers.Conv2D(16, 5, activation="tanh"), layers.AveragePooling2D(), layers.Flatten(),
+        layers.Conv2D(6, 5, padding="same", activation="tanh"), layers.AveragePooling2D(2),
+        layers.Conv2D(16, 5, activation="tanh"), layers.AveragePooling2D(2), layers.Flatten(),
         layers.Dense(120, activation="tanh"), layers.Dense(84, activation="tanh"),
         layers.Dense(10),
     ]  # fmt: skip

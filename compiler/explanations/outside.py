@@ -168,6 +168,12 @@ RUNS = (
 
 ENVIRONMENT = (
     Code(
+        "E0617",
+        "damaged lock file",
+        "NAME.tune.json holds the tiles that `netc tune --lock` found for NAME.net. It is not what "
+        "netc wrote. Tiles change only how quick a program is: the file can be removed.",
+    ),
+    Code(
         "E0701",
         "file cannot be written",
         "The disk is full, the folder is gone, or writing is not permitted.",

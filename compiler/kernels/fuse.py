@@ -30,6 +30,7 @@ CHEAP = 8  # operations that are done again rather than stored and loaded by sev
 LONG = 64  # operations after which a chain is stored even for one reader
 GROWTH = 4  # a value read this many times per element is stored
 MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
+MANY_PARTS = 8  # tensors side by side that are copied into one for who reads it many times
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
 
 AnyLoad = Load | LoadRow
@@ -75,6 +76,7 @@ def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
     kinds = {
         Family.CONTRACT: Kind.MATMUL,
         Family.SCATTER: Kind.SCATTER,
+        Family.ATTEND: Kind.ATTENTION,
         Family.LOOP: Kind.LOOP,
     }
     return kinds.get(family, Kind.MAP), Space(node.output.type.shape)
@@ -116,9 +118,11 @@ class Fusion:
         elif op.family is Family.SCATTER:
             if self._is_result(node) or node.output.name in self.consumers:
                 self._start(node, self._scatter_loads(node))
+        elif op.family is Family.ATTEND:
+            self._start(node, self._attend_loads(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
-        elif is_virtual(op) and not self._is_result(node):
+        elif is_virtual(op) and not self._is_result(node) and not self._is_ladder(node):
             self.cost[node.output.name] = self._chain_cost(node)
         else:
             self._place_map(node, op)
@@ -165,7 +169,7 @@ class Fusion:
     def _fitting_loads(self, node: Node, number: int) -> list[AnyLoad] | None:
         """What the node would load as a member of the group; None where it does not fit."""
         draft, shape = self.drafts[number], node.output.type.shape
-        if draft.kind in (Kind.SCATTER, Kind.LOOP):
+        if draft.kind in (Kind.SCATTER, Kind.ATTENTION, Kind.LOOP):
             return None  # an element is known only when all items, or steps, have been seen
         if draft.kind is Kind.ROW and is_per_element(node.output, draft.space):
             if not walks_rows(draft.space):
@@ -238,9 +242,15 @@ class Fusion:
         big = [load for load in self._map_loads(node) if load.value.type.count >= value.type.count]
         return op.expensive or cost > CHEAP or len(big) > 1
 
+    def _is_ladder(self, node: Node) -> bool:
+        """Whether each read of an element would have to find its tensor among many, many times."""
+        readers = (self.ops[reader.op] for reader in self._readers(node.output))
+        return len(node.inputs) > MANY_PARTS and any(map(self._wants_stored, readers))
+
     def _wants_stored(self, op: Op) -> bool:
         """Whether the op reads an element of its operands many times."""
-        return op.family in (Family.CONTRACT, Family.SCATTER, Family.LOOP) or op.gathers
+        families = (Family.CONTRACT, Family.SCATTER, Family.ATTEND, Family.LOOP)
+        return op.family in families or op.gathers
 
     def _readers(self, value: Value) -> list[Node]:
         """The nodes that do more than move elements and read the value, however it is moved."""
@@ -294,6 +304,10 @@ class Fusion:
         scatter = self.ops[node.op].scatter(node, self.reader.read)
         k, c = loop("k", scatter.count), loop("c", scatter.columns)
         return find_loads(scatter.row(k)) + find_loads(scatter.value(k, c))
+
+    def _attend_loads(self, node: Node) -> list[AnyLoad]:
+        operands = self.ops[node.op].attend(node, self.reader.read).operands
+        return [load for one in operands.values() for load in find_loads(one)]
 
     def _chain_cost(self, node: Node) -> int:
         own = self.ops[node.op].flops(node) // max(node.output.type.count, 1)

@@ -45,7 +45,8 @@ def declared(body: Any) -> Iterator[tuple[str, tree.Name]]:
     for kind, word in KINDS.items():
         yield from ((word, one.name) for one in parts(body, kind))
     for one in parts(body, tree.Assign):
-        yield from (("variable", name) for name in one.targets if isinstance(name, tree.Name))
+        if len(one.targets) == 1:  # of several results one may well be left alone
+            yield "variable", one.targets[0]
 
 
 def parts(value: Any, kind: type) -> Iterator[Any]:

@@ -1,8 +1,15 @@
 """How the cpu target cuts kernels into tasks and tiles, from the facts of a machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from netc.compiler.kernels.plan import ColumnPlan, MapPlan, MatmulPlan, RowPlan, ScatterPlan
+from netc.compiler.kernels.plan import (
+    AttendPlan,
+    ColumnPlan,
+    MapPlan,
+    MatmulPlan,
+    RowPlan,
+    ScatterPlan,
+)
 from netc.compiler.targets.cpu_operand import (
     Operand,
     direct_operand,
@@ -15,17 +22,30 @@ COLUMN_BLOCK = 256  # neighbours that are folded side by side: their sums stay i
 LANES = 16  # partial sums of a long row: fills the widest vectors, and fixes the order of the sum
 BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 96, 128  # packed: 96 + 128 KB, in the L2 cache
 WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
+MEETING = 64  # queries and keys of a block of attention: its scores, 16 KB, stay in the L1 cache
 TASKS_PER_CORE = 2  # enough to share out evenly; tiles do not change the bits
 
 
 @dataclass(frozen=True)
+class Shape:
+    """Of a matrix product: the rows and vectors of a register tile, and the block around it."""
+
+    rows: int
+    vectors: int
+    block_rows: int
+    block_columns: int
+
+
+@dataclass(frozen=True)
 class CpuMachine:
-    """What tiles depend on: bytes of a vector register and how many there are."""
+    """What tiles depend on: bytes of a vector register and how many there are, and the shapes that
+    `netc tune` found best, by the product's key."""
 
     name: str
     vector_bytes: int
     registers: int
     cores: int = 2
+    tuned: tuple[tuple[str, Shape], ...] = ()
 
     @property
     def lanes(self) -> int:
@@ -110,6 +130,61 @@ class MatmulTile:
         )
 
 
+@dataclass(frozen=True)
+class AttendTile:
+    """Blocks of `queries` by `keys`, each product of which runs in a register tile; `blocks` tasks
+    for each of the batch. Channels are padded to whole tiles: `depth` and `width` are the sizes."""
+
+    rows: int
+    vectors: int
+    lanes: int
+    queries: int
+    keys: int
+    depth: int
+    width: int
+    blocks: int
+    tasks: int
+
+    @property
+    def columns(self) -> int:
+        return self.vectors * self.lanes
+
+    @property
+    def product(self) -> str:
+        return f"netc_product_{self.rows}x{self.columns}"
+
+    @property
+    def parts(self) -> int:
+        """Partial results of a fold over the keys of a block."""
+        return min(LANES, self.keys)
+
+    @property
+    def description(self) -> str:
+        return f" of {self.queries} queries by {self.keys} keys at a time"
+
+
+def attend_tile(plan: AttendPlan, machine: CpuMachine) -> AttendTile:
+    """Rows divide the columns of the register tile, so that blocks of keys can be either."""
+    is_narrow = max(plan.depth.extent, plan.width.extent) <= machine.lanes
+    vectors, rows = 1 if is_narrow else 2, 4 if machine.registers < 32 else 8
+    columns = max(vectors * machine.lanes, rows)
+    queries = min(round_up(MEETING, rows), round_up(plan.query.extent, rows))
+    keys = min(round_up(MEETING, columns), round_up(plan.key.extent, columns))
+    of_keys = plan.form == "key_value"
+    blocks = ceil(plan.key.extent, keys) if of_keys else ceil(plan.query.extent, queries)
+    return AttendTile(
+        rows=rows,
+        vectors=vectors,
+        lanes=machine.lanes,
+        queries=queries,
+        keys=keys,
+        depth=round_up(plan.depth.extent, columns),
+        width=round_up(plan.width.extent, columns),
+        blocks=blocks,
+        tasks=plan.batch.extent * blocks,
+    )
+
+
 def map_tile(plan: MapPlan) -> MapTile:
     if plan.outer.extent > 1:
         return MapTile(1, plan.outer.extent, f" of {plan.inner.extent} elements")
@@ -148,9 +223,25 @@ def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
 
 
 def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
-    """The tile that fills the registers and wastes least at the edges, and blocks around it."""
+    """The tile that was tuned for such a product, else the usual one."""
+    usual = usual_shape(plan, machine, 2 if plan.column.extent > machine.lanes else 1)
+    chosen = dict(machine.tuned).get(product_key(plan), usual) if machine.tuned else usual
+    return shaped_tile(plan, machine, chosen, block_depth(plan, machine, usual))
+
+
+def product_key(plan: MatmulPlan) -> str:
+    """What products have in common that run alike: sizes, how they read, how much they write."""
+    sizes = (plan.batch, plan.row, plan.column, plan.depth)
+    sides = ((plan.left, plan.row), (plan.right, plan.column))
+    ways = ("direct" if direct_operand(side, place, plan.depth) else "packed"
+            for side, place in sides)  # fmt: skip
+    extents = "x".join(str(variable.extent) for variable in sizes)
+    return f"{extents} {plan.precision} {' '.join(ways)} {len(plan.after.stores)}"
+
+
+def usual_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> Shape:
+    """Rows that fill the registers and waste least at the edges, and blocks that fill the cores."""
     rows_total, columns_total = plan.row.extent, plan.column.extent
-    vectors = 2 if columns_total > machine.lanes else 1
     columns = vectors * machine.lanes
     most = (machine.registers - vectors - 2) // vectors
     rows = best_rows(rows_total, min(most, 14))
@@ -165,32 +256,62 @@ def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
             block_rows = round_up(block_rows // 2, rows)
         else:
             block_columns = round_up(block_columns // 2, columns)
-    even = (rows_total % rows == 0, columns_total % columns == 0)
-    as_they_are = plan.precision == "f32"  # operands are rounded while they are packed
-    whole_depth = plan.depth.extent <= WHOLE_DEPTH and not (
-        even[1] and as_they_are and direct_operand(plan.right, plan.column, plan.depth)
+    return Shape(rows, vectors, block_rows, block_columns)
+
+
+def other_shapes(plan: MatmulPlan, machine: CpuMachine) -> tuple[Shape, ...]:
+    """Shapes that may be quicker than the usual one: tiles of other widths, blocks of other sizes.
+    They change no bit: every sum is over the same blocks of the depth, in the same order."""
+    found: dict[Shape, None] = {}
+    for vectors in (4, 2, 3, 1):
+        if vectors > 1 and plan.column.extent <= (vectors - 1) * machine.lanes:
+            continue
+        shape = usual_shape(plan, machine, vectors)
+        half_rows = round_up(shape.block_rows // 2, shape.rows)
+        half_columns = round_up(shape.block_columns // 2, vectors * machine.lanes)
+        found[shape] = None
+        found[replace(shape, block_rows=half_rows)] = None
+        found[replace(shape, block_columns=half_columns)] = None
+    return tuple(found)
+
+
+def block_depth(plan: MatmulPlan, machine: CpuMachine, usual: Shape) -> int:
+    """How deep a block is. It decides the order of the sums, so no tuning touches it."""
+    as_it_is = (
+        plan.column.extent % (usual.vectors * machine.lanes) == 0
+        and plan.precision == "f32"
+        and direct_operand(plan.right, plan.column, plan.depth)
     )
-    block_depth = plan.depth.extent if whole_depth else min(plan.depth.extent, BLOCK_DEPTH)
-    if whole_depth:
-        block_rows = min(block_rows, round_down(BLOCK_BYTES // (4 * block_depth), rows))
-    row_blocks, column_blocks = ceil(rows_total, block_rows), ceil(columns_total, block_columns)
-    block = (block_rows, block_depth)
-    left = left_operand(plan.left, plan.row, plan.depth, block, even[0] and as_they_are)
-    block = (block_columns, block_depth)
-    right = right_operand(plan.right, plan.column, plan.depth, block, even[1] and as_they_are)
+    if plan.depth.extent <= WHOLE_DEPTH and not as_it_is:
+        return plan.depth.extent
+    return min(plan.depth.extent, BLOCK_DEPTH)
+
+
+def shaped_tile(plan: MatmulPlan, machine: CpuMachine, shape: Shape, depth: int) -> MatmulTile:
+    """A tile of this shape, with blocks of this depth, and how it reads its operands."""
+    rows, columns = shape.rows, shape.vectors * machine.lanes
+    block_rows, block_columns = shape.block_rows, shape.block_columns
+    if depth == plan.depth.extent:
+        block_rows = min(block_rows, round_down(BLOCK_BYTES // (4 * depth), rows))
+    row_blocks = ceil(plan.row.extent, block_rows)
+    column_blocks = ceil(plan.column.extent, block_columns)
+    as_they_are = plan.precision == "f32"  # operands are rounded while they are packed
+    even_rows = as_they_are and plan.row.extent % rows == 0
+    even_columns = as_they_are and plan.column.extent % columns == 0
     return MatmulTile(
         rows=rows,
-        vectors=vectors,
+        vectors=shape.vectors,
         lanes=machine.lanes,
         block_rows=block_rows,
         block_columns=block_columns,
-        block_depth=block_depth,
+        block_depth=depth,
         row_blocks=row_blocks,
         column_blocks=column_blocks,
-        left=left,
-        right=right,
-        packs_right_once=block_depth == plan.depth.extent
-        and column_blocks == plan.batch.extent == 1,
+        left=left_operand(plan.left, plan.row, plan.depth, (block_rows, depth), even_rows),
+        right=right_operand(
+            plan.right, plan.column, plan.depth, (block_columns, depth), even_columns
+        ),
+        packs_right_once=depth == plan.depth.extent and column_blocks == plan.batch.extent == 1,
         tasks=plan.batch.extent * row_blocks * column_blocks,
     )
 

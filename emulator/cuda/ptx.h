@@ -133,6 +133,7 @@ template <int kept> static inline void netc_wgmma_wait(NETC_LINE)
 {
     machine_wgmma_wait(kept, line);
 }
+template <int count> static inline void netc_wgmma_pin(float (&)[count]) {}
 #define NETC_WGMMA(name, columns, kind)                                                           \
     static inline void name(float (&d)[columns / 2], unsigned long long a, unsigned long long b,  \
                             int adds, NETC_LINE)                                                  \

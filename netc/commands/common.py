@@ -31,7 +31,7 @@ def add_defines(parser: argparse.ArgumentParser) -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, emulate, reference")
+    parser.add_argument("--device", help="cpu, cuda (where there is a GPU), emulate, reference")
     parser.add_argument("--threads", type=positive, default=0, help="one a processor by default")
 
 
@@ -88,7 +88,7 @@ def seconds(text: str) -> float:
 def open_program(arguments: argparse.Namespace) -> Program:
     """The program that the words name: compiled if they name a file, else the one that the named
     run or checkpoint was made with, else the last build."""
-    device, threads = getattr(arguments, "device", "cpu"), getattr(arguments, "threads", 0)
+    device, threads = getattr(arguments, "device", None), getattr(arguments, "threads", 0)
     folder = known_build(arguments) if arguments.file is None else named_build(arguments.file)
     if arguments.file is None or is_folder(folder):
         if arguments.define or arguments.block:

@@ -30,6 +30,7 @@ from netc.runtime.feeding import open_data
 from netc.runtime.files import write_atomically
 from netc.runtime.pictures import png
 from netc.runtime.sample import Taste, write_on
+from netc.sizes import fitted
 
 PREFIX = "run_"
 Arrays = dict[str, np.ndarray]
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         return write(program, net, arguments)
     inputs = chosen_inputs(program, net, arguments)
     session = started(program, trained(program, arguments))
+    session = fitted(session, program, net, inputs)
     outputs = session.run(net, **inputs)
     together = outputs if isinstance(outputs, tuple) else (outputs,)
     names = [name for name, _ in session.function(PREFIX + net).outputs]

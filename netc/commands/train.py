@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--epochs", type=positive, help="instead of the program's")
     length.add_argument("--steps", type=positive, help="in all, instead of epochs")
     parser.add_argument("--seed", type=natural, help="instead of the program's")
-    parser.add_argument("--data", metavar="PATH", help="a .npz, .npy or .csv file, or a folder")
+    parser.add_argument(
+        "--data", metavar="PATH", help="a .npz, .npy, .csv or .parquet file, or a folder"
+    )
     parser.add_argument("--out", default="runs", metavar="DIR", help="where run folders go (runs)")
     parser.add_argument(
         "--resume", nargs="?", const="", metavar="RUN", help="go on with a run, by default the last"

@@ -82,6 +82,13 @@ template <int kept> __device__ __forceinline__ void netc_wgmma_wait()
 {
     asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(kept) : "memory");
 }
+// The compiler moves no use of the sums across this place: to it they are ready when a product is
+// issued. It stands before the first fence and after the last wait.
+template <int count> __device__ __forceinline__ void netc_wgmma_pin(float (&d)[count])
+{
+#pragma unroll
+    for (int i = 0; i < count; i++) asm volatile("" : "+f"(d[i]) :: "memory");
+}
 
 // The sums of a lane by number, ten and eight at a time, and as operands.
 #define NETC_TEN(t) \

@@ -155,23 +155,27 @@ STORES = """
 #pragma unroll
     for (int i = 0; i < SUMS; i++) d[i] = (float)(i - t);"""
 MULTIPLIES = """
+    netc_wgmma_pin(d);
     netc_wgmma_fence();
     for (int k = 0; k < 32; k += 8)
         NAME(d, netc_wgmma_desc(tile + k, 1024), netc_wgmma_desc(tile + 64 * 32 + k, 1024), 1);
     netc_wgmma_commit();
-    netc_wgmma_wait<0>();"""
+    netc_wgmma_wait<0>();
+    netc_wgmma_pin(d);"""
 RETURNS = """
 #pragma unroll
     for (int i = 0; i < SUMS; i++) y[t * SUMS + i] = __float_as_uint(d[i]);"""
 # d = a b, whatever it was; the product of the next group is added to it.
 GROUPS = """
+    netc_wgmma_pin(d);
     netc_wgmma_fence();
     for (int k = 0; k < 32; k += 8) {
         NAME(d, netc_wgmma_desc(tile + k, 1024), netc_wgmma_desc(tile + 64 * 32 + k, 1024), k > 0);
         netc_wgmma_commit();
         netc_wgmma_wait<1>();
     }
-    netc_wgmma_wait<0>();"""
+    netc_wgmma_wait<0>();
+    netc_wgmma_pin(d);"""
 # A thread changes its sums between two products.
 DOUBLES = """
 #pragma unroll
@@ -218,6 +222,7 @@ def warpgroups() -> tuple[Wrapper, ...]:
         describes(),
         product("netc_fence_async", "tf32", 64),
         product("netc_wgmma_fence", "bf16", 64, CHANGES, times=2),
+        product("netc_wgmma_pin", "f16", 128, CHANGES, times=2),
         product("netc_wgmma_commit", "bf16", 128, GROUPS),
         product("netc_wgmma_wait", "tf32", 128, GROUPS),
         *(

@@ -102,7 +102,7 @@ SPOILED = (
     Spoiled("no guard of the depth of a quad", "quads", r" && k < 44", "", "out of bounds"),
     Spoiled("no guard of a stored quad", "quads", r"if \(first >= 72\) continue;", "",
             "out of bounds|race between blocks"),
-    Spoiled("three of four columns", "quads", r"n < first \+ 4", "n < first + 3",
+    Spoiled("three of four columns", "quads", r"t < 4; t\+\+\) \{", "t < 3; t++) {",
             f"uninitialised|{WRONG}", which=-1),
     # softmax of 3 rows of 1500, a block for each
     Spoiled("no barrier after the parts of warps", "softmax", BARRIER, "",

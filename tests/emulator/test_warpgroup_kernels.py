@@ -243,7 +243,7 @@ ALIKE = {
         r"netc_mbar_init(&full[stage], 2);\1netc_mbar_arrive_tx(&full[stage], 8192);"
         "netc_mbar_arrive_tx(&full[stage], 8192);"),
     "one fence where no thread touches its sums": (
-        r"(float sums.*)((?:.|\n)*?)netc_wgmma_fence\(\);", r"\1\n netc_wgmma_fence();\2"),
+        r"(netc_wgmma_pin.*)((?:.|\n)*?)netc_wgmma_fence\(\);", r"\1 netc_wgmma_fence();\2"),
     "each step waited for by itself": (
         r"netc_wgmma_wait<1>\(\);\n(.*)step > 0 && (.*)step - 1\)",
         r"netc_wgmma_wait<0>();\n\1\2step)"),

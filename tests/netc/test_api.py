@@ -114,3 +114,17 @@ def test_importing_netc_loads_nothing_heavy():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError):
         _ = netc.compil
+
+
+def test_a_program_that_is_compiled_anew_into_its_folder_is_the_one_that_runs(in_folder):
+    (in_folder / "wide.net").write_text(
+        "const width = 4\n"
+        "net wide(x: f32[N, 3]) { return x -> dense(width) -> sum(axis=-1) }\n"
+    )
+    x = np.ones((1, 3), np.float32)
+    for width in (4, 40):
+        session = netc.compile("wide.net", define={"width": width}, threads=1).start(seed=1)
+        assert session.weights["wide.dense_1.kernel"].shape == (3, width)
+        expected = (x @ session.weights["wide.dense_1.kernel"]).sum()
+        assert session.run("wide", x=x)[0] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+        session.close()

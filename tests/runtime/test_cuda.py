@@ -20,6 +20,7 @@ from netc.runtime.cuda_driver import (
     device_count,
     why_no_cuda,
 )
+from netc.runtime.device import usual_device
 
 BATCH, SIZE, ROWS = 2, 8, 9
 
@@ -107,6 +108,17 @@ def test_steps_over_a_data_set_give_what_the_interpreter_does(bench):
     assert device.read(bench.tensor("step")) == 4
 
 
+def test_a_data_set_that_does_not_fit_is_sent_as_far_as_it_is_needed(bench):
+    device, order = bench.open(), np.array([4, 0, 8, 3, 1, 2, 7, 7])
+    expected, _ = bench.expected(order.reshape(4, BATCH))
+    device.driver.free = 2 * sum(array.nbytes for array in bench.fields) - 1
+    log = [device.run(bench.facts, bench.fields, part, 2) for part in (order[:4], order[4:])]
+    np.testing.assert_allclose(np.concatenate(log), expected, rtol=1e-3)
+    uploaded = [size for _, _, size, _ in device.driver.named("cuMemcpyHtoDAsync")]
+    assert bench.images.nbytes not in uploaded
+    assert uploaded.count(4 * bench.images[0].nbytes) == 2
+
+
 def test_without_an_order_rows_come_one_after_the_other_and_anew_each_time(bench):
     device, images = bench.open(), bench.images[:4].copy()
     expected, _ = bench.expected([np.array([0, 1]), np.array([2, 3]), np.array([5, 6])])
@@ -186,6 +198,18 @@ def test_a_machine_without_a_gpu_is_told_from_one_without_a_driver(bench, monkey
         cuda_driver.load_driver()
     assert caught.value.exit_code == 4
     assert why_no_cuda() == "there is no NVIDIA driver here" and describe_devices() == ()
+
+
+def test_the_gpu_is_the_usual_device_where_there_is_one_that_serves(fake_driver, monkeypatch):
+    monkeypatch.setattr(cuda_driver, "load_driver", fake_driver)
+    assert usual_device() == "cuda"
+    monkeypatch.setattr(cuda_driver, "architecture_of", lambda *_: architecture_of(7, 0))
+    assert usual_device() == "cpu" and "capability 7.0" in why_no_cuda()
+    monkeypatch.setattr(cuda_driver, "load_driver", lambda: fake_driver(devices=0))
+    assert usual_device() == "cpu"
+    monkeypatch.undo()
+    monkeypatch.setattr(cuda_driver, "LIBRARY", "libno-such-driver.so.1")
+    assert usual_device() == "cpu"
 
 
 def test_a_driver_that_does_not_start_says_so(bench, fake_driver):

@@ -24,13 +24,16 @@ train {
 }
 """
 
+# The steps of a scan are launched one by one, each with the copies of its own operands.
+SCANNED = PROGRAM.replace("conv2d(4, 3) -> relu", "reshape((N, 6, 12)) -> rnn(5)")
+
 
 @pytest.fixture
 def losses(fake_driver, tmp_path):
     """losses(precision, architecture) -> (steps on cuda, steps on the cpu, sources compiled)."""
 
-    def run(precision: str, architecture: str):
-        (tmp_path / "small.net").write_text(PROGRAM.replace("PRECISION", precision))
+    def run(precision: str, architecture: str, text: str = PROGRAM):
+        (tmp_path / "small.net").write_text(text.replace("PRECISION", precision))
         program, folder = compile_file(tmp_path / "small.net", out=tmp_path / "build")
         sources = []
 
@@ -81,3 +84,11 @@ def test_steps_with_tensor_maps_are_those_of_the_cpu(losses, precision, monkeypa
 
 def launches_of(driver):
     return driver.named("cuLaunchKernel")
+
+
+def test_the_steps_of_a_scan_copy_their_own_operands(losses, monkeypatch):
+    monkeypatch.setattr(cuda_tiles, "pays", lambda *_: True)
+    on_cuda, on_cpu, _ = losses("bf16", "sm_90a", SCANNED)
+    np.testing.assert_allclose(on_cuda, on_cpu, rtol=2e-3)
+    launched = [kernel[1] for kernel, *_ in launches_of(losses.driver)]
+    assert max(launched.count(name) for name in launched if name.endswith("_left")) == 6

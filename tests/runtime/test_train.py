@@ -272,3 +272,14 @@ def test_slices_grow_to_a_fifth_of_a_second():
     assert next_slice(1000, 0.1) == 2000
     assert next_slice(1000, 20.0) == 10
     assert next_slice(1, 20.0) == 1
+
+
+def test_a_run_goes_on_where_it_was_unless_another_device_is_named(go, monkeypatch):
+    monkeypatch.setattr("netc.runtime.train.usual_device", lambda: "reference")
+    run, told = go(max_steps=5)
+    assert told.count("  reference, 1 thread, NumPy") == 1
+    monkeypatch.setattr("netc.runtime.train.usual_device", lambda: "cpu")
+    _, told = go(resume=str(run.folder), max_steps=5)
+    assert told.count("  reference, 1 thread, NumPy") == 2
+    _, told = go(resume=str(run.folder), device="cpu", max_steps=5)
+    assert told.count("  reference, ") == 2 and told.count("  cpu, 1 thread, ") == 1

@@ -70,3 +70,13 @@ def test_apart_is_a_kernel_for_each_node():
         X + '%a: f32[8, 32] = exp(%x)\n%b: f32[8, 32] = negate(%a)\noutput "b" = %b'
     )
     assert [len(group.nodes) for group in keep_apart(graph, OPS)] == [1, 1]
+
+
+@pytest.mark.parametrize(("parts", "expected"), [(8, ["matmul"]), (9, ["map", "matmul"])])
+def test_a_product_looks_for_no_element_among_many_tensors(parts, expected):
+    text = (
+        f"%z: f32[{8 * parts}, 32] = concat({', '.join(['%x'] * parts)}) axis=0\n"
+        f"%t: f32[32, {8 * parts}] = transpose(%z) axes=(1, 0)\n"
+        f'%y: f32[{8 * parts}, {8 * parts}] = matmul(%z, %t)\noutput "y" = %y'
+    )
+    assert [kind for kind, _ in kinds(text)] == expected

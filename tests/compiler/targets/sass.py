@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import tempfile
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,14 +15,15 @@ SECTION = re.compile(r"^\.text\.(\w+):$")
 INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ +)?([A-Z][\w.]*)")
 
 
-def instructions(image: bytes) -> dict[str, set[str]]:
-    """Which instructions, with their modifiers, each kernel has; kept in the cache of modules."""
-    key = key_of("sass", hashlib.sha256(image).hexdigest())
+def instructions(image: bytes) -> dict[str, Counter[str]]:
+    """How many of which instructions, with their modifiers, each kernel has; kept in the cache of
+    modules."""
+    key = key_of("sass counts", hashlib.sha256(image).hexdigest())
     kept = look_up(key)
     if kept is None:
         kept = json.dumps(read(disassemble(image))).encode()
         keep(key, kept)
-    return {name: set(found) for name, found in json.loads(kept).items()}
+    return {name: Counter(found) for name, found in json.loads(kept).items()}
 
 
 def disassemble(image: bytes) -> str:
@@ -38,13 +40,13 @@ def nvdisasm() -> Path:
     return Path(folder) / "bin" / "nvdisasm"
 
 
-def read(text: str) -> dict[str, list[str]]:
-    found: dict[str, set[str]] = {}
+def read(text: str) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
     kernel = ""
     for line in text.splitlines():
         if section := SECTION.match(line):
             kernel = section[1]
-            found[kernel] = set()
+            found[kernel] = Counter()
         elif instruction := INSTRUCTION.match(line):
-            found[kernel].add(instruction[1])
-    return {name: sorted(names) for name, names in found.items()}
+            found[kernel][instruction[1]] += 1
+    return found
