@@ -15,11 +15,13 @@ Arrays = dict[str, np.ndarray]
 
 
 def chosen_inputs(
-    program: Program, function: FunctionFacts, arguments: argparse.Namespace
+    program: Program, function: FunctionFacts | None, arguments: argparse.Namespace
 ) -> Arrays:
     """Arrays by input: of a file, the program's own data, or random numbers."""
     if arguments.inputs is not None:
         return read_inputs(function, Path(arguments.inputs))
+    if function is None:
+        return {}  # the session tells which nets there are
     if arguments.rows is not None:
         return test_rows(program, function, arguments.rows)
     return random_rows(function, arguments.random, arguments.seed)
@@ -48,9 +50,9 @@ def random_rows(function: FunctionFacts, rows: int, seed: int) -> Arrays:
     return {name: random.standard_normal(shape, np.float32) for name, shape in shapes.items()}
 
 
-def read_inputs(function: FunctionFacts, path: Path) -> Arrays:
+def read_inputs(function: FunctionFacts | None, path: Path) -> Arrays:
     """Arrays by input; the array of an .npy file is the input where there is only one."""
     arrays = read_file(path).train
-    if path.suffix == ".npy" and len(function.fields) == 1:
+    if path.suffix == ".npy" and function is not None and len(function.fields) == 1:
         return {function.fields[0].name: next(iter(arrays.values()))}
     return dict(arrays)
