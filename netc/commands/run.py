@@ -23,17 +23,13 @@ from netc.commands.common import (
     trained,
     wrong_use,
 )
-from netc.compiler.program import FunctionFacts
-from netc.runtime.data.sources import read_file
-from netc.runtime.errors import fail
-from netc.runtime.feeding import open_data
+from netc.commands.inputs import chosen_inputs
 from netc.runtime.files import write_atomically
 from netc.runtime.pictures import png
 from netc.runtime.sample import Taste, write_on
 from netc.sizes import fitted
 
 PREFIX = "run_"
-Arrays = dict[str, np.ndarray]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise wrong_use("pictures are written as .png", "--png pictures.png")
     if arguments.sample is not None:
         return write(program, net, arguments)
-    inputs = chosen_inputs(program, net, arguments)
+    function = program.facts.function(PREFIX + net)
+    inputs = {} if function is None else chosen_inputs(program, function, arguments)
     session = started(program, trained(program, arguments))
     session = fitted(session, program, net, inputs)
     outputs = session.run(net, **inputs)
@@ -118,49 +115,6 @@ def chosen_net(program: Program, name: str | None) -> str:
         found = ", ".join(sorted(nets)) or "none"
         raise wrong_use(f"`--net` must say which net: there are {found}", "--net NAME")
     return nets.pop()
-
-
-def chosen_inputs(program: Program, net: str, arguments: argparse.Namespace) -> Arrays:
-    if arguments.inputs is not None:
-        return read_inputs(program, net, Path(arguments.inputs))
-    function = program.facts.function(PREFIX + net)
-    if function is None:
-        return {}  # the session tells which nets there are
-    if arguments.rows is not None:
-        return test_rows(program, function, arguments.rows)
-    return random_rows(function, arguments.random, arguments.seed)
-
-
-def test_rows(program: Program, function: FunctionFacts, rows: int) -> Arrays:
-    """The first rows of the program's own data, of its test part where there is one, by name."""
-    data = open_data(program.facts)
-    part = data.train if data.test is None else data.test
-    lacking = [field.name for field in function.fields if field.name not in part]
-    if lacking:
-        there = ", ".join(f"`{name}`" for name in part)
-        message = f"the net takes `{lacking[0]}`, which is no field of the data: {there}"
-        raise fail("E0523", message, help="give the inputs: `--inputs FILE.npz`")
-    return {field.name: part[field.name][:rows] for field in function.fields}
-
-
-def random_rows(function: FunctionFacts, rows: int, seed: int) -> Arrays:
-    """Standard normal numbers for each input; NetError where one is not f32."""
-    random = np.random.Generator(np.random.Philox(seed))
-    wrong = [field for field in function.fields if field.dtype != "f32"]
-    if wrong:
-        message = f"`--random` makes f32, the net takes `{wrong[0].name}` as {wrong[0].dtype}"
-        raise fail("E0521", message, help="give the inputs: `--inputs FILE.npz`")
-    shapes = {field.name: (rows, *field.shape[1:]) for field in function.fields}
-    return {name: random.standard_normal(shape, np.float32) for name, shape in shapes.items()}
-
-
-def read_inputs(program: Program, net: str, path: Path) -> dict[str, np.ndarray]:
-    """Arrays by input; the array of an .npy file is the input where there is only one."""
-    arrays = read_file(path).train
-    function = program.facts.function(PREFIX + net)
-    if path.suffix == ".npy" and function is not None and len(function.fields) == 1:
-        return {function.fields[0].name: next(iter(arrays.values()))}
-    return dict(arrays)
 
 
 def tell(outputs: dict[str, np.ndarray], arguments: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ WRITTEN = 20  # tokens of the longest written date and more
 TOLD = 11  # tokens of 2026-11-22 and the mark before or after it
 FIRST_DAY, DAYS = date(1900, 1, 1), 200 * 365
 
-DIGIT, MOST_DIGITS = 28, 3
+DIGIT, MOST_DIGITS, TRIES = 28, 3, 8
 
 
 def dates(count: int, seed: int = 0) -> DataSet:
@@ -61,7 +61,8 @@ def digits_on_canvas(
     folder: str, size: int = 64, cells: int = 0, count: int = 5000, seed: int = 0,
     beside: Path | None = None,
 ) -> DataSet:
-    """One to three MNIST digits on each canvas: image: u8[N, size, size, 1].
+    """One to three MNIST digits on each canvas: image: u8[N, size, size, 1]. Of eight places drawn
+    for a digit, it takes the one where it covers the least of those before it.
 
     Without cells, mask: i32[N, size, size] is 0 on the background and 1 + digit on a digit. With
     cells, the cell that holds a digit's centre has present 1 in f32[N, cells, cells, 1], the digit
@@ -82,13 +83,14 @@ def paste(digits: Arrays, size: int, cells: int, count: int, seed: int, stream: 
     """Paste digits, a later one over an earlier one."""
     drawn = words(seed, stream, count * MOST_DIGITS) % np.uint64(len(digits["label"]))
     chosen = drawn.reshape(count, MOST_DIGITS)
-    place = (uniform(seed, stream + 1, (count, MOST_DIGITS, 2)) * (size - DIGIT + 1)).astype(int)
+    tries = uniform(seed, stream + 1, (MOST_DIGITS, TRIES, count, 2)) * (size - DIGIT + 1)
+    place = apart(tries.astype(int))
     number = 1 + words(seed, stream + 2, count) % np.uint64(MOST_DIGITS)
     canvas = empty_canvas(size, cells, count)
     for row in range(count):
         for index in range(int(number[row])):
             source = int(chosen[row, index])
-            top, left = place[row, index].tolist()
+            top, left = place[index, row].tolist()
             pixels, label = digits["image"][source], int(digits["label"][source])
             area = (row, slice(top, top + DIGIT), slice(left, left + DIGIT))
             canvas["image"][area] = np.maximum(canvas["image"][area], pixels)
@@ -97,6 +99,18 @@ def paste(digits: Arrays, size: int, cells: int, count: int, seed: int, stream: 
             else:
                 canvas["mask"][area][pixels[..., 0] > 127] = 1 + label
     return canvas
+
+
+def apart(tries: np.ndarray) -> np.ndarray:
+    """The places [digits, N, 2] among [digits, tries, N, 2] that share the fewest pixels with those
+    before them."""
+    chosen = tries[:, 0].copy()
+    for index in range(1, len(tries)):
+        apart = np.abs(tries[index][:, None] - chosen[:index])  # [tries, digits before, N, 2]
+        shared = np.maximum(DIGIT - apart, 0).prod(axis=-1).sum(axis=1)
+        best = shared.argmin(axis=0)
+        chosen[index] = tries[index][best, np.arange(len(best))]
+    return chosen
 
 
 def empty_canvas(size: int, cells: int, count: int) -> Arrays:
