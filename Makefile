@@ -25,7 +25,7 @@ lint: .venv/netc-test
 bench: .venv/netc
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/train.py
-	$(BIN)/python benchmarks/peers/compare.py $(BENCH)
+	$(BIN)/python benchmarks/peers/compare.py --page docs/peers.md $(BENCH)
 
 docs: .venv/netc
 	$(BIN)/python benchmarks/scaling.py docs

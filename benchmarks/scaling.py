@@ -70,7 +70,7 @@ def steps(net: Path, folder: Path) -> Iterator[tuple]:
             define = {"size": 128} if name == "threads" else {name: value}
             use = value if name == "threads" else 0
             out = folder / f"{slug}-{value}"
-            program = netc.compile(file, define=define, out=out, threads=use)
+            program = netc.compile(file, define=define, out=out, device="cpu", threads=use)
             session = program.start(seed=1)
             function = program.facts.function("train")
             seconds = sorted(step_seconds(session, function, CHUNKS))[CHUNKS // 2]
@@ -101,7 +101,8 @@ def memory(folder: Path) -> tuple:
     """The bytes of the arena that a session holds, which are those of the plan."""
     found = []
     for batch in BATCHES:
-        program = netc.compile(CNN, define={"size": batch}, out=folder / f"memory-{batch}")
+        out = folder / f"memory-{batch}"
+        program = netc.compile(CNN, define={"size": batch}, out=out, device="cpu")
         session = program.start()
         found.append((batch, session.device.arena.nbytes, program.memory))
         session.close()

@@ -13,6 +13,7 @@ from netc.compiler.ops.precision import rounded
 from netc.compiler.ops.table import OPS
 from netc.compiler.scalar.expression import (
     Apply,
+    Attend,
     Constant,
     Contraction,
     Expression,
@@ -80,6 +81,8 @@ def evaluate_elements(node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
         if op.contraction is not None:
             flat = _contract(op.contraction(node, _read), arrays)
             return flat.reshape(kind.shape)
+        if op.attend is not None:
+            return _attend(op.attend(node, _read), arrays).reshape(kind.shape)
         if op.scatter is not None:
             return _scatter(op.scatter(node, _read), arrays).reshape(kind.shape)
         index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(kind.shape))
@@ -160,6 +163,35 @@ def _scatter(scatter: Scatter, arrays: Arrays) -> np.ndarray:
             for column in range(scatter.columns):
                 output[place, column] += _number(value, arrays, {"k": item, "c": column})
     return output
+
+
+def _attend(sums: Attend, arrays: Arrays) -> np.ndarray:
+    """What the form asks for, from the operands at every place of their loops."""
+    extents = {variable.name: variable.extent for variable in sums.variables}
+    axes = {"query": "bmk", "key": "bnk", "value": "bnj", "upstream": "bmj", "log_sum": "bm",
+            "delta": "bm", "mask": "bmn"}  # fmt: skip
+    read = {}
+    for name, expression in sums.operands.items():
+        read[name] = np.empty([extents[axis] for axis in axes[name]])
+        for place in np.ndindex(read[name].shape):
+            loops = dict(zip(axes[name], place, strict=True))
+            read[name][place] = _number(expression, arrays, loops)
+    score = np.einsum("bmk,bnk->bmn", read["query"], read["key"]) / np.sqrt(sums.depth)
+    seen = np.array(read.get("mask", np.ones(score.shape)), bool)
+    if sums.causal:
+        seen &= np.tri(sums.queries, sums.keys, dtype=bool)
+    if sums.form == "forward":
+        shares = np.where(seen, np.exp(score), 0)
+        total = shares.sum(axis=2, keepdims=True)
+        total[total == 0] = 1
+        return np.concatenate((shares / total @ read["value"], np.log(total)), axis=2)
+    shares = np.where(seen, np.exp(score - read["log_sum"][:, :, None]), 0)
+    slopes = np.einsum("bmj,bnj->bmn", read["upstream"], read["value"]) - read["delta"][:, :, None]
+    slopes *= shares / np.sqrt(sums.depth)
+    if sums.form == "query":
+        return np.einsum("bmn,bnk->bmk", slopes, read["key"])
+    parts = (("bmn,bmk->bnk", slopes, read["query"]), ("bmn,bmj->bnj", shares, read["upstream"]))
+    return np.concatenate([np.einsum(*one) for one in parts], axis=2)
 
 
 def _number(expression: Expression, arrays: Arrays, loops: dict[str, int]):

@@ -25,11 +25,13 @@ COMMANDS = {
     "show": "print the generated source of a kernel, or list the kernels",
     "verify": "compare every kernel and gradient of a program with the reference",
     "explain": "explain an error code, a layer, an op or a kernel",
+    "fit": "say what memory and time a program needs, here and on named GPUs",
+    "diff": "say what an edit changes: parameters, memory, kernels, time",
     "fmt": "put programs into the canonical format",
     "devices": "list what is here to run on",
 }
 LATER = (
-    "fit", "view", "export", "import", "lsp", "diff", "eject",
+    "view", "export", "import", "lsp", "eject",
 )  # fmt: skip
 USAGE, ENVIRONMENT = 2, 4
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from netc.compiler.program import Program
 from netc.runtime.data.dataset import order
-from netc.runtime.device import open_device
+from netc.runtime.device import open_device, usual_device
 from netc.runtime.feeding import open_parts
 from netc.runtime.functions import numbers
 from netc.runtime.plan import Options, make_plan
@@ -49,7 +49,7 @@ def dry_run(program: Program, folder: Path, options: Options) -> DryRun:
     validate = program.training.validate if program.training else 0.0
     parts = open_parts(program, options.data, validate)
     plan = make_plan(program, options, parts.train.count)
-    device = open_device(options.device, program, folder, options.threads)
+    device = open_device(options.device or usual_device(), program, folder, options.threads)
     session = Session(program, folder, device, plan.seed, plan.steps)
     session.prepare("train", "evaluate")
     function = session.function("train")

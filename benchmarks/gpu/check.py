@@ -96,7 +96,10 @@ def prepare() -> str | None:
             return None
     missing = [package for code, package in NEEDED if not works(python, code)]
     if missing and run((*pip(python), *missing), 300) is None:
-        print(f"make gpu: put wheels of {', '.join(missing)} into wheels/", file=sys.stderr)
+        names = " ".join(repr(package) for package in missing)
+        print(f"make gpu: cannot install {names}; where there is a package index,", file=sys.stderr)
+        print(f"    pip download --dest wheels {names}", file=sys.stderr)
+        print(f"and put the folder wheels into {ROOT}", file=sys.stderr)
         return None
     own = ("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     return python if run((*pip(python), *own), 120) is not None else None

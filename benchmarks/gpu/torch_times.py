@@ -69,7 +69,7 @@ def resnet8() -> nn.Module:
 NETWORKS = {  # the examples' networks: model, batch, image, classes
     "lenet": (lenet, 128, (1, 28, 28), 10),
     "mlp": (perceptron, 128, (1, 28, 28), 10),
-    "mnist": (digits, 64, (1, 28, 28), 10),
+    "mnist": (digits, 32, (1, 28, 28), 10),
     "mnist_tutorial": (digits, 32, (1, 28, 28), 10),
     "resnet8": (resnet8, 64, (1, 28, 28), 10),
 }

@@ -95,7 +95,8 @@ def main() -> None:
     chosen = [peer for peer in PEERS if not options.peers or peer.name in options.peers]
     peers = [NETC, *(peer for peer in chosen if usable(peer))]
     peaks = measured_peaks(threads)
-    starts = [] if options.only else [measure_start(peer, threads) for peer in peers]
+    trained = [peer for peer in peers if not peer.only_runs]
+    starts = [] if options.only else [measure_start(peer, threads) for peer in trained]
     workers = {peer.name: Worker(peer, threads) for peer in peers}
     works = [work for work in WORKS if not options.only or work.name in options.only]
     results = []
@@ -107,7 +108,16 @@ def main() -> None:
     epoch = [] if options.only else measure_epoch(list(workers.values()))
     for worker in workers.values():
         worker.close()
-    report(results, starts, epoch, peaks, threads, options.json)
+    head = f"{machine()}, {threads} threads, {time.strftime('%Y-%m-%d')}"
+    told = report(head, results, starts, epoch, peaks)
+    print(told)
+    if options.page:
+        Path(options.page).write_text(f"# netc beside its peers\n\n```text\n{told}\n```\n")
+    if options.json:
+        facts = {"machine": head, "peaks": asdict(peaks), "epoch": epoch,
+                 "starts": [asdict(start) for start in starts],
+                 "works": [asdict(result) for result in results]}  # fmt: skip
+        Path(options.json).write_text(json.dumps(facts, indent=1))
 
 
 def parse() -> argparse.Namespace:
@@ -117,6 +127,7 @@ def parse() -> argparse.Namespace:
     names = ", ".join(work.name for work in WORKS)
     parser.add_argument("--only", nargs="+", metavar="WORK", help=f"some of {names}")
     parser.add_argument("--peers", nargs="+", metavar="PEER", help="some of the peers, by name")
+    parser.add_argument("--page", metavar="FILE", help="write the tables to a Markdown file too")
     parser.add_argument("--json", metavar="FILE", help="write all timings to a file too")
     return parser.parse_args()
 
@@ -207,28 +218,20 @@ def summary(results: Sequence[Result], work: Work) -> str:
 # --- the report -------------------------------------------------------------------------------
 
 
-def report(results, starts, epoch, peaks: Peaks, threads: int, file: str | None) -> None:
-    """Print the tables, and write all of it as JSON where a file is named."""
-    head = f"{machine()}, {threads} threads, {time.strftime('%Y-%m-%d')}"
-    print(f"{head}\n{peaks}\n")
+def report(head: str, results, starts, epoch, peaks: Peaks) -> str:
+    """The tables as text."""
     names = list(dict.fromkeys(t.peer for result in results for t in result.timings))
     heading = ("ms a step", *names, "best / netc", "goal", "floor", "reached")
-    print(table((heading, *(row(result, names, peaks) for result in results))))
+    parts = [f"{head}\n{peaks}",
+             table((heading, *(row(result, names, peaks) for result in results)))]  # fmt: skip
     if starts:
-        print()
         heading = ("CNN, batch 32", "first step, cold", "warm", "memory", "installed")
-        print(table((heading, *(start_row(start) for start in starts))))
+        parts.append(table((heading, *(start_row(start) for start in starts))))
     if epoch:
-        print(f"\nan epoch of 48,000 images at batch {EPOCH.batch}")
-        print("\n".join(f"  {name:18}{seconds:7.2f} s" for name, seconds in epoch))
-    for result in results:
-        for note in result.notes:
-            print(f"{result.work.name}: {note}")
-    if file:
-        facts = {"machine": head, "peaks": asdict(peaks), "epoch": epoch,
-                 "starts": [asdict(start) for start in starts],
-                 "works": [asdict(result) for result in results]}  # fmt: skip
-        Path(file).write_text(json.dumps(facts, indent=1))
+        lines = (f"  {name:18}{seconds:7.2f} s" for name, seconds in epoch)
+        parts.append(f"an epoch of 48,000 images at batch {EPOCH.batch}\n" + "\n".join(lines))
+    notes = [f"{result.work.name}: {note}" for result in results for note in result.notes]
+    return "\n\n".join((*parts, *notes))
 
 
 def row(result: Result, names: Sequence[str], peaks: Peaks) -> tuple[str, ...]:

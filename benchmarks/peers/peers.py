@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -18,6 +19,8 @@ PACKAGES = {  # environment -> what is installed into it
 }
 # glibc told to keep memory between steps: what a user finds who looks for the page faults.
 KEEP_MEMORY = (("MALLOC_MMAP_THRESHOLD_", "4294967296"), ("MALLOC_TRIM_THRESHOLD_", "4294967296"))
+NEEDED = ("lark", "jinja2", "markupsafe", "numpy", "safetensors", "platformdirs")  # by netc
+OWN = ("compiler", "emulator", "grammar", "netc", "runtime", "templates")
 ALL = ("cnn", "mlp", "lenet", "resnet8", "resnet18", "lstm", "gpt")
 
 
@@ -74,7 +77,12 @@ def install(peer: Peer) -> str | None:
 
 
 def installed_megabytes(peer: Peer) -> float:
-    """What lies in a peer's environment, without what every environment starts with."""
+    """What lies in a peer's environment, without what every environment starts with; of netc, its
+    own files and those of the packages that it needs."""
+    if peer is NETC:
+        packages = [file for name in NEEDED for file in distribution(name).files or ()]
+        own = [HERE.parents[1] / folder for folder in OWN]
+        return (sum(size(Path(file.locate())) for file in packages) + sum(map(size, own))) / 1e6
     folder = Path(python_of(peer)).parents[1] / "lib"
     packages = [one for path in folder.glob("python*/site-packages") for one in path.iterdir()]
     usual = ("pip", "setuptools", "wheel", "pkg_resources", "__pycache__")
@@ -84,7 +92,8 @@ def installed_megabytes(peer: Peer) -> float:
 def size(path: Path) -> int:
     if path.is_symlink() or path.is_file():
         return path.lstat().st_size
-    return sum(one.lstat().st_size for one in path.rglob("*") if not one.is_dir())
+    files = (one for one in path.rglob("*") if not one.is_dir() and one.suffix != ".pyc")
+    return sum(one.lstat().st_size for one in files)
 
 
 def environment_of(peer: Peer, threads: int) -> dict[str, str]:

@@ -19,6 +19,7 @@ def prepare(work: Work) -> Model:
         NETS / f"{work.net}.net",
         define={"size": work.batch},
         out=FOLDER / work.name,
+        device="cpu",
         threads=int(os.environ["THREADS"]),
     )
     session = program.start(seed=1)

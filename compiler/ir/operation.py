@@ -13,6 +13,7 @@ class Family(Enum):
     REDUCE: each element folds a range of elements of its one input.
     CONTRACT: sums of products over a shared range, batch x rows x columns x depth (`contraction`).
     SCATTER: rows of values are added to the rows of the output that they name (`scatter`).
+    ATTEND: attention or a gradient of it, in one walk over blocks of keys or queries (`attend`).
     LOOP: its region runs once for each step, with kernels of its own.
     """
 
@@ -20,6 +21,7 @@ class Family(Enum):
     REDUCE = "reduce"
     CONTRACT = "contract"
     SCATTER = "scatter"
+    ATTEND = "attend"
     LOOP = "loop"
 
 
@@ -37,7 +39,8 @@ class Op:
         of the first output. None stands for an op that no gradient flows through.
     element(node, read, index) -> Expression of the output at `index`, for MAP ops;
         `read(value, index)` gives the expression of an input.
-    contraction(node, read) -> Contraction, for CONTRACT ops; scatter(node, read) -> Scatter.
+    contraction(node, read) -> Contraction, for CONTRACT ops; scatter(node, read) -> Scatter;
+        attend(node, read) -> Attend.
     flops(node) -> floating-point operations of one run.
     moves_only: an element is a load, a number, a position or a choice between them.
     gathers: the first operand is read at rows known only while running, so it must lie in memory.
@@ -52,6 +55,7 @@ class Op:
     element: Callable[..., Any] | None = None
     contraction: Callable[..., Any] | None = None
     scatter: Callable[..., Any] | None = None
+    attend: Callable[..., Any] | None = None
     flops: Callable[..., int] = lambda node: 0
     expensive: bool = False
     moves_only: bool = False

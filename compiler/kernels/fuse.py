@@ -76,6 +76,7 @@ def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
     kinds = {
         Family.CONTRACT: Kind.MATMUL,
         Family.SCATTER: Kind.SCATTER,
+        Family.ATTEND: Kind.ATTENTION,
         Family.LOOP: Kind.LOOP,
     }
     return kinds.get(family, Kind.MAP), Space(node.output.type.shape)
@@ -117,6 +118,8 @@ class Fusion:
         elif op.family is Family.SCATTER:
             if self._is_result(node) or node.output.name in self.consumers:
                 self._start(node, self._scatter_loads(node))
+        elif op.family is Family.ATTEND:
+            self._start(node, self._attend_loads(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
         elif is_virtual(op) and not self._is_result(node) and not self._is_ladder(node):
@@ -166,7 +169,7 @@ class Fusion:
     def _fitting_loads(self, node: Node, number: int) -> list[AnyLoad] | None:
         """What the node would load as a member of the group; None where it does not fit."""
         draft, shape = self.drafts[number], node.output.type.shape
-        if draft.kind in (Kind.SCATTER, Kind.LOOP):
+        if draft.kind in (Kind.SCATTER, Kind.ATTENTION, Kind.LOOP):
             return None  # an element is known only when all items, or steps, have been seen
         if draft.kind is Kind.ROW and is_per_element(node.output, draft.space):
             if not walks_rows(draft.space):
@@ -246,7 +249,8 @@ class Fusion:
 
     def _wants_stored(self, op: Op) -> bool:
         """Whether the op reads an element of its operands many times."""
-        return op.family in (Family.CONTRACT, Family.SCATTER, Family.LOOP) or op.gathers
+        families = (Family.CONTRACT, Family.SCATTER, Family.ATTEND, Family.LOOP)
+        return op.family in families or op.gathers
 
     def _readers(self, value: Value) -> list[Node]:
         """The nodes that do more than move elements and read the value, however it is moved."""
@@ -300,6 +304,10 @@ class Fusion:
         scatter = self.ops[node.op].scatter(node, self.reader.read)
         k, c = loop("k", scatter.count), loop("c", scatter.columns)
         return find_loads(scatter.row(k)) + find_loads(scatter.value(k, c))
+
+    def _attend_loads(self, node: Node) -> list[AnyLoad]:
+        operands = self.ops[node.op].attend(node, self.reader.read).operands
+        return [load for one in operands.values() for load in find_loads(one)]
 
     def _chain_cost(self, node: Node) -> int:
         own = self.ops[node.op].flops(node) // max(node.output.type.count, 1)

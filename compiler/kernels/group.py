@@ -18,6 +18,7 @@ class Kind(Enum):
     MAP: every element by itself. ROW: rows of neighbouring elements are folded, and may be walked
     again with what was found. COLUMN: strided elements are folded, neighbours side by side.
     MATMUL: a sum of products in tiles. SCATTER: rows are added to the rows that they name.
+    ATTENTION: blocks of queries meet blocks of keys.
     """
 
     MAP = "map"
@@ -25,6 +26,7 @@ class Kind(Enum):
     COLUMN = "column"
     MATMUL = "matmul"
     SCATTER = "scatter"
+    ATTENTION = "attention"
     LOOP = "loop"
 
 

@@ -16,6 +16,7 @@ from netc.compiler.kernels.group import (
 from netc.compiler.kernels.names import identifier, identifiers
 from netc.compiler.kernels.plan import (
     Assign,
+    AttendPlan,
     Body,
     ColumnPlan,
     Fold,
@@ -110,6 +111,7 @@ class Lowering:
             Kind.COLUMN: self.column_plan,
             Kind.MATMUL: self.matmul_plan,
             Kind.SCATTER: self.scatter_plan,
+            Kind.ATTENTION: self.attend_plan,
         }
         plan = makers[self.group.kind]()
         reads = tuple(value for value in loaded_values(plan) if value not in self.group.stored)
@@ -149,6 +151,12 @@ class Lowering:
         item, column = loop(k.name, k.extent), loop(c.name, c.extent)
         place, value = sums.row(item), sums.value(item, column)
         return ScatterPlan(sums.rows, c, k, place, value, anchor.output)
+
+    def attend_plan(self) -> AttendPlan:
+        anchor = self.group.anchor
+        sums = self.ops[anchor.op].attend(anchor, self.reader.read)
+        operands = tuple(sums.operands.items())
+        return AttendPlan(sums.form, *sums.variables, sums.causal, operands, anchor.output)
 
     def column_plan(self) -> ColumnPlan:
         space = self.group.space
@@ -296,7 +304,7 @@ def plan_bodies(plan: Plan) -> tuple[Body, ...]:
         return (plan.body,)
     if isinstance(plan, RowPlan):
         return tuple(body for stage in plan.stages for body in (stage.body, stage.after))
-    return () if isinstance(plan, ScatterPlan) else (plan.after,)
+    return () if isinstance(plan, ScatterPlan | AttendPlan) else (plan.after,)
 
 
 def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
@@ -306,6 +314,8 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
         found += [plan.left, plan.right]
     if isinstance(plan, ScatterPlan):
         found += [plan.place, plan.value]
+    if isinstance(plan, AttendPlan):
+        found += [operand for _, operand in plan.operands]
     if isinstance(plan, ColumnPlan):
         found += [fold.expression for fold in plan.folds]
     if isinstance(plan, RowPlan):

@@ -17,7 +17,7 @@ from netc.compiler.ir.graph import Graph, Input, Node, Role, Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.group import lies_in
 from netc.compiler.kernels.lower import plan_expressions, plan_stores
-from netc.compiler.kernels.plan import Kernel, RowPlan, ScatterPlan, runs
+from netc.compiler.kernels.plan import AttendPlan, Kernel, RowPlan, ScatterPlan, runs
 from netc.compiler.scalar.expression import Load, LoadRow, find_loads
 from netc.compiler.scalar.index import Index
 
@@ -222,7 +222,7 @@ def find_accesses(kernel: Kernel) -> Accesses:
     return Accesses(
         {name: tuple(some) for name, some in loads.items()},
         {name: tuple(some) for name, some in stores.items()},
-        is_known=not walks_again and not isinstance(plan, ScatterPlan),
+        is_known=not walks_again and not isinstance(plan, ScatterPlan | AttendPlan),
     )
 
 

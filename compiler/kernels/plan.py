@@ -122,7 +122,23 @@ class ScatterPlan:
     target: Value
 
 
-Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan | ScatterPlan
+@dataclass(frozen=True)
+class AttendPlan:
+    """Attention, or a gradient of it: `operands` by name, each read at the places that its loops
+    have reached. `form` says what goes to `target`, as in Attend."""
+
+    form: str
+    batch: Variable
+    query: Variable
+    key: Variable
+    depth: Variable
+    width: Variable
+    causal: bool
+    operands: tuple[tuple[str, Expression], ...]
+    target: Value
+
+
+Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan | ScatterPlan | AttendPlan
 
 
 @dataclass(frozen=True)
@@ -160,6 +176,8 @@ class Kernel:
                 return self.plan.depth.extent
             case ScatterPlan():
                 return self.plan.item.extent
+            case AttendPlan():
+                return max(self.plan.key.extent, self.plan.query.extent)
         return 1
 
     @property

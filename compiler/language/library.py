@@ -10,6 +10,7 @@ from typing import Any
 from netc.compiler.diagnostics import Source
 from netc.compiler.ir.tensor import SIZES
 from netc.compiler.language import (
+    attention,
     einsum,
     functions,
     products,
@@ -33,7 +34,7 @@ UNSUPPORTED = (
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(
     {
         name: Primitive(name, function)
-        for group in (einsum, functions, products, reductions, shapes, sources, tallies)
+        for group in (attention, einsum, functions, products, reductions, shapes, sources, tallies)
         for name, function in group.FUNCTIONS.items()
     }
 )

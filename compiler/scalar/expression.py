@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Value
-from netc.compiler.scalar.index import Index
+from netc.compiler.scalar.index import Index, Variable, loop
 
 
 @dataclass(frozen=True)
@@ -171,3 +171,46 @@ class Scatter:
     count: int
     row: Callable[[Index], Expression]
     value: Callable[[Index, Index], Expression]
+
+
+@dataclass(frozen=True)
+class Attend:
+    """Attention of `queries` x `keys` places, for each of `batch`: what each operand is at a place.
+
+    `form` is what is found: "forward", out[b, m, j]: the mean of value(b, n, j) by the weights of
+    query(b, m, k) . key(b, n, k) and, at j = width, the log of their sum; "query", the gradient by
+    query(b, m, k); "key_value", those by key(b, n, k) and by value(b, n, j), side by side. For a
+    gradient `slopes` are the upstream one (b, m, j), the log of the sum (b, m) and delta (b, m).
+    """
+
+    form: str
+    batch: int
+    queries: int
+    keys: int
+    depth: int
+    width: int
+    causal: bool
+    query: Callable[[Index, Index, Index], Expression]
+    key: Callable[[Index, Index, Index], Expression]
+    value: Callable[[Index, Index, Index], Expression]
+    slopes: tuple[Callable[..., Expression], ...] = ()
+    mask: Callable[[Index, Index, Index], Expression] | None = None
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The loops: batch, query, key, channel of a key, channel of a value."""
+        sizes = (self.batch, self.queries, self.keys, self.depth, self.width)
+        return tuple(Variable(name, size) for name, size in zip("bmnkj", sizes, strict=True))
+
+    @property
+    def operands(self) -> dict[str, Expression]:
+        """Each operand by its name, at the place that the loops have reached."""
+        b, m, n, k, j = (loop(one.name, one.extent) for one in self.variables)
+        found = {"query": self.query(b, m, k), "key": self.key(b, n, k)}
+        found["value"] = self.value(b, n, j)
+        if self.slopes:
+            upstream, log_sum, delta = self.slopes
+            found |= {"upstream": upstream(b, m, j), "log_sum": log_sum(b, m), "delta": delta(b, m)}
+        if self.mask:
+            found["mask"] = self.mask(b, m, n)
+        return found

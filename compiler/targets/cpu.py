@@ -6,6 +6,7 @@ from netc.compiler.ir.graph import Role, Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import (
+    AttendPlan,
     ColumnPlan,
     Kernel,
     MapPlan,
@@ -17,12 +18,14 @@ from netc.compiler.kernels.plan import (
 from netc.compiler.scalar.expression import Load
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.cpu_tiles import (
+    AttendTile,
     ColumnTile,
     CpuMachine,
     MapTile,
     MatmulTile,
     RowTile,
     ScatterTile,
+    attend_tile,
     column_tile,
     map_tile,
     matmul_tile,
@@ -103,7 +106,7 @@ class CpuKernel:
     header: tuple[str, ...]
     parameters: tuple[CpuParameter, ...]
     plan: PlanText
-    tile: MapTile | RowTile | ColumnTile | MatmulTile | ScatterTile
+    tile: MapTile | RowTile | ColumnTile | MatmulTile | ScatterTile | AttendTile
     index: str
     tasks: int
     left: OperandText | None = None
@@ -231,6 +234,8 @@ def choose_tile(kernel: Kernel, machine: CpuMachine):
         return column_tile(plan, machine)
     if isinstance(plan, ScatterPlan):
         return scatter_tile(plan, machine)
+    if isinstance(plan, AttendPlan):
+        return attend_tile(plan, machine)
     assert isinstance(plan, MatmulPlan)
     return matmul_tile(plan, machine)
 
@@ -241,6 +246,7 @@ TEMPLATES = {
     ColumnTile: "column",
     MatmulTile: "matmul",
     ScatterTile: "scatter",
+    AttendTile: "attention",
 }
 
 
@@ -248,7 +254,7 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     """The C source of a function; `source` are the lines of the user's file, for the comments."""
     kernels = [cpu_kernel(kernel, function, machine, source) for kernel in function.kernels]
     sources = tuple(render_kernel(kernel, number) for number, kernel in enumerate(kernels))
-    tiles = {k.tile.product: k.tile for k in kernels if isinstance(k.tile, MatmulTile)}
+    tiles = {k.tile.product: k.tile for k in kernels if hasattr(k.tile, "product")}
     return render(
         "cpu/function.c.j2",
         function=CpuFunction(

@@ -27,6 +27,7 @@ from netc.compiler.targets.cuda_tensor import TensorSide, TensorTile
 from netc.compiler.targets.cuda_tiles import (
     ARCHITECTURES,
     THREADS,
+    AttendTile,
     ColumnTile,
     CudaArchitecture,
     CudaTile,
@@ -59,6 +60,7 @@ TEMPLATES = {
     TensorTile: "matmul_tensor",
     WarpgroupTile: "matmul_wgmma",
     ScatterTile: "scatter",
+    AttendTile: "attention",
 }
 # Device code beside the templates, and the calls that need it.
 PARTS = {

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from netc.compiler.kernels.plan import (
+    AttendPlan,
     ColumnPlan,
     Kernel,
     MapPlan,
@@ -25,6 +26,8 @@ MANY_RESULTS = 2**18  # the same for strided folds that are longer
 LONG_ROW = 1024  # columns above which a block folds a row, where a warp did below
 LONG_OF_FEW = 128  # the same where rows are too few to give every multiprocessor eight warps
 FEW_ROWS = 1024
+ATTEND_WARPS = 4
+SHARED_FLOATS = 48 * 1024 // 4 - 64  # of a block, without asking for more
 BLOCKS_EACH = 8  # blocks of a scatter for each multiprocessor: each reads all of the indices
 SPLIT_DEPTH = 256  # products of one part of a sum that is cut up
 LAUNCH = 1.3e-6  # seconds from one kernel of a CUDA graph to the next: an estimate
@@ -137,9 +140,34 @@ class ScatterTile:
         return f", {self.rows} rows a block"
 
 
+@dataclass(frozen=True)
+class AttendTile:
+    """A block owns `own` queries (or keys, for their gradients), a warp some of them, and meets the
+    others in blocks of as many as a warp has lanes: each lane holds one."""
+
+    own: int
+    blocks: int
+    grid: int
+    block: tuple[int, int]
+
+    @property
+    def warps(self) -> int:
+        return self.block[0] // WARP
+
+    @property
+    def rows(self) -> int:
+        """Of its own that a warp sees to."""
+        return self.own // self.warps
+
+    @property
+    def description(self) -> str:
+        return f", {self.own} rows a block that meet {WARP} at a time"
+
+
 CudaTile = (
     MapTile | RowTile | ColumnTile | MatmulTile | TensorTile | WarpgroupTile | ScatterTile
-)
+    | AttendTile
+)  # fmt: skip
 
 
 def split_facts(arch: CudaArchitecture) -> SplitFacts:
@@ -157,6 +185,8 @@ def choose_tile(kernel: Kernel, arch: CudaArchitecture) -> CudaTile:
         return column_tile(plan)
     if isinstance(plan, ScatterPlan):
         return scatter_tile(plan, arch)
+    if isinstance(plan, AttendPlan):
+        return attend_tile(plan)
     assert isinstance(plan, MatmulPlan)
     if plan.precision != "f32" and arch.tensor_flops:
         if arch.has_wgmma and pays(plan, tensor_peak(plan, arch), arch.bandwidth):
@@ -206,6 +236,16 @@ def scatter_tile(plan: ScatterPlan, arch: CudaArchitecture) -> ScatterTile:
     rows = ceil(plan.rows, BLOCKS_EACH * arch.multiprocessors)
     threads = min(THREADS, round_up(plan.column.extent, WARP))
     return ScatterTile(rows, ceil(plan.rows, rows), (threads, 1))
+
+
+def attend_tile(plan: AttendPlan) -> AttendTile:
+    """As many rows as shared memory holds beside the others: 16, 8 or 4 for four warps."""
+    channels = plan.depth.extent + plan.width.extent
+    others = WARP * (channels + 2) + 2 * WARP * ATTEND_WARPS + 2 * WARP
+    own = next(rows for rows in (16, 8, 4) if 2 * rows * channels + others <= SHARED_FLOATS)
+    owned = plan.key.extent if plan.form == "key_value" else plan.query.extent
+    blocks = ceil(owned, own)
+    return AttendTile(own, blocks, plan.batch.extent * blocks, (WARP * ATTEND_WARPS, 1))
 
 
 def limit(kernel: Kernel, arch: CudaArchitecture) -> Limit:

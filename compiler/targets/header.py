@@ -4,6 +4,7 @@ import re
 
 from netc.compiler.kernels.group import Kind
 from netc.compiler.kernels.plan import (
+    AttendPlan,
     Body,
     ColumnPlan,
     Kernel,
@@ -113,10 +114,33 @@ def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
             f"  value[k, c] = {formula.spell(plan.value)}",
             f"  for row < {plan.rows}, c < {plan.column.extent}",
         ]
+    if isinstance(plan, AttendPlan):
+        return attention(plan, names, formula)
     assert isinstance(plan, MapPlan)
     return [
         f"for each of {plan.outer.extent * plan.inner.extent} elements:",
         *_body(plan.body, formula),
+    ]
+
+
+def attention(plan: AttendPlan, names: dict[str, str], formula: Formula) -> list[str]:
+    target = names[plan.target.name]
+    shares = f"p[m, n] = exp(query[m] . key[n] / sqrt({plan.depth.extent}) - log_sum[m])"
+    slopes = f"s[m, n] = p[m, n] * (upstream[m] . value[n] - delta[m]) / sqrt({plan.depth.extent})"
+    found = {
+        "forward": [f"{target}[m] = sum of p[m, n] * value[n] over n, and log_sum[m] behind it"],
+        "query": [f"{target}[m] = sum of s[m, n] * key[n] over n", slopes],
+        "key_value": [
+            f"{target}[n] = sum of s[m, n] * query[m] over m, and of p[m, n] * upstream[m]", slopes
+        ],
+    }[plan.form]  # fmt: skip
+    seen = ["n <= m"] * plan.causal + ["mask[m, n]"] * ("mask" in dict(plan.operands))
+    limits = f"for m < {plan.query.extent}, n < {plan.key.extent}, batch b < {plan.batch.extent}"
+    return [
+        *found,
+        f"  {shares}{' where ' + ' and '.join(seen) + ', else 0' if seen else ''}",
+        *(f"  {name} = {formula.spell(operand)}" for name, operand in plan.operands),
+        f"  {limits}",
     ]
 
 
@@ -151,6 +175,7 @@ def _title(kernel: Kernel) -> str:
         Kind.COLUMN: "folds strided elements",
         Kind.MATMUL: "matrix product",
         Kind.SCATTER: "adds rows to the rows they name",
+        Kind.ATTENTION: "block by block, without the scores",
     }
     ops = ", ".join(dict.fromkeys(node.op for node in kernel.group.nodes))
     return f"{kinds[kernel.group.kind]} ({ops})"

@@ -1,10 +1,12 @@
 """A plan spelled in a target's dialect: what the templates receive, every expression as text."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Value
 from netc.compiler.kernels.memory import MemoryPlan
 from netc.compiler.kernels.plan import (
+    AttendPlan,
     Body,
     ColumnPlan,
     Fold,
@@ -15,7 +17,7 @@ from netc.compiler.kernels.plan import (
     ScatterPlan,
     Stage,
 )
-from netc.compiler.scalar.expression import find_loads
+from netc.compiler.scalar.expression import Constant, find_loads
 from netc.compiler.targets.dialect import Dialect, Speller
 
 
@@ -123,7 +125,27 @@ class ScatterText:
     target: str
 
 
-PlanText = MapText | RowText | ColumnText | MatmulText | ScatterText
+@dataclass(frozen=True)
+class AttendText:
+    """Sizes, and the operands as they are read at b, m, n, k and j. `seen` is the condition under
+    which a query looks at a key; `order` is the part of it that needs no memory and no branch, all
+    of it where `is_masked` is false. `factor` is what a score is multiplied by."""
+
+    form: str
+    queries: int
+    keys: int
+    depth: int
+    width: int
+    causal: bool
+    factor: str
+    seen: str
+    order: str
+    is_masked: bool
+    operands: Mapping[str, str]
+    target: str
+
+
+PlanText = MapText | RowText | ColumnText | MatmulText | ScatterText | AttendText
 
 
 def body_text(body: Body, speller: Speller) -> BodyText:
@@ -201,6 +223,8 @@ def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
             speller.spell(plan.value),
             speller.parameters[plan.target.name],
         )
+    if isinstance(plan, AttendPlan):
+        return attend_text(plan, speller)
     assert isinstance(plan, MatmulPlan)
     return MatmulText(
         plan.batch.extent,
@@ -212,6 +236,26 @@ def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
         plan.result,
         body_text(plan.after, speller),
         plan.precision,
+    )
+
+
+def attend_text(plan: AttendPlan, speller: Speller) -> AttendText:
+    operands = {name: speller.spell(operand) for name, operand in plan.operands}
+    order = [f"(n < {plan.key.extent})"] + ["(n <= m)"] * plan.causal
+    masks = [operands[name] for name in ("mask",) if name in operands]
+    return AttendText(
+        form=plan.form,
+        queries=plan.query.extent,
+        keys=plan.key.extent,
+        depth=plan.depth.extent,
+        width=plan.width.extent,
+        causal=plan.causal,
+        factor=speller.spell(Constant(plan.depth.extent**-0.5, "f32")),
+        seen=" && ".join((f"m < {plan.query.extent}", *order, *masks)),  # a mask is read within
+        order=" & ".join(order),
+        is_masked=bool(masks),
+        operands=operands,
+        target=speller.parameters[plan.target.name],
     )
 
 

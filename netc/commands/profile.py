@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     peaks = measured_peaks(arguments.threads or processors())  # first: predictions come from them
+    arguments.device = arguments.device or "cpu"  # the one that can, also where there is a GPU
     program = open_program(arguments)
     function = chosen(program, arguments.function)[0]
     session = program.start()

@@ -61,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise wrong_use("pictures are written as .png", "--png pictures.png")
     if arguments.sample is not None:
         return write(program, net, arguments)
-    inputs = chosen_inputs(program, program.facts.function(PREFIX + net), arguments)
+    function = program.facts.function(PREFIX + net)
+    inputs = {} if function is None else chosen_inputs(program, function, arguments)
     session = started(program, trained(program, arguments))
     session = fitted(session, program, net, inputs)
     outputs = session.run(net, **inputs)

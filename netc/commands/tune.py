@@ -88,7 +88,7 @@ class Bench:
         shutil.copytree(self.folder / "c", folder / "c")
         source = cpu.render_function(self.function, machine, ())
         (folder / "c" / f"{self.function.name}.c").write_text(source)
-        return Program(self.facts, folder).start()
+        return Program(self.facts, folder, "cpu").start()
 
     def forget(self, machine: CpuMachine) -> None:
         """Give the memory of a build back."""

@@ -15,6 +15,7 @@ from netc.compiler.functions import lay_out, trace
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.builder import is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Role
+from netc.compiler.ir.operation import Family
 from netc.compiler.kernels.fuse import fuse
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.language.model import load_model
@@ -245,6 +246,21 @@ def error_of(node: Node, arrays: list[np.ndarray], result: np.ndarray) -> np.nda
         return np.full(result.shape, 2 * np.pi * 6 * EPSILON)
     if is_pointwise(op) or node.op in ("max", "min"):
         return ULPS * EPSILON * np.abs(result)
+    if op.family is Family.ATTEND:
+        return error_of_attention(node, arrays, result)
     sizes = op.reference(*(np.abs(array) for array in arrays), **node.named)
     terms = max(1, op.flops(node) // max(2 * node.output.type.count, 1))
     return EPSILON * (terms + 1) * sizes
+
+
+def error_of_attention(node: Node, arrays: list[np.ndarray], result: np.ndarray) -> np.ndarray:
+    """A rounding of the result, and what follows from one of each operand for each term of a sum:
+    a weight is as wrong as its score, and the difference of two slopes as wrong as they are."""
+    op, random = OPS[node.op], np.random.default_rng(17)
+    terms = max(array.shape[-1] for array in arrays[:3]) + 2
+    off = [
+        array * (1 + terms * EPSILON * random.choice((-1, 1), array.shape))
+        if array.dtype.kind == "f" else array
+        for array in arrays
+    ]  # fmt: skip
+    return ULPS * EPSILON * np.abs(result) + np.abs(op.reference(*off, **node.named) - result)

@@ -21,7 +21,7 @@ train {
 @pytest.fixture
 def program(in_folder) -> Program:
     (in_folder / "guess.net").write_text(NET)
-    return compile("guess.net", threads=1)
+    return compile("guess.net", device="cpu", threads=1)
 
 
 def test_the_kernels_of_a_step_take_most_of_its_time(program):

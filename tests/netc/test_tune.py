@@ -53,7 +53,7 @@ def plans(file: Path) -> dict[str, MatmulPlan]:
 
 def weights_after_a_step(file: Path, machine: CpuMachine, name: str) -> dict[str, np.ndarray]:
     facts, folder = compile_file(file, out=file.parent / name, machine=machine)
-    session = Program(facts, folder).start(seed=3)
+    session = Program(facts, folder, "cpu").start(seed=3)
     random = np.random.default_rng(1)
     x = random.normal(size=(32, 8, 8, 3)).astype(np.float32)
     session.step(x=x, y=random.integers(0, 10, 32).astype(np.int32))

@@ -21,6 +21,11 @@ BATCH = 4
 SMALL = {
     "detect": {"width": 2},
     "gpt": {"depth": 1, "width": 16, "heads": 2, "context": 16},
+    "gru": {"units": 4},
+    "lstm": {"units": 4},
+    "rnn": {"units": 4},
+    "sentiment": {"units": 4, "width": 4},
+    "seq2seq": {"units": 4},
     "unet": {"width": 2},
 }
 BLOCKS = {"recommend": "factors"}

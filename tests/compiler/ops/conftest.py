@@ -226,6 +226,22 @@ def contracting_cases() -> list[Case]:
     return cases + [in_precision(case, p) for case in cases for p in ("tf32", "bf16", "f16")]
 
 
+def attending_cases() -> list[Case]:
+    """One query, more keys than queries and the reverse, leading axes; ordered, masked, or both."""
+    cases = []
+    for leading, t, s, c, d in (((), 1, 1, 1, 1), ((2,), 3, 5, 4, 2), ((2, 3), 5, 4, 1, 3)):
+        operands = f32(*leading, t, c), f32(*leading, s, c), f32(*leading, s, d)
+        slopes = f32(*leading, t, d), f32(*leading, t), f32(*leading, t)
+        for causal in (False, True):
+            for mask in ((), (TensorType("bool", (*leading, t, s)),)):
+                told = {"causal": causal}
+                cases += [Case("attention", (*operands, *mask), told)] + [
+                    Case(name, (*operands, *slopes, *mask), told, differentiable=False)
+                    for name in ("attention_query_gradient", "attention_key_value_gradient")
+                ]
+    return cases
+
+
 def in_precision(case: Case, precision: str) -> Case:
     """The case with rounded operands: a staircase, which has no gradient to compare with."""
     attributes = case.attributes | {"precision": precision}
@@ -240,6 +256,7 @@ CASES = (
     *gathering_cases(),
     *folding("sum product max min argmax argmin", nonzero),
     *contracting_cases(),
+    *attending_cases(),
 )
 
 
