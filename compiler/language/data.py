@@ -53,7 +53,7 @@ def text_rows(path: str, window: int, test: str) -> tuple[Row, ...]:
     return ("token", "i32", (window,)), ("next", "i32", (window,))
 
 
-def labelled_rows(path: str, window: int) -> tuple[Row, ...]:
+def labelled_rows(path: str, window: int, test: str) -> tuple[Row, ...]:
     return ("token", "i32", (window,)), ("label", "i32", ())
 
 

@@ -67,7 +67,7 @@ COMMON_FUNCTIONS: Mapping[str, str] = {
     "round": "rintf({0})",
     "sqrt": "sqrtf({0})",
     "rsqrt": "(1.0f / sqrtf({0}))",
-    "floor_divide": "floorf({0} / {1})",
+    "floor_divide": "netc_floor_quotient({0}, {1})",
     "floor_divide:i32": "netc_floor_divide({0}, {1})",
     "remainder": "netc_remainder({0}, {1})",
     "remainder:i32": "netc_remainder_int({0}, {1})",

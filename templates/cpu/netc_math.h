@@ -42,6 +42,14 @@ static inline float netc_remainder(float a, float b)
     const float left = fmodf(a, b);
     return left != 0.0f && (left < 0.0f) != (b < 0.0f) ? left + b : left;
 }
+static inline float netc_floor_quotient(float a, float b)
+{
+    // The quotient is rounded, maybe up to the next whole number: 1 / 0.1f is 10, but 9 whole 0.1f.
+    if (b == 0.0f) return a / b;
+    const float left = fmodf(a, b);
+    const float whole = rintf((a - left) / b);
+    return left != 0.0f && (left < 0.0f) != (b < 0.0f) ? whole - 1.0f : whole;
+}
 
 static inline float netc_from_bits(int32_t bits)
 {

@@ -138,3 +138,18 @@ def test_names_that_become_equal_stay_apart():
     assert len(set(names.values())) == len(names)
     assert names["a.b"] == "a_b"
     assert not reserved() & set(names.values())
+
+
+def test_a_quotient_is_floored_before_it_is_rounded(run_on_cpu):
+    """1 / 0.1f is 10 once rounded, but only 9 whole 0.1f are in 1."""
+    build = Builder(OPS)
+    a, b = (build.input(name, TensorType("f32", (7,)), Role.FIELD) for name in "ab")
+    quotient = build.floor_divide(a, b)
+    graph = build.graph("quotient", (Output("q", quotient),))
+    tops = np.array([1, -1.5, -1, 7, -7, 1, 0.3], np.float32)
+    bottoms = np.array([0.1, np.inf, 0.1, -2, -2, 0, 0.1], np.float32)
+    found, _ = run_on_cpu(graph, {"a": tops, "b": bottoms})
+    with np.errstate(all="ignore"):
+        expected = np.floor_divide(tops.astype(np.float64), bottoms.astype(np.float64))
+    assert found["q"].tolist() == expected.tolist()
+    assert found["q"][0] == 9 and found["q"][1] == -1

@@ -36,6 +36,15 @@ __device__ __forceinline__ float netc_remainder(float a, float b)
     return left != 0.0f && (left < 0.0f) != (b < 0.0f) ? left + b : left;
 }
 
+__device__ __forceinline__ float netc_floor_quotient(float a, float b)
+{
+    // The quotient is rounded, maybe up to the next whole number: 1 / 0.1f is 10, but 9 whole 0.1f.
+    if (b == 0.0f) return a / b;
+    const float left = fmodf(a, b);
+    const float whole = rintf((a - left) / b);
+    return left != 0.0f && (left < 0.0f) != (b < 0.0f) ? whole - 1.0f : whole;
+}
+
 // Four neighbours in memory by one instruction: they begin at a multiple of 16 bytes.
 __device__ __forceinline__ void netc_load1(float *to, const float *from) { *to = *from; }
 __device__ __forceinline__ void netc_load4(float *to, const float *from)
@@ -156,10 +165,11 @@ extern "C" __global__ __launch_bounds__(64, 1) void k01_dense_forward(
             if (first >= 4) continue;
             float add_out_quad[4];
 #pragma unroll
-            for (int n = first; n < first + 4; n++) {
-                const float matmul = sums[i][j + n - first];
+            for (int t = 0; t < 4; t++) {
+                [[maybe_unused]] const int n = first + t;
+                const float matmul = sums[i][j + t];
                 const float add = (matmul + dense_bias[n]);
-                add_out_quad[n - first] = add;
+                add_out_quad[t] = add;
             }
             const int n = first;
             netc_store4(&add_out[m * 4 + n], add_out_quad);
@@ -172,10 +182,10 @@ extern "C" __global__ __launch_bounds__(64, 1) void k01_dense_forward(
 //   max_ = max over c of add[r * 4 + c]
 //   subtract = (add[r * 4 + c] - max_)
 //   exp_ = exp(subtract)
-//   sum = sum over c of exp_
+//   sum_ = sum over c of exp_
 //   subtract = (add[r * 4 + c] - max_)
 //   exp_ = exp(subtract)
-//   divide = (exp_ / sum)
+//   divide = (exp_ / sum_)
 //   stores divide_out[r * 4 + c]
 // line 3: return softmax(logits)
 // reads  add: f32[5, 4]
@@ -198,21 +208,21 @@ extern "C" __global__ __launch_bounds__(160) void k02_softmax_forward(
         const float max__value = __shfl_xor_sync(0xffffffffu, max_, step);
         max_ = netc_maximum(max_, max__value);
     }
-    float sum = 0.0f;
+    float sum_ = 0.0f;
     for (int c = lane; c < 4; c += 32) {
         const float subtract = (add[r * 4 + c] - max_);
         const float exp_ = expf(subtract);
-        const float sum_value = exp_;
-        sum = sum + sum_value;
+        const float sum__value = exp_;
+        sum_ = sum_ + sum__value;
     }
     for (int step = 16; step > 0; step /= 2) {
-        const float sum_value = __shfl_xor_sync(0xffffffffu, sum, step);
-        sum = sum + sum_value;
+        const float sum__value = __shfl_xor_sync(0xffffffffu, sum_, step);
+        sum_ = sum_ + sum__value;
     }
     for (int c = lane; c < 4; c += 32) {
         const float subtract = (add[r * 4 + c] - max_);
         const float exp_ = expf(subtract);
-        const float divide = (exp_ / sum);
+        const float divide = (exp_ / sum_);
         divide_out[r * 4 + c] = divide;
     }
 }
