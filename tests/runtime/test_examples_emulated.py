@@ -20,6 +20,9 @@ NAMES = ("autoencoder", "detect", "feed", "gan", "gpt", "lenet", "mlp", "mnist",
 BATCH = 4
 SMALL = {
     "detect": {"width": 2},
+    "addition": {"depth": 1, "width": 16, "heads": 2, "count": 640},
+    "bert": {"depth": 1, "width": 16, "heads": 2, "window": 16},
+    "classify_text": {"depth": 1, "width": 8, "heads": 2, "window": 16},
     "gpt": {"depth": 1, "width": 16, "heads": 2, "context": 16},
     "gru": {"units": 4},
     "lstm": {"units": 4},
