@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 SHARED = {"blocks"}  # holds what others use
 KIN = {"addition", "bert", "classify_text"}  # made of the blocks of gpt, in other sizes
 KIN |= {"gru", "rnn", "sentiment", "seq2seq"}  # and of those of lstm
+KIN |= {"vae"}  # its kernels are those of autoencoder and gan
 BLOCKS = {"recommend": "factors"}  # the train block where there are several
 EXAMPLES = sorted({path.stem for path in (ROOT / "examples").glob("*.net")} - SHARED - KIN)
 ARCHS = tuple(name for name in ARCHITECTURES if name != "sm_90")  # whose chip is that of sm_90a
