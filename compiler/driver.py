@@ -48,7 +48,7 @@ def compile_file(
         graphs = trace(model, sizes)
         functions = lay_out(graphs, watch, model.settings.precision)
         folder = out or Path("build") / model.name
-        machine = machine or with_tuned_shapes(this_machine(), Path(path))
+        machine = machine or with_tuned_shapes(this_machine(), Path(model.source.path))
         program = describe(model, functions, graphs, defines or {}, machine)
         write(folder, program, model, functions, machine)
     return program, folder

@@ -182,10 +182,10 @@ extern "C" __global__ __launch_bounds__(64, 1) void k01_dense_forward(
 //   max_ = max over c of add[r * 4 + c]
 //   subtract = (add[r * 4 + c] - max_)
 //   exp_ = exp(subtract)
-//   sum_ = sum over c of exp_
+//   sum = sum over c of exp_
 //   subtract = (add[r * 4 + c] - max_)
 //   exp_ = exp(subtract)
-//   divide = (exp_ / sum_)
+//   divide = (exp_ / sum)
 //   stores divide_out[r * 4 + c]
 // line 3: return softmax(logits)
 // reads  add: f32[5, 4]
@@ -208,21 +208,21 @@ extern "C" __global__ __launch_bounds__(160) void k02_softmax_forward(
         const float max__value = __shfl_xor_sync(0xffffffffu, max_, step);
         max_ = netc_maximum(max_, max__value);
     }
-    float sum_ = 0.0f;
+    float sum = 0.0f;
     for (int c = lane; c < 4; c += 32) {
         const float subtract = (add[r * 4 + c] - max_);
         const float exp_ = expf(subtract);
-        const float sum__value = exp_;
-        sum_ = sum_ + sum__value;
+        const float sum_value = exp_;
+        sum = sum + sum_value;
     }
     for (int step = 16; step > 0; step /= 2) {
-        const float sum__value = __shfl_xor_sync(0xffffffffu, sum_, step);
-        sum_ = sum_ + sum__value;
+        const float sum_value = __shfl_xor_sync(0xffffffffu, sum, step);
+        sum = sum + sum_value;
     }
     for (int c = lane; c < 4; c += 32) {
         const float subtract = (add[r * 4 + c] - max_);
         const float exp_ = expf(subtract);
-        const float divide = (exp_ / sum_);
+        const float divide = (exp_ / sum);
         divide_out[r * 4 + c] = divide;
     }
 }
