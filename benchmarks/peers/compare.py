@@ -126,8 +126,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0, help="of everybody (one a processor)")
     names = ", ".join(work.name for work in WORKS)
     parser.add_argument("--only", nargs="+", metavar="WORK", help=f"some of {names}")
-    names = [peer.name for peer in PEERS]
-    parser.add_argument("--peers", nargs="+", choices=names, help="some of the peers, by name")
+    known = [peer.name for peer in PEERS]
+    parser.add_argument("--peers", nargs="+", choices=known, help="some of the peers, by name")
     parser.add_argument("--page", metavar="FILE", help="write the tables to a Markdown file too")
     parser.add_argument("--json", metavar="FILE", help="write all timings to a file too")
     return parser.parse_args()
