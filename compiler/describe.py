@@ -9,7 +9,6 @@ from netc.compiler.build.cc import processor_hertz
 from netc.compiler.build.peaks import Peaks
 from netc.compiler.functions import ARCH, Traced, lasting_inputs
 from netc.compiler.ir.graph import Graph, Input, Role, Value
-from netc.compiler.ir.text import print_graph
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.kernels.plan import Kernel
 from netc.compiler.language.data import DataSpec
@@ -36,7 +35,6 @@ STARTS = MappingProxyType({"loss_scale": Initializer("constant", (("value", FIRS
 Predict = Callable[[Kernel], float]  # seconds
 
 
-
 def describe(
     model: Model,
     functions: Mapping[str, tuple[Function, ...]],
@@ -53,7 +51,7 @@ def describe(
         describe_persistent(entry, buffers[entry.value.name].offset, starts) for entry in lasting
     )
     persistent_bytes = max((b.offset + b.bytes for b in buffers.values()), default=0)
-    texts = [print_graph(one.graph) for made in functions.values() for one in made]
+    texts = [one.text for made in functions.values() for one in made]
     predict = predictions(processor)
     settings = model.settings
     return Program(

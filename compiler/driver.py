@@ -14,7 +14,6 @@ from netc.compiler.collector import without_collector
 from netc.compiler.describe import describe
 from netc.compiler.diagnostics import Diagnostic, Source
 from netc.compiler.functions import ARCH, NO_SIZES, Sizes, Watch, lay_out, trace
-from netc.compiler.ir.text import print_graph
 from netc.compiler.language.model import Model, load_model
 from netc.compiler.program import TARGETS, Program, to_json
 from netc.compiler.targets import cpu, cuda, cuda_launches
@@ -67,7 +66,7 @@ def write(
     for target, made in functions.items():
         for function in made:
             stem = f"{TARGETS[target]}/{function.name}"
-            texts[f"{stem}.ir"] = print_graph(function.graph)
+            texts[f"{stem}.ir"] = function.text
             texts[f"{stem}.memory"] = f"{function.memory}\n"
     for function in functions["cpu"]:
         texts[f"c/{function.name}.c"] = cpu.render_function(function, machine, lines)

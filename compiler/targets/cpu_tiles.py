@@ -16,6 +16,7 @@ from netc.compiler.targets.cpu_operand import (
     left_operand,
     right_operand,
 )
+from netc.compiler.targets.rounding import ceil, round_up
 
 MAP_BLOCK = 4096  # elements of a flat map in one task
 COLUMN_BLOCK = 256  # neighbours that are folded side by side: their sums stay in the L1 cache
@@ -320,14 +321,6 @@ def best_rows(total: int, most: int) -> int:
     """Rows of a register tile: few unused at the edge, and many, to load less for each product."""
     candidates = range(max(1, min(most, total) // 2), min(most, total) + 1)
     return min(candidates, key=lambda rows: round_up(total, rows) / total + 0.3 / rows)
-
-
-def ceil(number: int, divisor: int) -> int:
-    return -(-number // divisor)
-
-
-def round_up(number: int, multiple: int) -> int:
-    return ceil(number, multiple) * multiple
 
 
 def round_down(number: int, multiple: int) -> int:

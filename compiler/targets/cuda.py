@@ -34,7 +34,6 @@ from netc.compiler.targets.cuda_tiles import (
     MapTile,
     RowTile,
     ScatterTile,
-    ceil,
     choose_tile,
     limit,
 )
@@ -42,6 +41,7 @@ from netc.compiler.targets.cuda_wgmma import WarpgroupTile
 from netc.compiler.targets.dialect import Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
+from netc.compiler.targets.rounding import ceil
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
     MatmulText,

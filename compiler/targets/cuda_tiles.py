@@ -17,6 +17,7 @@ from netc.compiler.scalar.index import Variable
 from netc.compiler.targets.cuda_matmul import MatmulTile, matmul_tile
 from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile, wide_load
 from netc.compiler.targets.cuda_wgmma import WarpgroupTile, pays, warpgroup_tile
+from netc.compiler.targets.rounding import ceil, round_up
 
 WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency
@@ -279,14 +280,6 @@ def steps_by_one(expression: Expression, variable: Variable) -> bool:
         isinstance(load, Load) and load.position.coefficient(variable) == 1
         for load in find_loads(expression)
     )
-
-
-def ceil(number: int, divisor: int) -> int:
-    return -(-number // divisor)
-
-
-def round_up(number: int, multiple: int) -> int:
-    return ceil(number, multiple) * multiple
 
 
 def power_of_two(number: int) -> int:

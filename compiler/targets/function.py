@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from netc.compiler.ir.graph import Graph, Value
 from netc.compiler.ir.operation import Op
+from netc.compiler.ir.text import print_graph
 from netc.compiler.kernels.fuse import fuse
 from netc.compiler.kernels.lower import Cut, lower
 from netc.compiler.kernels.memory import Buffer, MemoryPlan, plan_memory
@@ -24,6 +26,11 @@ class Function:
     graph: Graph
     kernels: tuple[Kernel, ...]
     memory: MemoryPlan
+
+    @cached_property
+    def text(self) -> str:
+        """The graph as text: what is written to ir/, and what the program's hash is made of."""
+        return print_graph(self.graph)
 
 
 def make_function(
