@@ -47,16 +47,16 @@ def digits() -> nn.Module:
 
 def lenet() -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2),
-        nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(),
-        nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),
+        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
     )  # fmt: skip
 
 
 def perceptron() -> nn.Module:
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(),
-        nn.Linear(128, 10),
+        nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(),
+        nn.Linear(256, 10),
     )  # fmt: skip
 
 
@@ -67,8 +67,8 @@ def resnet8() -> nn.Module:
 
 
 NETWORKS = {  # the examples' networks: model, batch, image, classes
-    "lenet": (lenet, 128, (1, 28, 28), 10),
-    "mlp": (perceptron, 128, (1, 28, 28), 10),
+    "lenet": (lenet, 64, (1, 28, 28), 10),
+    "mlp": (perceptron, 64, (1, 28, 28), 10),
     "mnist": (digits, 32, (1, 28, 28), 10),
     "mnist_tutorial": (digits, 32, (1, 28, 28), 10),
     "resnet8": (resnet8, 64, (1, 28, 28), 10),
