@@ -1,9 +1,6 @@
 """The device `cpu`: the C source of a program, built on first use and called for many steps."""
 
 import ctypes
-import hashlib
-import os
-import shutil
 import threading
 from pathlib import Path
 
@@ -111,7 +108,7 @@ class Cpu:
             )
         path = build_library(source, *defines).resolve()
         with ONE_AT_A_TIME:
-            library = open_library(path)
+            library = ctypes.CDLL(str(path))
             library.netc_start(self.threads)
         return library
 
@@ -119,18 +116,6 @@ class Cpu:
         """The libraries stay: their threads sleep, and the next session takes them over."""
         self.libraries.clear()
         self.arena = self.arena[:0]
-
-
-def open_library(path: Path) -> ctypes.CDLL:
-    """The library that lies at `path` now. The system knows libraries by their names: under the
-    same name it would hand out what was built there before, so the name says what is in it."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    named = path.with_name(f".{path.stem}.{digest}.{os.getpid()}.so")
-    shutil.copyfile(path, named)
-    try:
-        return ctypes.CDLL(str(named))
-    finally:
-        named.unlink()
 
 
 def open_cpu(program: Program, folder: Path, threads: int) -> Cpu:
