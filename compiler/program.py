@@ -140,7 +140,8 @@ class DataFacts:
 class TrainingFacts:
     """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` a share.
 
-    A step takes `accumulate` batches. `patience` is 0 where training does not stop early.
+    A step takes `accumulate` batches. `patience` is 0 where training does not stop early. `block`
+    is the name of the train block, where it has one.
     """
 
     batch: int = 1
@@ -151,6 +152,7 @@ class TrainingFacts:
     measures: tuple[str, ...] = ()
     accumulate: int = 1
     patience: int = 0
+    block: str = ""
 
     @property
     def step_rows(self) -> int:
