@@ -15,6 +15,7 @@ from netc.compiler.language.model import Traced as Step
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.average import read_averages
 from netc.compiler.passes.hoist import hoist
+from netc.compiler.passes.move_rows import move_rows
 from netc.compiler.passes.pipeline import clean, suit
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
@@ -70,7 +71,7 @@ def trace(model: Model) -> tuple[Traced, ...]:
             step.graph, step.objectives, settings.clip, OPS, settings.precision,
             settings.accumulate, settings.average,
         )  # fmt: skip
-        found.append(Traced("train", batch, trained))
+        found.append(Traced("train", batch, move_rows(trained, OPS)))
         gradients = add_gradient_outputs(step.graph, step.objectives, OPS, settings.precision)
         found.append(Traced("gradients", batch, gradients))
         tests = [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]

@@ -23,6 +23,7 @@ from netc.compiler.targets.cpu_tiles import (
     CpuMachine,
     MapTile,
     MatmulTile,
+    MoveTile,
     RowTile,
     ScatterTile,
     attend_tile,
@@ -246,6 +247,7 @@ TEMPLATES = {
     ColumnTile: "column",
     MatmulTile: "matmul",
     ScatterTile: "scatter",
+    MoveTile: "move",
     AttendTile: "attention",
 }
 
