@@ -16,7 +16,7 @@ from netc.compiler.kernels.plan import (
     runs,
 )
 from netc.compiler.scalar.expression import Load
-from netc.compiler.targets.cpu_operand import Operand
+from netc.compiler.targets.cpu_operand import Operand, Way
 from netc.compiler.targets.cpu_tiles import (
     AttendTile,
     ColumnTile,
@@ -32,6 +32,7 @@ from netc.compiler.targets.cpu_tiles import (
     row_tile,
     scatter_tile,
 )
+from netc.compiler.targets.cpu_turn import swaps
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
@@ -262,7 +263,10 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             header=function_header(function),
             batch=function.batch,
             vector_bytes=machine.vector_bytes,
-            products=tuple(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
+            products=(
+                *(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
+                *render_turn(kernels, machine.lanes),
+            ),
             kernels=sources,
             turns=turns(function, sources),
             has_scan=any(kernel.scan for kernel in function.kernels),
@@ -271,6 +275,12 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             copies=function.memory.copies,
         ),
     )
+
+
+def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
+    """The function that packs turned operands, where a kernel has one."""
+    is_needed = any(kernel.right and kernel.right.way == Way.TURNED.value for kernel in kernels)
+    return (render("cpu/turn.c.j2", lanes=lanes, swaps=swaps(lanes)),) if is_needed else ()
 
 
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:

@@ -247,7 +247,7 @@ def usual_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> Shape:
     most = (machine.registers - vectors - 2) // vectors
     rows = best_rows(rows_total, min(most, 14))
     block_columns = min(round_up(columns_total, columns), round_up(BLOCK_COLUMNS, columns))
-    block_rows = min(round_up(rows_total, rows), round_down(BLOCK_ROWS, rows))
+    block_rows = even_parts(rows_total, rows, BLOCK_ROWS)
     while plan.batch.extent * ceil(rows_total, block_rows) * ceil(
         columns_total, block_columns
     ) < TASKS_PER_CORE * machine.cores and (block_columns > columns or block_rows > rows):
@@ -278,10 +278,12 @@ def other_shapes(plan: MatmulPlan, machine: CpuMachine) -> tuple[Shape, ...]:
 
 def block_depth(plan: MatmulPlan, machine: CpuMachine, usual: Shape) -> int:
     """How deep a block is. It decides the order of the sums, so no tuning touches it."""
+    direct = direct_operand(plan.right, plan.column, plan.depth)
     as_it_is = (
         plan.column.extent % (usual.vectors * machine.lanes) == 0
         and plan.precision == "f32"
-        and direct_operand(plan.right, plan.column, plan.depth)
+        and direct
+        and direct.step == 1
     )
     if plan.depth.extent <= WHOLE_DEPTH and not as_it_is:
         return plan.depth.extent
@@ -310,7 +312,12 @@ def shaped_tile(plan: MatmulPlan, machine: CpuMachine, shape: Shape, depth: int)
         column_blocks=column_blocks,
         left=left_operand(plan.left, plan.row, plan.depth, (block_rows, depth), even_rows),
         right=right_operand(
-            plan.right, plan.column, plan.depth, (block_columns, depth), even_columns
+            plan.right,
+            plan.column,
+            plan.depth,
+            columns,
+            even=even_columns,
+            as_they_are=as_they_are,
         ),
         packs_right_once=depth == plan.depth.extent and column_blocks == plan.batch.extent == 1,
         tasks=plan.batch.extent * row_blocks * column_blocks,
@@ -321,6 +328,12 @@ def best_rows(total: int, most: int) -> int:
     """Rows of a register tile: few unused at the edge, and many, to load less for each product."""
     candidates = range(max(1, min(most, total) // 2), min(most, total) + 1)
     return min(candidates, key=lambda rows: round_up(total, rows) / total + 0.3 / rows)
+
+
+def even_parts(total: int, unit: int, most: int) -> int:
+    """Units of at most `most` in all, so many that no part of `total` is much shorter."""
+    parts = ceil(total, round_down(most, unit))
+    return round_up(ceil(total, parts), unit)
 
 
 def round_down(number: int, multiple: int) -> int:
