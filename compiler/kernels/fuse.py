@@ -119,6 +119,8 @@ class Fusion:
             self._start(node, self.loads.of_attention(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
+        elif op.place and self._join_parts(node):
+            return
         elif is_virtual(op) and not self._is_result(node) and not self._is_ladder(node):
             self.cost[node.output.name] = self._chain_cost(node)
         else:
@@ -153,6 +155,20 @@ class Fusion:
         loads = self.loads.of_map(node)
         numbers = {self.home[load.value.name] for load in loads if self._made(load)}
         return iter(sorted(numbers, reverse=True))
+
+    def _join_parts(self, node: Node) -> bool:
+        """Whether one group makes all parts of the node element by element: it then stores each at
+        its place in the whole."""
+        number, *others = {self.home.get(value.name) for value in node.inputs}
+        if others or number is None or self.drafts[number].kind is not Kind.MAP:
+            return False
+        is_stored = self._is_result(node) or any(
+            self._wants_stored(self.ops[reader.op]) for reader in self._readers(node.output)
+        )
+        if not is_stored or not all(self._is_kept(v, self.drafts[number]) for v in node.inputs):
+            return False
+        self._add(number, node, [])
+        return True
 
     def _join(self, node: Node, numbers: Iterator[int]) -> bool:
         for number in numbers:

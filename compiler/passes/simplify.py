@@ -92,6 +92,40 @@ def drop_same(build: Builder, node: Node, producers: Producers) -> Value | None:
     return node.inputs[0] if same else None
 
 
+def stand_together(build: Builder, node: Node, producers: Producers) -> Value | None:
+    """pad(a) + pad(b) + ... -> concat(a, b, ...), where each has zeros in place of the others."""
+    found = padded_parts(node, producers)
+    if found is None or len({axis for axis, _, _ in found}) != 1:
+        return None
+    (axis, *_), place = found[0], 0
+    parts = sorted(found, key=lambda part: part[1])
+    for _, low, part in parts:
+        if low != place:
+            return None
+        place += part.type.shape[axis]
+    whole = place == node.output.type.shape[axis]
+    return build.concat(*(part for _, _, part in parts), axis=axis) if whole else None
+
+
+def padded_parts(
+    node: Node | None, producers: Producers
+) -> tuple[tuple[int, int, Value], ...] | None:
+    """(axis, zeros before it, part) of each part that a node is, or adds up; else None."""
+    if node is None or node.op not in ("pad", "add"):
+        return None
+    if node.op == "add":
+        last = padded_parts(producers.get(node.inputs[1].name), producers)
+        first = padded_parts(producers.get(node.inputs[0].name), producers) if last else None
+        return first + last if first else None
+    (part,), named = node.inputs, node.named
+    shapes = zip(part.type.shape, node.output.type.shape, strict=True)
+    grown = [axis for axis, (old, new) in enumerate(shapes) if old != new]
+    together = set(named.get("steps") or ()) <= {1}
+    if named["value"] != 0 or len(grown) != 1 or not together:
+        return None
+    return ((grown[0], named["low"][grown[0]], part),)
+
+
 def drop(build: Builder, node: Node, producers: Producers) -> Value | None:
     """stop_gradient(x) -> x."""
     return node.inputs[0]
@@ -134,6 +168,7 @@ def drop_fold(build: Builder, node: Node, producers: Producers) -> Value | None:
 RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         **{op: (drop_neutral,) for op in NEUTRAL},
+        "add": (drop_neutral, stand_together),
         "multiply": (drop_neutral, vanish),
         "divide": (drop_neutral, multiply_instead),
         "power": (drop_neutral, square),

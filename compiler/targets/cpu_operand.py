@@ -16,9 +16,11 @@ MOST_CASES = 4  # of a run: more are a chain of comparisons for each few element
 
 
 class Way(Enum):
-    """DIRECT: from the tensor. RUNS: neighbours are copied together. ELEMENTS: one by one."""
+    """DIRECT: from the tensor. RUNS: neighbours are copied together. TURNED: rows become columns,
+    in squares that fill registers. ELEMENTS: one by one."""
 
     DIRECT = "direct"
+    TURNED = "turned"
     RUNS = "runs"
     ELEMENTS = "elements"
 
@@ -36,8 +38,9 @@ class Case:
 class Operand:
     """One side of a product.
 
-    `load` is what a direct operand reads. A run is `run` neighbours along the depth, or along the
-    places; one of the `cases` holds for all of it.
+    `load` is what a direct or turned operand reads; those of a turned one are `run` apart. Else
+    a run is `run` neighbours along the depth, or along the places; one of the `cases` holds for all
+    of it.
     """
 
     way: Way
@@ -66,13 +69,21 @@ def left_operand(
 
 
 def right_operand(
-    expression: Expression, place: Variable, depth: Variable, block: tuple[int, int], even: bool
+    expression: Expression,
+    place: Variable,
+    depth: Variable,
+    columns: int,
+    *,
+    even: bool,
+    as_they_are: bool,
 ) -> Operand:
-    """The right side, in blocks of (columns, depth)."""
-    columns, _ = block
+    """The right side, packed in panels as wide as a tile, one below the other; `as_they_are` says
+    that its elements are not rounded."""
     direct = direct_operand(expression, place, depth)
     if even and direct and direct.step == 1:
         return direct
+    if as_they_are and direct and direct.depth_step == 1:
+        return Operand(Way.TURNED, 1, columns, direct.load, run=direct.step)
     found = find_run(expression, place, columns)
     if found:
         cases, run = found
@@ -150,8 +161,8 @@ def run_lengths(cases: tuple[Case, ...], variable: Variable, block: int) -> list
                 found.add(atom.divisor)
                 frontier.append(atom.dividend)
     edges = {edge for condition in conditions for edge in (condition.low, condition.high)} | {block}
+    found.add(variable.extent)
     found |= {gcd(length, edge) for length in found for edge in edges}
     whole = block >= variable.extent
-    found.add(variable.extent)
     fitting = (n for n in found if n > 1 and variable.extent % n == 0)
     return sorted((n for n in fitting if whole or block % n == 0), reverse=True)

@@ -128,6 +128,30 @@ def test_a_transpose_that_moves_only_an_axis_of_one_is_a_reshape(rewrites):
     )
 
 
+PADS = """%a: f32[2, 5] = pad(%x) high=(0, 0) low=(0, 2) value=0.0
+%b: f32[2, 5] = pad(%z) high=(0, 3) low=(0, 0) value=0.0
+%y: f32[2, 5] = add(%a, %b)"""
+
+
+def test_zeros_beside_two_parts_that_are_added_make_them_stand_together(rewrites):
+    inputs = f"{X}\ninput %z: f32[2, 2] field"
+    rewrites(simpler, f"{inputs}\n{PADS}",
+             f'{inputs}\n%concat: f32[2, 5] = concat(%z, %x) axis=1\noutput "y" = %concat',
+             special=False)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "old, new", [("low=(0, 2) value=0.0", "low=(0, 2) value=1.0"), ("high=(0, 3)", "high=(1, 3)")]
+)
+def test_other_paddings_are_added(old, new):
+    text = PADS.replace(old, new)
+    if "high=(1" in new:
+        text = text.replace("[2, 5]", "[3, 5]").replace("high=(0, 0)", "high=(1, 0)")
+    lines = f'{X}\ninput %z: f32[2, 2] field\n{text}\noutput "y" = %y'
+    graph = parse_graph(f'graph "test"\n{lines}\n')
+    assert [node.op for node in simpler(graph).nodes] == ["pad", "pad", "add"]
+
+
 @pytest.mark.parametrize("op", ["sum", "max", "min", "product"])
 def test_folding_axes_of_one_is_a_reshape(rewrites, op):
     rewrites(
