@@ -143,7 +143,7 @@ def run_lengths(cases: tuple[Case, ...], variable: Variable, block: int) -> list
     conditions = [condition for case in cases for condition in case.conditions]
     frontier = [condition.index for condition in conditions]
     frontier += [case.load.position for case in cases if case.load is not None]
-    found: set[int] = set()
+    found = {variable.extent}
     while frontier:
         for atom, _ in frontier.pop().terms:
             if isinstance(atom, Quotient | Remainder) and variable in atom.dividend.variables():
@@ -152,6 +152,5 @@ def run_lengths(cases: tuple[Case, ...], variable: Variable, block: int) -> list
     edges = {edge for condition in conditions for edge in (condition.low, condition.high)} | {block}
     found |= {gcd(length, edge) for length in found for edge in edges}
     whole = block >= variable.extent
-    found.add(variable.extent)
     fitting = (n for n in found if n > 1 and variable.extent % n == 0)
     return sorted((n for n in fitting if whole or block % n == 0), reverse=True)

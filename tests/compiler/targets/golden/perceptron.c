@@ -214,12 +214,11 @@ static void k01_dense_1_forward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 12; start += 12) {
             const int depth = start + 12 <= 12 ? 12 : 12 - start;
-            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
-                for (int d = 0; d < depth; d++)
-                    for (int j = panel; j < columns && j < panel + 16; j++) {
-                        const int n = column + j, k = start + d;
-                        right[d * 16 + j] = perceptron_dense_1_kernel[k * 20 + n];
-                    }
+            for (int d = 0; d < depth; d++)
+                for (int j = 0; j < columns; j += 4) {
+                    const int n = column + j, k = start + d;
+                    memcpy(right + d * 16 + j, perceptron_dense_1_kernel + k * 20 + n, 4 * sizeof(float));
+                }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
@@ -848,12 +847,11 @@ static void k12_dense_1_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 24; start += 24) {
             const int depth = start + 24 <= 24 ? 24 : 24 - start;
-            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
-                for (int d = 0; d < depth; d++)
-                    for (int j = panel; j < columns && j < panel + 16; j++) {
-                        const int n = column + j, k = start + d;
-                        right[d * 16 + j] = perceptron_gradient_where[k * 20 + n];
-                    }
+            for (int d = 0; d < depth; d++)
+                for (int j = 0; j < columns; j += 4) {
+                    const int n = column + j, k = start + d;
+                    memcpy(right + d * 16 + j, perceptron_gradient_where + k * 20 + n, 4 * sizeof(float));
+                }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
