@@ -42,7 +42,7 @@ from netc.compiler.scalar.expression import (
     find_loads,
     walk,
 )
-from netc.compiler.scalar.index import Index, Variable, loop, unravel
+from netc.compiler.scalar.index import Index, Variable, linear, loop, unravel
 
 Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
 
@@ -102,6 +102,12 @@ class Lowering:
         self.reader = Reader(
             producers, ops, lambda v: v.name in in_memory or v.name in self.members
         )
+        # what others of the group are the parts of: each part is stored at its place in the whole
+        self.wholes = [
+            node
+            for node in group.nodes
+            if ops[node.op].place and all(value.name in self.members for value in node.inputs)
+        ]
         self.folds = {
             node.output.name for node in group.nodes if ops[node.op].family is Family.REDUCE
         }
@@ -126,7 +132,8 @@ class Lowering:
 
     def map_plan(self) -> MapPlan:
         count = self.group.nodes[0].output.type.count
-        shape = max((node.output.type.shape for node in self.group.nodes), key=len)
+        parts = (node for node in self.group.nodes if node not in self.wholes)
+        shape = max((node.output.type.shape for node in parts), key=len)
         flat = MapPlan(Variable("o", 1), Variable("i", count), self.body(loop("i", count)))
         if not shape or not any(position.has_division for position in positions(flat.body)):
             return flat
@@ -156,7 +163,7 @@ class Lowering:
         k, c = Variable("k", sums.count), Variable("c", sums.columns)
         item, column = loop(k.name, k.extent), loop(c.name, c.extent)
         place, value = sums.row(item), sums.value(item, column)
-        return ScatterPlan(sums.rows, c, k, place, value, anchor.output)
+        return ScatterPlan(sums.rows, c, k, place, value, anchor.output, sums.move)
 
     def attend_plan(self) -> AttendPlan:
         anchor = self.group.anchor
@@ -265,10 +272,12 @@ class Lowering:
     # --- pieces -----------------------------------------------------------------------------
 
     def body(self, place: Index, skip: Node | None = None) -> Body:
-        """All members but folds and `skip`, at a row-major position, and the stores."""
-        nodes = [n for n in self.group.nodes if n is not skip and n.output.name not in self.folds]
+        """All members but folds, wholes and `skip`, at a row-major position, and the stores."""
+        parts = [node for node in self.group.nodes if node not in self.wholes]
+        nodes = [n for n in parts if n is not skip and n.output.name not in self.folds]
         assigns = tuple(self.assign(node, place, place) for node in nodes)
-        return Body(assigns, self.stores(self.group.nodes, place))
+        of_parts = (store for node in self.wholes for store in self.part_stores(node, place))
+        return Body(assigns, (*self.stores(parts, place), *of_parts))
 
     def assign(self, node: Node, place: Index, row: Index) -> Assign:
         value = node.output
@@ -287,6 +296,14 @@ class Lowering:
             for value in values
             if value in self.group.stored
         )
+
+    def part_stores(self, node: Node, place: Index) -> Iterator[Store]:
+        """The stores of the parts of a whole, where a part is at a row-major position."""
+        whole = node.output
+        for number, part in enumerate(node.inputs):
+            index = self.ops[node.op].place(node, number, unravel(place, part.type.shape))
+            local = Local(self.names[part.name], part.type.dtype)
+            yield Store(whole, linear(index, whole.type.shape), local)
 
     def local(self, expression: Expression, place: Index, row: Index) -> Expression:
         """Reads of members become the variables that hold them."""
@@ -327,7 +344,7 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
     if isinstance(plan, MatmulPlan):
         found += [plan.left, plan.right]
     if isinstance(plan, ScatterPlan):
-        found += [plan.place, plan.value]
+        found += [plan.place, plan.value, *([plan.move.rate] if plan.move else [])]
     if isinstance(plan, AttendPlan):
         found += [operand for _, operand in plan.operands]
     if isinstance(plan, ColumnPlan):
@@ -341,8 +358,10 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
 
 def loaded_values(plan: Plan) -> tuple[Value, ...]:
     """The tensors that a plan loads from, each once, in the order of first use."""
-    loads = (load for one in plan_expressions(plan) for load in find_loads(one))
-    return tuple(dict.fromkeys(load.value for load in loads))
+    found = [load.value for one in plan_expressions(plan) for load in find_loads(one)]
+    if isinstance(plan, ScatterPlan) and plan.move:
+        found += [plan.move.table, plan.move.room]
+    return tuple(dict.fromkeys(found))
 
 
 def positions(body: Body) -> list[Index]:

@@ -37,8 +37,9 @@ ROW = Costs(0.3e-6, 0, 10, 40)
 OTHER = Costs(0.4e-6, 1.0, 6, 8)
 PRODUCT = Costs(1.0e-6, 0.7, 2.7, 0)
 # Cycles of a register tile for each vector of sums and for each load, in every step of the depth;
-# cycles of a run that is copied while packing, and of an element that is packed alone.
-SUM, LOAD, RUN, ELEMENT = 0.3, 0.48, 2.0, 1.1
+# cycles of a run that is copied while packing, of an element that is packed in a square that is
+# turned, and of one that is packed alone.
+SUM, LOAD, RUN, TURNED, ELEMENT = 0.3, 0.48, 2.0, 0.25, 1.1
 
 
 def peaks_of(machine: CpuMachine, hertz: float) -> Peaks:
@@ -103,4 +104,6 @@ def window_cycles(plan: MatmulPlan, tile: WindowTile) -> float:
 def packing_cycles(side: Operand, elements: int) -> float:
     if side.way is Way.DIRECT:
         return 0.0
+    if side.way is Way.TURNED:
+        return TURNED * elements
     return RUN * elements / side.run if side.way is Way.RUNS else ELEMENT * elements

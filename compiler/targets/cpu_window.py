@@ -12,7 +12,7 @@ from netc.compiler.kernels.plan import MatmulPlan, SlidingPlan
 from netc.compiler.scalar.expression import Load
 from netc.compiler.scalar.index import Index, Variable
 from netc.compiler.targets.cpu_operand import Operand, Way, find_run, right_operand
-from netc.compiler.targets.cpu_tiles import CpuMachine, best_rows
+from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
 from netc.compiler.targets.rounding import ceil, round_up
 
 PATCH_BYTES, SUMS_BYTES = 2**16, 2**15  # of a block of lines: in the L1 and L2 caches
@@ -78,6 +78,10 @@ class WindowTile:
         return self.vectors * self.lanes
 
     @property
+    def block_depth(self) -> int:
+        return self.depth_walk.count
+
+    @property
     def padded(self) -> Walk:
         """The rows with those that only fill a tile."""
         groups = round_up(self.rows_walk.groups, self.tile_groups)
@@ -135,7 +139,7 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     slides, (height, width) = plan.sliding, plan.sliding.geometry.output
     vectors = best_vectors(plan, machine)
     columns = round_up(plan.column.extent, vectors * machine.lanes)
-    right = right_side(plan, machine, vectors, columns, plan.depth.extent)
+    right = right_side(plan, machine, vectors, plan.depth.extent)
     if right.way is not Way.DIRECT and 4 * columns * plan.depth.extent > RIGHT_BYTES:
         return None
     blocks = ceil(TASKS_PER_CORE * machine.cores, slides.image.extent)
@@ -200,7 +204,7 @@ def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
         column_blocks=column_blocks,
         chunks=deep // lines,
         source=line_operand(slides),
-        right=right_side(plan, machine, vectors, block_columns, lines * width),
+        right=right_side(plan, machine, vectors, lines * width),
         tasks=plan.batch.extent * row_blocks * column_blocks,
     )
 
@@ -223,19 +227,22 @@ def register_tile(
     if shares:
         most = min(most, machine.registers // 2 - vectors)
     if rows.run > most // 2 or rows.groups == 1:
-        return {"tile_groups": 1, "tile_run": best_rows(rows.run, most)}
-    return {"tile_groups": best_rows(rows.groups, most // rows.run), "tile_run": rows.run}
+        return {"tile_groups": 1, "tile_run": tile_rows(rows.run, most)}
+    return {"tile_groups": tile_rows(rows.groups, most // rows.run), "tile_run": rows.run}
 
 
 def best_vectors(plan: MatmulPlan, machine: CpuMachine) -> int:
     return 2 if plan.column.extent > machine.lanes else 1
 
 
-def right_side(
-    plan: MatmulPlan, machine: CpuMachine, vectors: int, columns: int, depth: int
-) -> Operand:
-    as_it_is = plan.precision == "f32" and plan.column.extent % (vectors * machine.lanes) == 0
-    return right_operand(plan.right, plan.column, plan.depth, (columns, depth), as_it_is)
+def right_side(plan: MatmulPlan, machine: CpuMachine, vectors: int, depth: int) -> Operand:
+    """How the right side is read, in blocks so deep."""
+    columns, as_they_are = vectors * machine.lanes, plan.precision == "f32"
+    even = as_they_are and plan.column.extent % columns == 0
+    block = (columns, depth)
+    return right_operand(
+        plan.right, plan.column, plan.depth, block, even=even, as_they_are=as_they_are
+    )
 
 
 def line_operand(slides: SlidingPlan) -> Operand:

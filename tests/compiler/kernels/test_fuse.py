@@ -80,3 +80,15 @@ def test_a_product_looks_for_no_element_among_many_tensors(parts, expected):
         f'%y: f32[{8 * parts}, {8 * parts}] = matmul(%z, %t)\noutput "y" = %y'
     )
     assert [kind for kind, _ in kinds(text)] == expected
+
+
+def test_parts_of_one_kernel_are_stored_at_their_places_in_the_whole():
+    """The product reads the whole many times: it is stored, and its parts are not."""
+    text = (
+        "%a: f32[8, 32] = exp(%x)\n%b: f32[8, 32] = sin(%x)\n"
+        "%both: f32[8, 64] = concat(%a, %b) axis=1\n%t: f32[64, 8] = transpose(%both) axes=(1, 0)\n"
+        '%y: f32[64, 64] = matmul(%t, %both)\noutput "y" = %y'
+    )
+    groups = fuse(parse_graph(X + text), OPS)
+    stored = [(group.kind.value, [value.name for value in group.stored]) for group in groups]
+    assert stored == [("map", ["both"]), ("matmul", ["y"])]

@@ -78,3 +78,18 @@ def test_channels_are_packed_in_runs(make, way, run, run_on_cpu, within_rounding
     assert isinstance(tiles[0], WindowTile)
     found, _ = run_on_cpu(graph, inputs)
     within_rounding(graph, inputs, found)
+
+
+@pytest.mark.parametrize("rows, depth, columns", [(33, 40, 48), (5, 19, 35), (70, 300, 7)])
+def test_a_transposed_operand_is_turned_in_squares(rows, depth, columns, run_on_cpu):
+    build = Builder(OPS)
+    x = image(build, rows, depth)
+    kernel = build.input("kernel", TensorType("f32", (columns, depth)), Role.FIELD)
+    y = build.matmul(x, build.transpose(kernel, axes=(1, 0)))
+    graph = build.graph("turned", (Output("y", y),))
+    (product,) = make_function(graph, rows, OPS, ()).kernels
+    assert choose_tile(product, MACHINE).right.way is Way.TURNED
+    whole = np.random.default_rng(4).integers(-9, 9, size=(rows + columns, depth))
+    inputs = {"x": whole[:rows].astype(np.float32), "kernel": whole[rows:].astype(np.float32)}
+    found, _ = run_on_cpu(graph, inputs)
+    assert np.array_equal(found["y"], whole[:rows] @ whole[rows:].T)

@@ -159,6 +159,82 @@ static inline __attribute__((always_inline)) void netc_product_12x8(
     netc_store_vector(sums + 11 * stride + 0, s11_0, adds);
 }
 
+typedef int netc_places __attribute__((vector_size(32)));
+#ifdef __clang__
+#define NETC_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define NETC_PICK(a, b, ...) __builtin_shuffle(a, b, (netc_places){__VA_ARGS__})
+#endif
+
+// to[d][j] = from[j][d] for a square of 8 x 8, whose rows are so many floats apart.
+static inline void netc_turn_square(const float *from, int64_t from_step, float *to, int64_t to_step)
+{
+    netc_vector r0, r1, r2, r3, r4, r5, r6, r7, before;
+    memcpy(&r0, from + 0 * from_step, sizeof r0);
+    memcpy(&r1, from + 1 * from_step, sizeof r1);
+    memcpy(&r2, from + 2 * from_step, sizeof r2);
+    memcpy(&r3, from + 3 * from_step, sizeof r3);
+    memcpy(&r4, from + 4 * from_step, sizeof r4);
+    memcpy(&r5, from + 5 * from_step, sizeof r5);
+    memcpy(&r6, from + 6 * from_step, sizeof r6);
+    memcpy(&r7, from + 7 * from_step, sizeof r7);
+    before = r0;
+    r0 = NETC_PICK(before, r4, 0, 1, 2, 3, 8, 9, 10, 11);
+    r4 = NETC_PICK(before, r4, 4, 5, 6, 7, 12, 13, 14, 15);
+    before = r1;
+    r1 = NETC_PICK(before, r5, 0, 1, 2, 3, 8, 9, 10, 11);
+    r5 = NETC_PICK(before, r5, 4, 5, 6, 7, 12, 13, 14, 15);
+    before = r2;
+    r2 = NETC_PICK(before, r6, 0, 1, 2, 3, 8, 9, 10, 11);
+    r6 = NETC_PICK(before, r6, 4, 5, 6, 7, 12, 13, 14, 15);
+    before = r3;
+    r3 = NETC_PICK(before, r7, 0, 1, 2, 3, 8, 9, 10, 11);
+    r7 = NETC_PICK(before, r7, 4, 5, 6, 7, 12, 13, 14, 15);
+    before = r0;
+    r0 = NETC_PICK(before, r2, 0, 1, 8, 9, 4, 5, 12, 13);
+    r2 = NETC_PICK(before, r2, 2, 3, 10, 11, 6, 7, 14, 15);
+    before = r1;
+    r1 = NETC_PICK(before, r3, 0, 1, 8, 9, 4, 5, 12, 13);
+    r3 = NETC_PICK(before, r3, 2, 3, 10, 11, 6, 7, 14, 15);
+    before = r4;
+    r4 = NETC_PICK(before, r6, 0, 1, 8, 9, 4, 5, 12, 13);
+    r6 = NETC_PICK(before, r6, 2, 3, 10, 11, 6, 7, 14, 15);
+    before = r5;
+    r5 = NETC_PICK(before, r7, 0, 1, 8, 9, 4, 5, 12, 13);
+    r7 = NETC_PICK(before, r7, 2, 3, 10, 11, 6, 7, 14, 15);
+    before = r0;
+    r0 = NETC_PICK(before, r1, 0, 8, 2, 10, 4, 12, 6, 14);
+    r1 = NETC_PICK(before, r1, 1, 9, 3, 11, 5, 13, 7, 15);
+    before = r2;
+    r2 = NETC_PICK(before, r3, 0, 8, 2, 10, 4, 12, 6, 14);
+    r3 = NETC_PICK(before, r3, 1, 9, 3, 11, 5, 13, 7, 15);
+    before = r4;
+    r4 = NETC_PICK(before, r5, 0, 8, 2, 10, 4, 12, 6, 14);
+    r5 = NETC_PICK(before, r5, 1, 9, 3, 11, 5, 13, 7, 15);
+    before = r6;
+    r6 = NETC_PICK(before, r7, 0, 8, 2, 10, 4, 12, 6, 14);
+    r7 = NETC_PICK(before, r7, 1, 9, 3, 11, 5, 13, 7, 15);
+    memcpy(to + 0 * to_step, &r0, sizeof r0);
+    memcpy(to + 1 * to_step, &r1, sizeof r1);
+    memcpy(to + 2 * to_step, &r2, sizeof r2);
+    memcpy(to + 3 * to_step, &r3, sizeof r3);
+    memcpy(to + 4 * to_step, &r4, sizeof r4);
+    memcpy(to + 5 * to_step, &r5, sizeof r5);
+    memcpy(to + 6 * to_step, &r6, sizeof r6);
+    memcpy(to + 7 * to_step, &r7, sizeof r7);
+}
+
+// to[d][j] = from[j][d] for `width` rows of `depth` floats, in squares and what they leave.
+static void netc_turn(const float *from, int64_t from_step, int width, int depth, float *to, int64_t to_step)
+{
+    const int even_width = width / 8 * 8, even_depth = depth / 8 * 8;
+    for (int d = 0; d < even_depth; d += 8)
+        for (int j = 0; j < even_width; j += 8)
+            netc_turn_square(from + j * from_step + d, from_step, to + d * to_step + j, to_step);
+    for (int d = 0; d < depth; d++)
+        for (int j = d < even_depth ? even_width : 0; j < width; j++) to[d * to_step + j] = from[j * from_step + d];
+}
+
 // k01_pixels_forward: element by element (divide)
 // for each of 2880 elements:
 //   pixels_divide = (image[i] / 255)
@@ -249,11 +325,15 @@ static void k02_conv2d_1_forward(
     enum { b = 0, k = 0, column = 0, columns = 5 };
     {
         enum { start = 0, depth = 18 };
-        for (int d = 0; d < depth; d++)
-            for (int j = 0; j < columns; j += 5) {
-                const int n = column + j, k = start + d;
-                memcpy(right + d * 8 + j, pixels_conv2d_1_kernel + k * 5 + n, 5 * sizeof(float));
-            }
+        for (int panel = 0; panel < columns; panel += 8) {
+            float *const to = right + panel * 18;
+            const int width = columns - panel < 8 ? columns - panel : 8;
+            for (int d = 0; d < depth; d++)
+                for (int j = 0; j < width; j += 5) {
+                    const int n = column + panel + j, k = start + d;
+                    memcpy(to + d * 8 + j, pixels_conv2d_1_kernel + k * 5 + n, 5 * sizeof(float));
+                }
+        }
     }
     for (int64_t task = first; task < last; task++) {
         const int p = (int)(task / 1);
@@ -272,7 +352,7 @@ static void k02_conv2d_1_forward(
             for (int g = 0; g < lines; g += 1)
                 for (int i = 0; i < 7; i += 7) {
                     const int n = column + j;
-                    k02_conv2d_1_forward_tile(patch + g * 18 + i * 2, right + j, 0, sums + (g * 7 + i) * 5 + j);
+                    k02_conv2d_1_forward_tile(patch + g * 18 + i * 2, right + j * 18, 0, sums + (g * 7 + i) * 5 + j);
                 }
         const int first_row = (p * 8 + first_line) * 7;
         for (int i = first_row * 5; i < (first_row + lines * 7) * 5; i++) {
@@ -358,11 +438,15 @@ static void k04_dense_1_forward(
     float sums[64] __attribute__((aligned(64)));
     {
         enum { column = 0, columns = 3, start = 0, depth = 60 };
-        for (int d = 0; d < depth; d++)
-            for (int j = 0; j < columns; j += 3) {
-                const int n = column + j, k = start + d;
-                memcpy(right + d * 8 + j, pixels_dense_1_kernel + k * 3 + n, 3 * sizeof(float));
-            }
+        for (int panel = 0; panel < columns; panel += 8) {
+            float *const to = right + panel * 60;
+            const int width = columns - panel < 8 ? columns - panel : 8;
+            for (int d = 0; d < depth; d++)
+                for (int j = 0; j < width; j += 3) {
+                    const int n = column + panel + j, k = start + d;
+                    memcpy(to + d * 8 + j, pixels_dense_1_kernel + k * 3 + n, 3 * sizeof(float));
+                }
+        }
     }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 2);
@@ -377,7 +461,7 @@ static void k04_dense_1_forward(
                     const int m = row + i, n = column + j, k = start;
                     netc_product_8x8(
                         max_pool_1_max + m * 60 + k, 60, 1,
-                        right + j, 8,
+                        right + j * 60, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -559,18 +643,18 @@ static void k08_dense_1_backward(
         const int columns = column + 16 <= 60 ? 16 : 60 - column;
         for (int start = 0; start < 3; start += 3) {
             const int depth = start + 3 <= 3 ? 3 : 3 - start;
-            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
-                for (int d = 0; d < depth; d++)
-                    for (int j = panel; j < columns && j < panel + 16; j++) {
-                        const int n = column + j, k = start + d;
-                        right[d * 16 + j] = pixels_dense_1_kernel[n * 3 + k];
-                    }
+            for (int panel = 0; panel < columns; panel += 16) {
+                float *const to = right + panel * 3;
+                const int width = columns - panel < 16 ? columns - panel : 16;
+                const int n = column + panel, k = start;
+                netc_turn(pixels_dense_1_kernel + n * 3 + k, 3, width, depth, to, 16);
+            }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 4) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_4x16(
                         log_softmax_1_gradient_add + m * 3 + k, 3, 1,
-                        right + j, 16,
+                        right + j * 3, 16,
                         depth, start > 0, sums + i * 16 + j, 16);
                 }
         }
@@ -614,11 +698,15 @@ static void k09_dense_1_backward(
     float sums[96] __attribute__((aligned(64)));
     {
         enum { column = 0, columns = 3, start = 0, depth = 16 };
-        for (int d = 0; d < depth; d++)
-            for (int j = 0; j < columns; j += 3) {
-                const int n = column + j, k = start + d;
-                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, 3 * sizeof(float));
-            }
+        for (int panel = 0; panel < columns; panel += 8) {
+            float *const to = right + panel * 16;
+            const int width = columns - panel < 8 ? columns - panel : 8;
+            for (int d = 0; d < depth; d++)
+                for (int j = 0; j < width; j += 3) {
+                    const int n = column + panel + j, k = start + d;
+                    memcpy(to + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, 3 * sizeof(float));
+                }
+        }
     }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 5);
@@ -633,7 +721,7 @@ static void k09_dense_1_backward(
                     const int m = row + i, n = column + j, k = start;
                     netc_product_12x8(
                         max_pool_1_max + k * 60 + m, 1, 60,
-                        right + j, 8,
+                        right + j * 16, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -835,17 +923,21 @@ static void k13_conv2d_1_backward(
             {
                 enum { depth = 56 };
                 const int start = k;
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < columns; j += 5) {
-                        const int n = column + j, k = start + d;
-                        memcpy(right + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, 5 * sizeof(float));
-                    }
+                for (int panel = 0; panel < columns; panel += 8) {
+                    float *const to = right + panel * 56;
+                    const int width = columns - panel < 8 ? columns - panel : 8;
+                    for (int d = 0; d < depth; d++)
+                        for (int j = 0; j < width; j += 5) {
+                            const int n = column + panel + j, k = start + d;
+                            memcpy(to + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, 5 * sizeof(float));
+                        }
+                }
             }
             for (int j = 0; j < columns; j += 8)
                 for (int g = 0; g < 1; g += 1)
                     for (int i = 0; i < 6; i += 6) {
                         const int n = column + j;
-                        k13_conv2d_1_backward_tile(patch + group * 18 + g * 18 + i * 1, right + j, chunk > 0, sums + (g * 6 + i) * 8 + j);
+                        k13_conv2d_1_backward_tile(patch + group * 18 + g * 18 + i * 1, right + j * 56, chunk > 0, sums + (g * 6 + i) * 8 + j);
                     }
         }
         const int first_row = group * 6;
