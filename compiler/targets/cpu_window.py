@@ -11,9 +11,9 @@ from math import gcd
 from netc.compiler.kernels.plan import MatmulPlan, SlidingPlan
 from netc.compiler.scalar.expression import Load
 from netc.compiler.scalar.index import Index, Variable
+from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import Operand, Way, find_run, right_operand
 from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
-from netc.compiler.targets.rounding import ceil, round_up
 
 PATCH_BYTES, SUMS_BYTES = 2**16, 2**15  # of a block of lines: in the L1 and L2 caches
 TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
