@@ -60,7 +60,8 @@ def phase_kernel(
     shape = (taps[0], phases[0], taps[1], phases[1], channels, filters)
     parted = build.reverse(build.reshape(whole, shape=shape), axes=(0, 2))
     ordered = build.transpose(parted, axes=(0, 2, 5, 1, 3, 4))
-    return build.reshape(ordered, shape=(*taps, filters, phases[0] * phases[1] * channels))
+    shape = (*taps, filters, phases[0] * phases[1] * channels)
+    return build.copy(build.reshape(ordered, shape=shape))
 
 
 def side_by_side(build: Builder, found: Value, shape, phases, stride, before) -> Value:
