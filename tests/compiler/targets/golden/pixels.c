@@ -384,7 +384,7 @@ static void k01_pixels_forward(
 // reads  pixels_conv2d_1_bias: f32[5]
 // writes pixels_relu_out: f32[16, 8, 7, 5]
 // writes pixels_gradient_greater_out: bool[16, 8, 7, 5]
-// 174,720 FLOP, 34,300 bytes at least; 10 tasks of 91 x 8 in tiles of 13 x 8, depth 18 at a time
+// 174,720 FLOP, 34,300 bytes at least; 8 tasks of 117 x 8 in tiles of 13 x 8, depth 18 at a time
 static void k02_conv2d_1_forward(
     float *restrict pixels_relu_out,
     uint8_t *restrict pixels_gradient_greater_out,
@@ -394,9 +394,9 @@ static void k02_conv2d_1_forward(
     int64_t first, int64_t last)
 {
     // The rows of a block, packed.
-    float left[1638] __attribute__((aligned(64))) = {0};
+    float left[2106] __attribute__((aligned(64))) = {0};
     float right[144] __attribute__((aligned(64))) = {0};
-    float sums[728] __attribute__((aligned(64)));
+    float sums[936] __attribute__((aligned(64)));
     {
         enum { column = 0, columns = 5, start = 0, depth = 18 };
         for (int panel = 0; panel < columns; panel += 8) {
@@ -410,10 +410,10 @@ static void k02_conv2d_1_forward(
         }
     }
     for (int64_t task = first; task < last; task++) {
-        const int b = (int)(task / 10);
-        const int row = (int)(task / 1 % 10) * 91;
+        const int b = (int)(task / 8);
+        const int row = (int)(task / 1 % 8) * 117;
         const int column = (int)(task % 1) * 8;
-        const int rows = row + 91 <= 896 ? 91 : 896 - row;
+        const int rows = row + 117 <= 896 ? 117 : 896 - row;
         const int columns = column + 8 <= 5 ? 8 : 5 - column;
         for (int start = 0; start < 18; start += 18) {
             const int depth = start + 18 <= 18 ? 18 : 18 - start;
@@ -1100,7 +1100,7 @@ static void train_job(void *context, int thread, int threads)
                 claim.first, claim.last));
         }
         phase++;
-        for (; netc_next(&claim, phase, 10); netc_finish(&claim, 10)) {
+        for (; netc_next(&claim, phase, 8); netc_finish(&claim, 8)) {
             NETC_TIMED(1,
             k02_conv2d_1_forward(
                 (float *)(arena + 3840),  // pixels_relu_out
@@ -1259,7 +1259,7 @@ void train_kernel(unsigned char *arena, int64_t number)
             (float *)(arena + 21760),  // pixels_divide
             (float *)(arena + 0),  // pixels_conv2d_1_kernel
             (float *)(arena + 512),  // pixels_conv2d_1_bias
-            0, 10);
+            0, 8);
         break;
     case 2:
         k03_max_pool_1_forward(
