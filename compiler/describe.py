@@ -192,6 +192,7 @@ def describe_training(model: Model, graphs: tuple[Traced, ...]) -> TrainingFacts
         measures=tuple(o.name for o in graphs[0].graph.outputs if not o.name.startswith("loss")),
         accumulate=settings.accumulate,
         patience=settings.stop_patience or 0,
+        block=model.train_name or "",
     )
 
 

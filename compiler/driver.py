@@ -13,7 +13,7 @@ from netc.compiler.build.cc import environment_error
 from netc.compiler.collector import without_collector
 from netc.compiler.describe import describe
 from netc.compiler.diagnostics import Diagnostic, Source
-from netc.compiler.functions import ARCH, NO_SIZES, Sizes, Watch, lay_out, trace
+from netc.compiler.functions import ARCH, Given, Watch, lay_out, trace, trace_for
 from netc.compiler.language.model import Model, load_model
 from netc.compiler.program import TARGETS, Program, to_json
 from netc.compiler.targets import cpu, cuda, cuda_launches
@@ -31,20 +31,20 @@ def compile_file(
     out: Path | None = None,
     machine: CpuMachine | None = None,
     watch: Watch = lambda function, stage, graph: None,
-    sizes: Sizes = NO_SIZES,
+    given: Given | None = None,
     warn: Callable[[Diagnostic], None] = lambda warning: None,
 ) -> tuple[Program, Path]:
     """Compile a `.net` file into its build folder, `build/NAME` where `out` names no other.
 
     Writes the program, its IR and its sources; builds nothing. `watch` sees each function's graph
-    after each pass; `sizes` has, for a net, dimensions that are not those of the training data.
-    Returns the program and its folder; raises NetError.
+    after each pass. With `given` there is only what runs on inputs of those sizes. Returns the
+    program and its folder; raises NetError.
     """
     with without_collector():
         model = load_model(path, defines or {}, train)
         for warning in model.warnings:
             warn(warning)
-        graphs = trace(model, sizes)
+        graphs = trace_for(model, given) if given else trace(model)
         functions = lay_out(graphs, watch, model.settings.precision)
         folder = out or Path("build") / model.name
         machine = machine or with_tuned_shapes(this_machine(), Path(model.source.path))

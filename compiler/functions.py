@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from netc.compiler.ir.graph import Graph, Input, Role
+from netc.compiler.ir.tensor import Shape
 from netc.compiler.kernels.memory import Buffer, plan_persistent
 from netc.compiler.language.model import Model
+from netc.compiler.language.model import Traced as Step
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.average import read_averages
 from netc.compiler.passes.hoist import hoist
+from netc.compiler.passes.move_rows import move_rows
 from netc.compiler.passes.pipeline import clean, suit
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
@@ -20,8 +23,6 @@ from netc.compiler.program import TARGETS
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, split_facts
 from netc.compiler.targets.function import Function, make_function
 
-Sizes = Mapping[str, Mapping[str, int]]  # net -> dimension -> size
-NO_SIZES: Sizes = MappingProxyType({})
 Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
 ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 SPLITS = MappingProxyType(
@@ -33,6 +34,16 @@ SPLITS = MappingProxyType(
 
 
 @dataclass(frozen=True)
+class Given:
+    """Other sizes than those of training: of a net its open dimensions by name, or of the data the
+    shape of one sample by field."""
+
+    net: str = ""
+    sizes: tuple[tuple[str, int], ...] = ()
+    shapes: tuple[tuple[str, Shape], ...] = ()
+
+
+@dataclass(frozen=True)
 class Traced:
     """A graph before the passes, under the name of its function and for its batch."""
 
@@ -41,15 +52,14 @@ class Traced:
     graph: Graph
 
 
-def trace(model: Model, given: Sizes = NO_SIZES) -> tuple[Traced, ...]:
+def trace(model: Model) -> tuple[Traced, ...]:
     """Every function of a program: a training step and its gradients, the evaluation, the nets.
 
-    What is called with any number of samples exists for the batch and for one sample. `given` has
-    dimensions of a net that are to be others than in training.
+    What is called with any number of samples exists for the batch and for one sample.
     """
     found: list[Traced] = []
     batch = model.settings.batch
-    sizes = dict.fromkeys((batch, 1))
+    sizes = batches(model)
     tests: list[Traced] = []
     averaged: set[str] = set()
     if model.train is not None:
@@ -61,17 +71,42 @@ def trace(model: Model, given: Sizes = NO_SIZES) -> tuple[Traced, ...]:
             step.graph, step.objectives, settings.clip, OPS, settings.precision,
             settings.accumulate, settings.average,
         )  # fmt: skip
-        found.append(Traced("train", batch, trained))
+        found.append(Traced("train", batch, move_rows(trained, OPS)))
         gradients = add_gradient_outputs(step.graph, step.objectives, OPS, settings.precision)
         found.append(Traced("gradients", batch, gradients))
         tests = [Traced("evaluate", size, model.trace_evaluation(size)) for size in sizes]
-        if settings.average is not None:
-            averaged = {weight.name for one in step.objectives for weight in one.weights}
+        averaged = averaged_weights(model, step)
     for net in model.nets:
-        others = given.get(net)
-        tests += [Traced(f"run_{net}", size, model.trace_net(net, size, others)) for size in sizes]
+        tests += [Traced(f"run_{net}", size, model.trace_net(net, size)) for size in sizes]
     found += [replace(one, graph=read_averages(one.graph, averaged)) for one in tests]
     return tuple(found)
+
+
+def trace_for(model: Model, given: Given) -> tuple[Traced, ...]:
+    """The evaluation, or a net, for inputs of other sizes: that one function and nothing else."""
+    sizes = batches(model)
+    if given.net:
+        name, others = f"run_{given.net}", dict(given.sizes)
+        graphs = [model.trace_net(given.net, size, others) for size in sizes]
+    else:
+        name, shapes = "evaluate", dict(given.shapes)
+        graphs = [model.trace_evaluation(size, shapes) for size in sizes]
+    is_averaged = model.settings.average is not None
+    averaged = averaged_weights(model, model.trace_step()) if is_averaged else set()
+    pairs = zip(sizes, graphs, strict=True)
+    return tuple(Traced(name, size, read_averages(graph, averaged)) for size, graph in pairs)
+
+
+def batches(model: Model) -> tuple[int, ...]:
+    """The batches that functions without updates are made for: together they make any number."""
+    return tuple(dict.fromkeys((model.settings.batch, 1)))
+
+
+def averaged_weights(model: Model, step: Step) -> set[str]:
+    """The names of the weights whose averages are read in place of them."""
+    if model.settings.average is None:
+        return set()
+    return {weight.name for one in step.objectives for weight in one.weights}
 
 
 def lay_out(

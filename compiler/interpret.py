@@ -20,6 +20,7 @@ from netc.compiler.scalar.expression import (
     Load,
     LoadRow,
     Local,
+    Move,
     Position,
     Scatter,
     Select,
@@ -157,12 +158,21 @@ def _scatter(scatter: Scatter, arrays: Arrays) -> np.ndarray:
     k, c = loop("k", scatter.count), loop("c", scatter.columns)
     row, value = scatter.row(k), scatter.value(k, c)
     output = np.zeros((scatter.rows, scatter.columns))
+    named = set()
     for item in range(scatter.count):
         place = _number(row, arrays, {"k": item})
         if 0 <= place < scatter.rows:
+            named.add(place)
             for column in range(scatter.columns):
                 output[place, column] += _number(value, arrays, {"k": item, "c": column})
-    return output
+    return _moved(scatter.move, arrays, output, sorted(named)) if scatter.move else output
+
+
+def _moved(move: Move, arrays: Arrays, sums: np.ndarray, named: list[int]) -> np.ndarray:
+    table, room = (arrays[value.name].reshape(sums.shape) for value in (move.table, move.room))
+    moved = table.copy()
+    moved[named] -= _number(move.rate, arrays, {}) * (room + sums)[named]
+    return moved
 
 
 def _attend(sums: Attend, arrays: Arrays) -> np.ndarray:

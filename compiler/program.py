@@ -39,11 +39,12 @@ class Initializer:
 @dataclass(frozen=True)
 class Persistent:
     """What lasts from step to step. `role` is weight, state (not trained), moment, average (of a
-    weight, which it is named for and starts as), counter or tally.
+    weight, which it is named for and starts as), counter, tally or room.
 
     Counters are i32 scalars that the runtime sets: `seed`, `step` (the batches so far) and `total`
     (the steps of the whole run).
     Tallies are sums over the batches of an evaluation, which the runtime sets to zero before it.
+    Room is zeros that a kernel works in and leaves as zeros.
     """
 
     tensor: Tensor
@@ -140,7 +141,8 @@ class DataFacts:
 class TrainingFacts:
     """The train block's settings. `epochs` or `steps` is 0 where not given; `validate` a share.
 
-    A step takes `accumulate` batches. `patience` is 0 where training does not stop early.
+    A step takes `accumulate` batches. `patience` is 0 where training does not stop early. `block`
+    is the name of the train block, where it has one.
     """
 
     batch: int = 1
@@ -151,6 +153,7 @@ class TrainingFacts:
     measures: tuple[str, ...] = ()
     accumulate: int = 1
     patience: int = 0
+    block: str = ""
 
     @property
     def step_rows(self) -> int:
@@ -198,8 +201,8 @@ class Program:
 
     @property
     def saved(self) -> tuple[Persistent, ...]:
-        """What a checkpoint holds: all that lasts longer than an evaluation."""
-        return tuple(entry for entry in self.persistent if entry.role != "tally")
+        """What a checkpoint holds: all that lasts longer than an evaluation, and is not zeros."""
+        return tuple(entry for entry in self.persistent if entry.role not in ("tally", "room"))
 
     @property
     def parameters(self) -> int:

@@ -13,7 +13,7 @@ from netc.compiler.program import Program as Facts
 from netc.runtime import checkpoint
 from netc.runtime import train as training
 from netc.runtime.checkpoint import Checkpoint
-from netc.runtime.device import open_device, target_of, usual_device
+from netc.runtime.device import Device, open_device, target_of, usual_device
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given
 from netc.runtime.loop import Run
@@ -21,6 +21,7 @@ from netc.runtime.plan import Options
 from netc.runtime.progress import Progress, choose_mode, look_of
 from netc.runtime.restore import load_program, restore
 from netc.runtime.session import Session
+from netc.sizes import SizedSession
 
 ENDINGS = {"cpu": ("c", "c"), "cuda": ("cuda", "cu")}  # target -> folder, ending
 
@@ -81,8 +82,11 @@ class Program:
 
         `steps` is how many there will be, for schedules over the whole run.
         """
-        device = open_device(self.device, self.facts, self.folder, self.threads)
-        return Session(self.facts, self.folder, device, seed, steps)
+
+        def open(program: Facts, folder: Path) -> Device:
+            return open_device(self.device, program, folder, self.threads)
+
+        return SizedSession(self.facts, self.folder, open, seed, steps)
 
     def __repr__(self) -> str:
         return f"<netc.Program {self.name}: {self.parameters:,} parameters, {self.folder}>"

@@ -1,38 +1,127 @@
-"""A trained session and inputs of other sizes than the program's in; a session for them out."""
+"""A trained program and inputs of other sizes than the program's in; what it makes of them out.
 
-from collections.abc import Mapping
+A net may leave sizes open, as the length of a sequence, `x: f32[N, T, 8]`: the training data
+decides them, and inputs of another length need other kernels. They are compiled when they are met,
+into `sizes/` in the build folder.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from netc.api import Program
-from netc.compiler.diagnostics import Source
+from netc.compiler.diagnostics import Diagnostic, NetError, Source
 from netc.compiler.driver import compile_file
-from netc.compiler.language.model import load_model
+from netc.compiler.functions import Given
+from netc.compiler.language.model import Model, load_model
 from netc.compiler.language.open_sizes import open_sizes
+from netc.compiler.program import FunctionFacts, Program
+from netc.runtime import feeding
+from netc.runtime.device import Device
+from netc.runtime.inputs import as_array
 from netc.runtime.session import Session
 
+Open = Callable[[Program, Path], Device]
+ANY = -1  # a size that `select` takes as it comes
 
-def fitted(session: Session, program: Program, net: str, inputs: Mapping[str, object]) -> Session:
-    """The session, or one with its weights of the same program compiled for these inputs.
 
-    A net may leave sizes open, as the length of a sequence, `x: f32[N, T, 8]`: the training data
-    decides them, and inputs of another length need other kernels.
-    """
-    function = program.facts.function(f"run_{net}")
-    shapes = {name: np.shape(value) for name, value in inputs.items()}
-    if function is None or all(
-        shapes.get(field.name, ())[1:] == field.shape[1:] for field in function.fields
-    ):
-        return session
-    text = (program.folder / f"{program.name}.net").read_text(encoding="utf-8")
-    source, defines = Source(program.facts.file, text), dict(program.facts.defines)
-    sizes = open_sizes(load_model(source, defines), net, shapes)
-    if not sizes:
-        return session
-    told = "-".join(f"{name}{size}" for name, size in sorted(sizes.items()))
-    folder = program.folder / "sizes" / f"{net}-{told}"
-    facts, _ = compile_file(source, defines=defines, out=folder, sizes={net: sizes})
-    other = Program(facts, folder, program.device, program.threads).start(session.seed)
-    other.restore(session.tensors(), session.seed)
-    session.close()
-    return other
+class SizedSession(Session):
+    """A session whose nets, and whose evaluation, take inputs of any size that they leave open."""
+
+    def __init__(
+        self, program: Program, folder: Path, open: Open, seed: int = 0, steps: int | None = None
+    ) -> None:
+        super().__init__(program, folder, open(program, folder), seed, steps)
+        self.open = open
+
+    def run(self, net: str, /, **inputs: object) -> np.ndarray | tuple[np.ndarray, ...]:
+        function = self.program.function(f"run_{net}")
+        if function is None or fits(function, shapes := row_shapes(inputs)):
+            return super().run(net, **inputs)
+        model = self.model()
+        sizes = open_sizes(model, net, {name: (1, *shape) for name, shape in shapes.items()})
+        if not sizes:
+            return super().run(net, **inputs)
+        told = ", ".join(f"{name} = {size}" for name, size in sorted(sizes.items()))
+        with self.fitted(Given(net, sizes=pairs(sizes)), f"the net `{net}` for {told}") as other:
+            return other.run(net, **inputs)
+
+    def evaluate(self, data: feeding.Given = None) -> dict[str, float]:
+        function = self.function("evaluate")
+        if not isinstance(data, Mapping):
+            found = feeding.open_data(of_any_size(self.program), data)
+            part = found.train if found.test is None else found.test
+            data = {field.name: part[field.name] for field in function.fields}
+        shapes = row_shapes(data)
+        if fits(function, shapes) or not has_its_axes(function, shapes):
+            return super().evaluate(data)
+        told = ", ".join(
+            f"`{name}` of [N, {', '.join(map(str, shape))}]" for name, shape in shapes.items()
+        )
+        with self.fitted(Given(shapes=pairs(shapes)), f"the evaluation for {told}") as other:
+            return other.evaluate(data)
+
+    def model(self) -> Model:
+        """The program once more from the text that it was compiled from."""
+        return load_model(*self.origin())
+
+    def origin(self) -> tuple[Source, dict[str, float], str | None]:
+        """The text of the program, its constants and its train block."""
+        text = (self.folder / f"{self.program.name}.net").read_text(encoding="utf-8")
+        training = self.program.training
+        block = training.block if training and training.block else None
+        return Source(self.program.file, text), dict(self.program.defines), block
+
+    @contextmanager
+    def fitted(self, given: Given, told: str) -> Iterator[Session]:
+        """A session of the same weights for inputs of other sizes; it lasts as long as the block.
+
+        Raises NetError (E0525 and why) where the program fixes these sizes.
+        """
+        source, defines, block = self.origin()
+        names = [f"{name}{size}" for name, size in given.sizes]
+        names += [f"{name}{'x'.join(map(str, shape))}" for name, shape in given.shapes]
+        folder = self.folder / "sizes" / "-".join((given.net or "evaluate", *names))
+        try:
+            program, _ = compile_file(
+                source, defines=defines, train=block, out=folder, given=given
+            )
+        except NetError as why:
+            message = f"cannot compile {told}: the program fixes the size"
+            raise NetError(Diagnostic("E0525", message), *why.diagnostics) from None
+        program = program.on(self.program.target)
+        other = Session(program, folder, self.open(program, folder), self.seed)
+        try:
+            other.restore(self.tensors(), self.seed)
+            yield other
+        finally:
+            other.close()
+
+
+def pairs(sizes: Mapping) -> tuple:
+    return tuple(sorted(sizes.items()))
+
+
+def row_shapes(arrays: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
+    """The shape of one sample of each."""
+    return {name: as_array(f"`{name}`", value).shape[1:] for name, value in arrays.items()}
+
+
+def fits(function: FunctionFacts, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    return all(shapes.get(field.name) == field.shape[1:] for field in function.fields)
+
+
+def has_its_axes(function: FunctionFacts, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether the fields are there, with as many axes as they have in training."""
+    axes = {field.name: len(field.shape) - 1 for field in function.fields}
+    return axes == {name: len(shape) for name, shape in shapes.items()}
+
+
+def of_any_size(program: Program) -> Program:
+    """The program, but its data may have samples of any size, with as many axes."""
+    if program.data is None:
+        return program
+    fields = ((name, dtype, (ANY,) * len(shape)) for name, dtype, shape in program.data.fields)
+    return replace(program, data=replace(program.data, fields=tuple(fields)))

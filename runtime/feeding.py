@@ -8,13 +8,14 @@ import numpy as np
 
 from netc.compiler.program import DataFacts, FunctionFacts, Program
 from netc.runtime.data.dataset import DataSet, Field, data_set, select, split_validation
-from netc.runtime.data.sources import FOLDERS, open_source, read_file
+from netc.runtime.data.sources import FILES, FOLDERS, TEST, open_source, read_file
 from netc.runtime.device import Fields
 from netc.runtime.errors import fail
 from netc.runtime.inputs import as_array, check_names
 
 UNUSED = "_"
 FEED = "feed"
+TABLES_OF_FIELDS = (".npz", ".npy", ".parquet")
 NAMED = ("csv", "npz", "parquet")  # sources whose fields go by their names
 
 Given = Path | str | DataSet | Mapping[str, object] | None
@@ -72,7 +73,7 @@ def open_data(program: Program, given: Given = None) -> DataSet:
         kind = type(given).__name__
         help = "give arrays by field, the path of a file, or nothing"
         raise fail("E0521", f"the data cannot be read from a {kind}", help=help)
-    if given is not None and not (facts.source in FOLDERS and Path(given).is_dir()):
+    if given is not None and not is_of_its_kind(facts.source, Path(given)):
         return select(f"`{given}`", read_file(Path(given), names_of(facts)), wanted(facts))
     if facts.source == FEED:
         names = ", ".join(f"`{field.name}`" for field in wanted(facts))
@@ -81,12 +82,21 @@ def open_data(program: Program, given: Given = None) -> DataSet:
     return from_source(facts, given)
 
 
+def is_of_its_kind(source: str, given: Path) -> bool:
+    """Whether what is given is what the program's own source reads, and not a table of fields."""
+    if source in FOLDERS:
+        return given.is_dir()
+    return source in FILES and given.suffix not in TABLES_OF_FIELDS
+
+
 def from_source(facts: DataFacts, folder: Path | str | None) -> DataSet:
-    """The data of the source that the program names, in another folder where one is given."""
+    """The data of the source that the program names, of another folder or file where one is given.
+    """
     options = dict(facts.arguments)
     paths = tuple(options.pop(name, None) for name in ("path", "labels"))
     if folder is not None:
         paths = (str(Path(folder).resolve()), None)
+        options.pop(TEST, None)
     arguments = tuple(path for path in paths if path)
     options = {name: value for name, value in options.items() if value != ""}
     beside, names = Path(facts.folder), names_of(facts)

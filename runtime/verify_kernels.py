@@ -45,7 +45,10 @@ def check_kernels(
 ) -> Iterator[KernelCheck]:
     """Each kernel of these functions, with the session's weights and the first of the `rows`."""
     reference = Reference(session.program, session.folder)
-    lasting = session.tensors()
+    lasting = {
+        entry.tensor.name: session.device.read(entry.tensor)
+        for entry in session.program.persistent
+    }
     for function in functions:
         graph = reference.graph(function.symbol)
         known = lasting | one_batch(function, rows)

@@ -91,6 +91,13 @@ def test_ratings_are_foretold_almost_as_well_as_their_noise_allows(tmp_path):
     assert run.metrics["val_rmse"] <= 0.335
 
 
+def test_clicks_are_foretold_by_what_goes_together(tmp_path):
+    program = netc.compile(EXAMPLES / "recommend.net", train="deep", out=tmp_path / "build")
+    run = netc.train(program, seed=1, out=tmp_path / "runs", quiet=True)
+    assert run.test_samples == 40_000
+    assert run.test["auc"] >= 0.87  # a line in all columns makes less than 0.75
+
+
 def test_sums_that_were_never_seen_are_written_without_a_fault(tmp_path):
     program = netc.compile(EXAMPLES / "addition.net", out=tmp_path / "build")
     run = netc.train(program, epochs=3, seed=1, out=tmp_path / "runs", quiet=True)

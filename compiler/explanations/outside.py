@@ -102,6 +102,13 @@ DATA = (
         "at most 2^31 - 1 steps.",
     ),
     Code(
+        "E0525",
+        "size that the program fixes",
+        "A net and its evaluation take inputs of any length that the program leaves open. What has "
+        "a weight for each place of a sequence, or names a length, does not: compile the program "
+        "for the other length and train it so.",
+    ),
+    Code(
         "E0530",
         "net that cannot write",
         "`netc run --sample` needs a net that takes tokens `i32[N, T]`, the bytes of a text, and "

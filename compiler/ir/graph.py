@@ -87,7 +87,8 @@ def values_of(nodes: Iterable[Node]) -> Iterator[Value]:
 class Role(Enum):
     """What a graph's input is: batch fields change every step, the rest lives on the device.
 
-    A tally is what a measure has added up since the first batch of an evaluation.
+    A tally is what a measure has added up since the first batch of an evaluation. Room is zeros
+    that a kernel works in and leaves as zeros.
     """
 
     FIELD = "field"
@@ -97,6 +98,7 @@ class Role(Enum):
     AVERAGE = "average"
     COUNTER = "counter"
     TALLY = "tally"
+    ROOM = "room"
 
 
 @dataclass(frozen=True)

@@ -319,7 +319,8 @@ class Fusion:
     def _scatter_loads(self, node: Node) -> list[AnyLoad]:
         scatter = self.ops[node.op].scatter(node, self.reader.read)
         k, c = loop("k", scatter.count), loop("c", scatter.columns)
-        return find_loads(scatter.row(k)) + find_loads(scatter.value(k, c))
+        rate = find_loads(scatter.move.rate) if scatter.move else []
+        return find_loads(scatter.row(k)) + find_loads(scatter.value(k, c)) + rate
 
     def _attend_loads(self, node: Node) -> list[AnyLoad]:
         operands = self.ops[node.op].attend(node, self.reader.read).operands

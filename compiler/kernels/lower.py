@@ -157,7 +157,7 @@ class Lowering:
         k, c = Variable("k", sums.count), Variable("c", sums.columns)
         item, column = loop(k.name, k.extent), loop(c.name, c.extent)
         place, value = sums.row(item), sums.value(item, column)
-        return ScatterPlan(sums.rows, c, k, place, value, anchor.output)
+        return ScatterPlan(sums.rows, c, k, place, value, anchor.output, sums.move)
 
     def attend_plan(self) -> AttendPlan:
         anchor = self.group.anchor
@@ -330,7 +330,7 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
     if isinstance(plan, MatmulPlan):
         found += [plan.left, plan.right]
     if isinstance(plan, ScatterPlan):
-        found += [plan.place, plan.value]
+        found += [plan.place, plan.value, *([plan.move.rate] if plan.move else [])]
     if isinstance(plan, AttendPlan):
         found += [operand for _, operand in plan.operands]
     if isinstance(plan, ColumnPlan):
@@ -344,8 +344,10 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
 
 def loaded_values(plan: Plan) -> tuple[Value, ...]:
     """The tensors that a plan loads from, each once, in the order of first use."""
-    loads = (load for one in plan_expressions(plan) for load in find_loads(one))
-    return tuple(dict.fromkeys(load.value for load in loads))
+    found = [load.value for one in plan_expressions(plan) for load in find_loads(one)]
+    if isinstance(plan, ScatterPlan) and plan.move:
+        found += [plan.move.table, plan.move.room]
+    return tuple(dict.fromkeys(found))
 
 
 def positions(body: Body) -> list[Index]:

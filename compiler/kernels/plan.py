@@ -7,7 +7,7 @@ from itertools import groupby
 from netc.compiler.ir.graph import Node, Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.group import Group
-from netc.compiler.scalar.expression import Expression
+from netc.compiler.scalar.expression import Expression, Move
 from netc.compiler.scalar.index import Index, Variable
 
 
@@ -112,7 +112,9 @@ class MatmulPlan:
 @dataclass(frozen=True)
 class ScatterPlan:
     """For each `item`: its `value` for every column is added to the row of `target` that `place`
-    names, if it is one of `rows`. What no item names is 0."""
+    names, if it is one of `rows`. What no item names is 0.
+
+    With a `move`, `target` is its table, less by the rate times these sums."""
 
     rows: int
     column: Variable
@@ -120,6 +122,7 @@ class ScatterPlan:
     place: Expression
     value: Expression
     target: Value
+    move: Move | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,12 @@ class Kernel:
         return Scan.of(self.scan).steps if self.scan else 1
 
     @property
+    def rooms(self) -> tuple[Value, ...]:
+        """What it writes into of what it reads, and leaves as it was."""
+        is_moving = isinstance(self.plan, ScatterPlan) and self.plan.move
+        return (self.plan.move.room,) if is_moving else ()
+
+    @property
     def terms(self) -> int:
         """How many numbers are folded into one that it stores."""
         match self.plan:
@@ -182,7 +191,9 @@ class Kernel:
 
     @property
     def bytes(self) -> int:
-        """The least that must move: every tensor once."""
+        """The least that must move: every tensor once, or of a table the rows that may be named."""
+        if isinstance(self.plan, ScatterPlan) and self.plan.move:
+            return 20 * self.plan.item.extent * self.plan.column.extent
         return sum(value.type.bytes for value in self.reads + self.writes)
 
 

@@ -65,6 +65,10 @@ def reviews_rows(count: int, seed: int) -> tuple[Row, ...]:
     return ("token", "i32", (16,)), ("label", "i32", ())
 
 
+def clicks_rows(count: int, seed: int) -> tuple[Row, ...]:
+    return ("numbers", "f32", (13,)), ("codes", "i32", (26,)), ("click", "f32", (1,))
+
+
 def addition_rows(count: int, digits: int, seed: int) -> tuple[Row, ...]:
     length = 3 * digits + 2
     return ("token", "i32", (length,)), ("next", "i32", (length,))
@@ -90,6 +94,7 @@ ROWS: Mapping[str, Callable[..., tuple[Row, ...]]] = MappingProxyType(
         "labelled_text": labelled_rows,
         "dates": dates_rows,
         "reviews": reviews_rows,
+        "clicks": clicks_rows,
         "addition": addition_rows,
         "digits_on_canvas": digits_rows,
     }
@@ -121,6 +126,7 @@ SOURCES: Mapping[str, Choice] = MappingProxyType(
         ),
         "dates": Choice("data set", "dates", (("count", None), ("seed", 0))),
         "reviews": Choice("data set", "reviews", (("count", None), ("seed", 0))),
+        "clicks": Choice("data set", "clicks", (("count", None), ("seed", 0))),
         "addition": Choice(
             "data set", "addition", (("count", None), ("digits", 3), ("seed", 0))
         ),

@@ -7,14 +7,14 @@ from typing import Any
 
 from netc.compiler.diagnostics import Diagnostic, NetError, Source, nearest
 from netc.compiler.ir.graph import Graph, Output
-from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ir.tensor import Shape, TensorType
 from netc.compiler.language.data import DataSpec
 from netc.compiler.language.modules import Loaded, Loader, fail, read
 from netc.compiler.language.patterns import tensor_type
 from netc.compiler.language.settings import Settings, read_settings
 from netc.compiler.language.trace import Frame, Initializer, Weight
 from netc.compiler.language.tracer import Tracer, sorted_problems
-from netc.compiler.language.train import RESERVED
+from netc.compiler.language.train import NO_SHAPES, RESERVED
 from netc.compiler.language.unused import unused_names
 from netc.compiler.language.values import Argument, Block, Module, Size, is_tensor
 from netc.compiler.passes.train import Objective
@@ -76,10 +76,15 @@ class Model:
         )
         return Traced(graph, objectives)
 
-    def trace_evaluation(self, batch: int | None = None) -> Graph:
+    def trace_evaluation(
+        self, batch: int | None = None, shapes: Mapping[str, Shape] = NO_SHAPES
+    ) -> Graph:
         """The train block with `training` false: outputs `loss` and the measures, updates of the
-        tallies that measures keep."""
-        tracer = self.run(batch, training=False)
+        tallies that measures keep.
+
+        `shapes` has, by field, the shape of one sample where it is another than in training.
+        """
+        tracer = self.run(batch, training=False, shapes=shapes)
         return tracer.finish("evaluation", train_outputs(tracer), tracer.state_updates())
 
     def trace_net(self, name: str, batch: int = 1, sizes: Mapping[str, int] | None = None) -> Graph:
@@ -109,10 +114,12 @@ class Model:
         net = self.module.names[name]
         return net_types(tracer, self.module, net, self.nets[name], batch, sizes or {})
 
-    def run(self, batch: int | None, training: bool) -> Tracer:
+    def run(
+        self, batch: int | None, training: bool, shapes: Mapping[str, Shape] = NO_SHAPES
+    ) -> Tracer:
         if self.train is None:
             raise fail("E0401", f"{self.source.path} has no train block")
-        tracer = Tracer(self.source, training, batch or self.settings.batch)
+        tracer = Tracer(self.source, training, batch or self.settings.batch, shapes)
         tracer.run_train(self.module, self.train)
         tracer.check()
         check_weights(tracer, self.weights)
@@ -130,15 +137,15 @@ def train_outputs(tracer: Tracer) -> tuple[Output, ...]:
 
 
 def check_weights(tracer: Tracer, weights: tuple[Weight, ...]) -> None:
-    """A weight has one type, whatever the batch."""
+    """A weight has one type, whatever the batch and the lengths."""
     known = {weight.name: weight for weight in weights}
     for weight in tracer.weights.values():
         listed = known.get(weight.name)
         if listed is not None and listed.type != weight.type:
             raise fail(
                 "E0221",
-                f"the weight `{weight.name}` on line {weight.line} changes with the batch: "
-                f"{listed.type} and {weight.type}",
+                f"the weight `{weight.name}` on line {weight.line} changes with the sizes of what "
+                f"is given: {listed.type} in training, here {weight.type}",
             )
 
 

@@ -1,14 +1,15 @@
 """Ties the language together: one object that evaluates, executes and calls."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from netc.compiler.diagnostics import NetError, Source, Span
 from netc.compiler.ir.graph import Graph, Output, Role, Update, Value
-from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ir.tensor import Shape, TensorType
 from netc.compiler.language import calls, evaluate, execute
 from netc.compiler.language import train as training
 from netc.compiler.language.trace import Frame, Trace
-from netc.compiler.language.train import TrainState
+from netc.compiler.language.train import NO_SHAPES, TrainState
 from netc.compiler.language.values import Argument, Module
 from netc.compiler.syntax import tree
 
@@ -16,9 +17,15 @@ from netc.compiler.syntax import tree
 class Tracer(Trace):
     """One walk through a program, which ends in one graph."""
 
-    def __init__(self, main: Source, training: bool, batch: int = 1) -> None:
+    def __init__(
+        self,
+        main: Source,
+        training: bool,
+        batch: int = 1,
+        shapes: Mapping[str, Shape] = NO_SHAPES,
+    ) -> None:
         super().__init__(main, training)
-        self.train = TrainState(batch)
+        self.train = TrainState(batch, shapes)
 
     def evaluate(self, expression: tree.Expression) -> Any:
         return evaluate.evaluate(self, expression)

@@ -7,7 +7,7 @@ from typing import Any
 
 from netc.compiler.diagnostics import Label, NetError, nearest
 from netc.compiler.ir.graph import Output, Role, Value
-from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ir.tensor import Shape, TensorType
 from netc.compiler.language.choices import choose, rate_of
 from netc.compiler.language.data import DataSpec, FieldSpec, Row, rows_of
 from netc.compiler.language.elementwise import cast
@@ -25,14 +25,19 @@ from netc.compiler.language.values import (
 from netc.compiler.passes.train import Objective
 from netc.compiler.syntax import tree
 
+NO_SHAPES: Mapping[str, Shape] = MappingProxyType({})
 RESERVED = ("seed", "step", "total")
 
 
 @dataclass
 class TrainState:
-    """What the train block has said so far."""
+    """What the train block has said so far.
+
+    `shapes` has, by field, the shape of one sample where it is another than the program says.
+    """
 
     batch: int
+    shapes: Mapping[str, Shape] = field(default_factory=lambda: NO_SHAPES)
     data: DataSpec | None = None
     objectives: list[Objective] = field(default_factory=list)
     losses: list[Value] = field(default_factory=list)
@@ -69,7 +74,7 @@ def take(trace: Trace, state: TrainState, statement: tree.Take) -> None:
             f"this is {describe(data)}",
         )
     fields = tuple(
-        field_of(trace, state, one, rows[i] if rows else None)
+        resized(state, field_of(trace, state, one, rows[i] if rows else None))
         for i, one in enumerate(statement.fields)
     )
     is_fed = data == Word("feed")
@@ -149,6 +154,13 @@ def field_of(trace: Trace, state: TrainState, one: tree.Field, row: Row | None) 
             help="name it, and the batch setting decides it: `f32[N, 8]`",
         )  # fmt: skip
     return FieldSpec(name, declared)
+
+
+def resized(state: TrainState, spec: FieldSpec) -> FieldSpec:
+    """The field as it is where its samples have another shape than the program says."""
+    shape = state.shapes.get(spec.name)
+    kind = spec.type
+    return spec if shape is None else FieldSpec(spec.name, kind.with_shape((state.batch, *shape)))
 
 
 def take_field(trace: Trace, one: tree.Field, spec: FieldSpec) -> None:

@@ -163,14 +163,26 @@ class Contraction:
 
 
 @dataclass(frozen=True)
+class Move:
+    """A table that is less by `rate` times each sum, which are made in `room`."""
+
+    table: Value
+    room: Value
+    rate: Expression
+
+
+@dataclass(frozen=True)
 class Scatter:
-    """out[row(k), c] = sum of value(k, c) over the k < count that name the row, 0 for no k."""
+    """out[row(k), c] = sum of value(k, c) over the k < count that name the row, 0 for no k.
+
+    With a `move`, out is what that says instead."""
 
     rows: int
     columns: int
     count: int
     row: Callable[[Index], Expression]
     value: Callable[[Index, Index], Expression]
+    move: Move | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from netc.compiler.targets.cpu_tiles import (
     CpuMachine,
     MapTile,
     MatmulTile,
+    MoveTile,
     RowTile,
     ScatterTile,
     attend_tile,
@@ -213,6 +214,7 @@ TEMPLATES = {
     ColumnTile: "column",
     MatmulTile: "matmul",
     ScatterTile: "scatter",
+    MoveTile: "move",
     AttendTile: "attention",
 }
 

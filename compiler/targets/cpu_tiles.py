@@ -97,6 +97,11 @@ class ScatterTile:
 
 
 @dataclass(frozen=True)
+class MoveTile(ScatterTile):
+    """The same for a table that moves."""
+
+
+@dataclass(frozen=True)
 class MatmulTile:
     """A register tile of rows x columns, in a block of block_rows x block_columns x block_depth."""
 
@@ -207,7 +212,7 @@ def row_tile(plan: RowPlan) -> RowTile:
 
 def scatter_tile(plan: ScatterPlan, machine: CpuMachine) -> ScatterTile:
     rows = ceil(plan.rows, TASKS_PER_CORE * machine.cores)
-    return ScatterTile(rows, ceil(plan.rows, rows))
+    return (MoveTile if plan.move else ScatterTile)(rows, ceil(plan.rows, rows))
 
 
 def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:

@@ -32,6 +32,7 @@ from netc.compiler.targets.cuda_tiles import (
     CudaArchitecture,
     CudaTile,
     MapTile,
+    MoveTile,
     RowTile,
     ScatterTile,
     choose_tile,
@@ -60,6 +61,7 @@ TEMPLATES = {
     TensorTile: "matmul_tensor",
     WarpgroupTile: "matmul_wgmma",
     ScatterTile: "scatter",
+    MoveTile: "move",
     AttendTile: "attention",
 }
 # Device code beside the templates, and the calls that need it.

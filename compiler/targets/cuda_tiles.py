@@ -142,6 +142,11 @@ class ScatterTile:
 
 
 @dataclass(frozen=True)
+class MoveTile(ScatterTile):
+    """The same for a table that moves."""
+
+
+@dataclass(frozen=True)
 class AttendTile:
     """A block owns `own` queries (or keys, for their gradients), a warp some of them, and meets the
     others in blocks of as many as a warp has lanes: each lane holds one."""
@@ -236,7 +241,8 @@ def column_tile(plan: ColumnPlan) -> ColumnTile:
 def scatter_tile(plan: ScatterPlan, arch: CudaArchitecture) -> ScatterTile:
     rows = ceil(plan.rows, BLOCKS_EACH * arch.multiprocessors)
     threads = min(THREADS, round_up(plan.column.extent, WARP))
-    return ScatterTile(rows, ceil(plan.rows, rows), (threads, 1))
+    tile = MoveTile if plan.move else ScatterTile
+    return tile(rows, ceil(plan.rows, rows), (threads, 1))
 
 
 def attend_tile(plan: AttendPlan) -> AttendTile:

@@ -107,19 +107,26 @@ def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
             lines += _body(stage.after, formula)
         return lines
     if isinstance(plan, ScatterPlan):
-        target, count = names[plan.target.name], plan.item.extent
-        return [
-            f"{target}[row, c] = sum of value[k, c] over the k < {count} whose row it is",
-            f"  row[k] = {formula.spell(plan.place)}",
-            f"  value[k, c] = {formula.spell(plan.value)}",
-            f"  for row < {plan.rows}, c < {plan.column.extent}",
-        ]
+        return scattered(plan, names, formula)
     if isinstance(plan, AttendPlan):
         return attention(plan, names, formula)
     assert isinstance(plan, MapPlan)
     return [
         f"for each of {plan.outer.extent * plan.inner.extent} elements:",
         *_body(plan.body, formula),
+    ]
+
+
+def scattered(plan: ScatterPlan, names: dict[str, str], formula: Formula) -> list[str]:
+    total = f"sum of value[k, c] over the k < {plan.item.extent} whose row it is"
+    if plan.move:
+        table, rate = names[plan.move.table.name], formula.spell(plan.move.rate)
+        total = f"{table}[row, c] - {rate} * the {total}"
+    return [
+        f"{names[plan.target.name]}[row, c] = {total}",
+        f"  row[k] = {formula.spell(plan.place)}",
+        f"  value[k, c] = {formula.spell(plan.value)}",
+        f"  for row < {plan.rows}, c < {plan.column.extent}",
     ]
 
 

@@ -17,7 +17,7 @@ from netc.compiler.kernels.plan import (
     ScatterPlan,
     Stage,
 )
-from netc.compiler.scalar.expression import Constant, find_loads
+from netc.compiler.scalar.expression import Constant, Move, find_loads
 from netc.compiler.targets.dialect import Dialect, Speller
 
 
@@ -117,12 +117,22 @@ class MatmulText:
 
 @dataclass(frozen=True)
 class ScatterText:
+    """`table`, `room` and `rate` are those of a move, or nothing; a table that is the target is
+    changed in place."""
+
     rows: int
     columns: int
     count: int
     place: str
     value: str
     target: str
+    table: str = ""
+    room: str = ""
+    rate: str = ""
+
+    @property
+    def is_in_place(self) -> bool:
+        return self.table == self.target
 
 
 @dataclass(frozen=True)
@@ -222,6 +232,7 @@ def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
             speller.spell(plan.place),
             speller.spell(plan.value),
             speller.parameters[plan.target.name],
+            *move_text(plan.move, speller),
         )
     if isinstance(plan, AttendPlan):
         return attend_text(plan, speller)
@@ -237,6 +248,13 @@ def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
         body_text(plan.after, speller),
         plan.precision,
     )
+
+
+def move_text(move: Move | None, speller: Speller) -> tuple[str, ...]:
+    if move is None:
+        return ()
+    names = speller.parameters
+    return names[move.table.name], names[move.room.name], speller.spell(move.rate)
 
 
 def attend_text(plan: AttendPlan, speller: Speller) -> AttendText:
@@ -265,7 +283,7 @@ def parameters(kernel: Kernel, memory: MemoryPlan, dialect: Dialect) -> tuple[Pa
     A value that is written over an old one in place goes by the old one's name.
     """
     found: dict[tuple[int, int, int, int], Parameter] = {}
-    writes = {memory.buffer(value.name) for value in kernel.writes}
+    writes = {memory.buffer(value.name) for value in (*kernel.writes, *kernel.rooms)}
     for value in (*kernel.reads, *kernel.writes):
         buffer = memory.buffer(value.name)
         found.setdefault(

@@ -16,6 +16,7 @@ from netc.commands.common import (
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Parts, Rows, open_parts
 from netc.runtime.progress import steady
+from netc.sizes import of_any_size
 
 PARTS = ("test", "validation", "train")
 
@@ -34,10 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     found = trained(program, arguments)
     validate = program.facts.training.validate if program.facts.training else 0.0
     held_back = validate if arguments.part in ("validation", "train") else 0.0
-    parts = open_parts(program.facts, given_data(arguments.data), held_back)
+    parts = open_parts(of_any_size(program.facts), given_data(arguments.data), held_back)
     name, rows = chosen(parts, arguments.part)
     session = started(program, found)
-    values = session.evaluate_rows(rows.of(session.function("evaluate")), rows.count)
+    fields = session.function("evaluate").fields
+    values = session.evaluate({field.name: rows.arrays[field.name] for field in fields})
     if arguments.json:
         told = {"checkpoint": str(found.path), "part": name, "samples": rows.count, **values}
         print(json.dumps(told))

@@ -27,7 +27,6 @@ from netc.commands.inputs import chosen_inputs
 from netc.runtime.files import write_atomically
 from netc.runtime.pictures import png
 from netc.runtime.sample import Taste, write_on
-from netc.sizes import fitted
 
 PREFIX = "run_"
 
@@ -64,7 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
     function = program.facts.function(PREFIX + net)
     inputs = {} if function is None else chosen_inputs(program, function, arguments)
     session = started(program, trained(program, arguments))
-    session = fitted(session, program, net, inputs)
     outputs = session.run(net, **inputs)
     together = outputs if isinstance(outputs, tuple) else (outputs,)
     names = [name for name, _ in session.function(PREFIX + net).outputs]

@@ -23,6 +23,7 @@ FRACTION = re.compile(r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 MOST_COLUMNS = 10_000
 CELLS_AT_ONCE = 1 << 18
+RATING, MOVIELENS = ("user", "item", "rating"), ("userId", "movieId", "rating")
 INT32, FLOAT32 = np.iinfo(np.int32), np.finfo(np.float32)
 
 
@@ -125,10 +126,14 @@ def opened(path: Path) -> Iterator[tuple]:
 
 
 def read_ratings(path: Path) -> DataSet:
-    """user: i32[N], item: i32[N] and rating: f32[N], of a file with these columns."""
-    dtypes = {"user": "i32", "item": "i32", "rating": "f32"}
-    data = read_csv(path, dtypes, tuple(dtypes))
-    return data_set(f"`{path}`", {name: data.train[name] for name in dtypes})
+    """user: i32[N], item: i32[N] and rating: f32[N], of a file with these columns or, under the
+    names that MovieLens has for them, with userId, movieId and rating."""
+    with opened(path) as (_, names):
+        columns = MOVIELENS if MOVIELENS[0] in names else RATING
+    dtypes = dict(zip(columns, ("i32", "i32", "f32"), strict=True))
+    data = read_csv(path, dtypes, columns)
+    found = zip(RATING, columns, strict=True)
+    return data_set(f"`{path}`", {name: data.train[column] for name, column in found})
 
 
 def chunks(path: Path, table, names: list[str]) -> Iterator[tuple[list[int], list[list[str]]]]:

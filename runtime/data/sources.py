@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netc.runtime.data.clicks import clicks
 from netc.runtime.data.csv import read_csv, read_ratings
 from netc.runtime.data.dataset import DataSet, data_set
 from netc.runtime.data.generated import blobs, shapes_on_canvas
@@ -49,6 +50,7 @@ GENERATED = {
     ),
     "dates": (dates, ("count", "seed"), ("count",)),
     "reviews": (reviews, ("count", "seed"), ("count",)),
+    "clicks": (clicks, ("count", "seed"), ("count",)),
     "addition": (addition, ("count", "digits", "seed"), ("count",)),
 }  # fmt: skip
 SOURCES = (*FOLDERS, *TABLES, *FILES, "idx", *GENERATED)

@@ -138,7 +138,7 @@ def test_shapes_have_the_pixels_of_their_class():
     ("blobs", (10,), {"size": 10}), ("blobs", (1, 2, 3, 4, 5), {}), ("blobs", (1 << 70,), {}),
     ("blobs", (10**5000,), {}), ("text", (__file__,), {}), ("text", (__file__, 0), {}),
     ("text", (__file__, 1 << 40), {}), ("dates", (0,), {}), ("dates", (1 << 50,), {}),
-    ("reviews", (0,), {}),
+    ("reviews", (0,), {}), ("clicks", (0,), {}), ("clicks", (1 << 21,), {}),
     ("ratings", (__file__,), {}), ("digits_on_canvas", (str(FOLDER), 30), {}),
     ("digits_on_canvas", (str(FOLDER), 64, 7), {}), ("digits_on_canvas", (str(FOLDER), -64), {}),
     ("blobs", (10, 1 << 40), {}), ("blobs", (10, 2, 1 << 40), {}),

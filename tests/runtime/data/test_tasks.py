@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from netc.compiler.diagnostics import NetError
+from netc.runtime.data.clicks import VALUES, score
+from netc.runtime.data.generated import uniform
 from netc.runtime.data.reviews import PRAISE, VOCABULARY
 from netc.runtime.data.sources import open_source
 
@@ -98,6 +100,37 @@ def test_reviews_praise_what_they_say():
         told = parts[-1] if "but" in said else parts[0]
         assert label == ((told[-1] in PRAISE) != ("not" in told)), said
     assert 0.4 < data.train["label"].mean() < 0.6 and len(data.test["label"]) == 120
+
+
+def test_clicks_follow_their_score_but_no_column_alone():
+    data = open_source("clicks", (), {"count": 20_000, "seed": 1})
+    assert list(map(str, data.fields)) == [
+        "numbers: f32[N, 13]", "codes: i32[N, 26]", "click: f32[N, 1]"]  # fmt: skip
+    numbers, codes, click = data.train.values()
+    assert codes.min() >= 0 and codes.max() < VALUES and len(np.unique(codes)) == VALUES
+    assert numbers.min() == 0 and (numbers == numbers.round()).all() and numbers.max() < 1000
+    traits = 2 * uniform(1, 0, (codes.shape[1], VALUES)) - 1
+    clicked = click[:, 0] > 0
+    assert order_of(score(numbers, codes, traits), clicked) > 0.93
+    alone = np.concatenate((numbers, traits[np.arange(codes.shape[1]), codes]), axis=1)
+    best = np.linalg.lstsq(alone, click[:, 0], rcond=None)[0]
+    assert order_of(alone @ best, clicked) < 0.75  # a line in all columns: crosses are beyond it
+    assert len(data.test["click"]) == 4000
+
+
+def order_of(scores, clicked):
+    """The share of pairs of a clicked and another row in which the clicked one has more."""
+    rank = np.argsort(np.argsort(scores))
+    below = rank[clicked].sum() - clicked.sum() * (clicked.sum() - 1) / 2
+    return below / (clicked.sum() * (~clicked).sum())
+
+
+@pytest.mark.parametrize("header", ("user,item,rating", "userId,movieId,rating"))
+def test_ratings_are_read_as_movielens_writes_them(header, tmp_path):
+    (tmp_path / "r.csv").write_text(f"{header},timestamp\n1,31,2.5,126\n2,10,4,4294967296\n")
+    data = open_source("ratings", ("r.csv",), beside=tmp_path)
+    assert list(map(str, data.fields)) == ["user: i32[N]", "item: i32[N]", "rating: f32[N]"]
+    assert data.train["item"].tolist() == [31, 10] and data.train["rating"].tolist() == [2.5, 4.0]
 
 
 @pytest.mark.parametrize("digits", (1, 3))
