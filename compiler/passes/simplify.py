@@ -1,7 +1,7 @@
 """A graph in, the same mathematics with fewer and cheaper nodes out.
 
 Every rule is exact: NaN, infinities and rounding stay what they were; only the sign of a zero may
-change (x + 0 becomes x). A rule that would let a value disappear, such as x * 0, is none. All
+change (x + 0 becomes x). A rule that would let a float disappear, such as x * 0, is none. All
 gradients must be built by now: what stops them goes as well.
 """
 
@@ -45,6 +45,13 @@ def drop_neutral(build: Builder, node: Node, producers: Producers) -> Value | No
     if right is not None and number_of(b, producers) == right:
         return a
     return b if left is not None and number_of(a, producers) == left else None
+
+
+def vanish(build: Builder, node: Node, producers: Producers) -> Value | None:
+    """x * 0 -> 0 for whole numbers: none of them is NaN or infinite."""
+    if node.output.type.is_float:
+        return None
+    return next((value for value in node.inputs if number_of(value, producers) == 0), None)
 
 
 def multiply_instead(build: Builder, node: Node, producers: Producers) -> Value | None:
@@ -162,6 +169,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         **{op: (drop_neutral,) for op in NEUTRAL},
         "add": (drop_neutral, stand_together),
+        "multiply": (drop_neutral, vanish),
         "divide": (drop_neutral, multiply_instead),
         "power": (drop_neutral, square),
         "where": (choose,),

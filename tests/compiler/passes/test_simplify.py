@@ -77,6 +77,13 @@ def test_nothing_that_can_be_nan_disappears(rewrites, before, after):
              f'{X}\n{constant(0.0)}\n{after}\noutput "y" = %y')  # fmt: skip
 
 
+@pytest.mark.parametrize("product", ["multiply(%x, %c)", "multiply(%c, %x)"])
+def test_whole_numbers_times_zero_are_zero(rewrites, product):
+    zero = constant(0, "i32")
+    rewrites(simpler, f"input %x: i32[2, 3] field\n{zero}\n%y: i32[2, 3] = {product}",
+             f'input %x: i32[2, 3] field\n{zero}\noutput "y" = %c')  # fmt: skip
+
+
 def test_a_division_by_a_power_of_two_becomes_a_product(rewrites):
     rewrites(simpler, f"{X}\n{constant(4.0)}\n%y: f32[2, 3] = divide(%x, %c)",
              f"{X}\n{constant(0.25, name='constant')}\n"
