@@ -179,9 +179,10 @@ def run_lengths(cases: tuple[Case, ...], variable: Variable, block: int) -> list
             if isinstance(atom, Quotient | Remainder) and variable in atom.dividend.variables():
                 found.add(atom.divisor)
                 frontier.append(atom.dividend)
-    edges = {edge for condition in conditions for edge in (condition.low, condition.high)} | {block}
+    edges = {edge for condition in conditions for edge in (condition.low, condition.high)}
     found.add(variable.extent)
     found |= {gcd(length, edge) for length in found for edge in edges}
+    found |= {gcd(length, block) for length in found}
     whole = block >= variable.extent
     fitting = (n for n in found if n > 1 and variable.extent % n == 0)
     return sorted((n for n in fitting if whole or block % n == 0), reverse=True)
