@@ -29,6 +29,7 @@ from netc.compiler.scalar.index import Index, loop
 CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
 LONG = 64  # operations after which a chain is stored even for one reader
 GROWTH = 4  # a value read this many times per element is stored
+QUICK = 3  # operations that cost nothing beside one load
 MOST_LOADED = 2  # tensors as large as what a fold computes from them instead of loading it
 MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
 MANY_PARTS = 8  # tensors side by side that are copied into one for who reads it many times
@@ -130,8 +131,8 @@ class Fusion:
 
     def _place_map(self, node: Node, op: Op) -> None:
         for_folds = self._is_for_folds(node) and self._is_made_again(node)
-        joined = not for_folds and is_pointwise(op) and self._join(node, self._makers(node))
-        if joined:
+        joins = is_pointwise(op) and not for_folds and not self._is_seen_in_another(node)
+        if joins and self._join(node, self._makers(node)):
             return
         self.cost[node.output.name] = self._chain_cost(node)
         if not for_folds and self._should_store(node, op):
@@ -283,6 +284,19 @@ class Fusion:
             and self._chain_cost(node) <= CHEAP
             and len(large) <= MOST_LOADED
         )
+
+    def _is_seen_in_another(self, node: Node) -> bool:
+        """Whether the value shows at once in another one, which is in memory for others anyhow: the
+        sign of what a relu made, the slope of a tanh."""
+        if self._is_result(node) or self.ops[node.op].expensive or self._chain_cost(node) > QUICK:
+            return False
+        if any(self._wants_stored(self.ops[reader.op]) for reader in self._readers(node.output)):
+            return False
+        loaded = {load.value.name for load in self.loads.of_map(node)}
+        return len(loaded) == 1 and all(
+            self.loaded_by.get(name, 0) & ~(1 << self.home[name])
+            for name in loaded & self.home.keys()
+        ) and loaded <= self.home.keys()  # fmt: skip
 
     def _is_ladder(self, node: Node) -> bool:
         """Whether each read of an element would have to find its tensor among many, many times."""

@@ -90,10 +90,15 @@ class WindowTile:
         )
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether a row is less than a vector. Sums are then stored row behind row, each over what
+        the one before stored too much, and what follows them runs along all rows at once."""
+        return self.over_taps and self.columns_used < self.lanes
+
+    @property
     def sums_step(self) -> int:
-        """The distance of rows in the sums: as long as a row where that is less than a vector."""
-        is_narrow = self.over_taps and self.columns_used < self.lanes
-        return self.columns_used if is_narrow else self.block_columns
+        """The distance of rows in the sums."""
+        return self.columns_used if self.is_narrow else self.block_columns
 
     @property
     def sums(self) -> int:
