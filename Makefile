@@ -17,7 +17,7 @@ demo: .venv/netc
 	$(BIN)/netc train
 
 test: .venv/netc-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: .venv/netc-test
 	$(BIN)/python -m ruff check .

@@ -39,6 +39,8 @@ class Op:
         of the first output. None stands for an op that no gradient flows through.
     element(node, read, index) -> Expression of the output at `index`, for MAP ops;
         `read(value, index)` gives the expression of an input.
+    place(node, number, index) -> where in the output element `index` of that operand lies, for ops
+        each element of whose output is one element of one operand.
     contraction(node, read) -> Contraction, for CONTRACT ops; scatter(node, read) -> Scatter;
         attend(node, read) -> Attend.
     flops(node) -> floating-point operations of one run.
@@ -53,6 +55,7 @@ class Op:
     reference: Callable[..., Any]
     gradient: Callable[..., Any] | None = None
     element: Callable[..., Any] | None = None
+    place: Callable[..., Any] | None = None
     contraction: Callable[..., Any] | None = None
     scatter: Callable[..., Any] | None = None
     attend: Callable[..., Any] | None = None

@@ -22,18 +22,18 @@ from netc.compiler.kernels.group import (
     read_from_memory,
     row_index,
 )
+from netc.compiler.kernels.loads import AnyLoad, Loads
 from netc.compiler.kernels.order import order
-from netc.compiler.scalar.expression import Load, LoadRow, find_loads
-from netc.compiler.scalar.index import Index, loop, unravel
+from netc.compiler.scalar.index import Index, loop
 
 CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
 LONG = 64  # operations after which a chain is stored even for one reader
 GROWTH = 4  # a value read this many times per element is stored
+MOST_LOADED = 2  # tensors as large as what a fold computes from them instead of loading it
 MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
 MANY_PARTS = 8  # tensors side by side that are copied into one for who reads it many times
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
 
-AnyLoad = Load | LoadRow
 Numbers = int  # a set of groups, a bit for each: thousands of them are joined and asked at once
 
 
@@ -95,15 +95,14 @@ class Fusion:
         self.cost: dict[
             str, int
         ] = {}  # operations per element of what is computed where it is read
-        self.loads: dict[str, list[AnyLoad]] = {}  # what a node reads, by its output
         self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
         self.results = {value.name for value in graph.results}
         self.results |= read_from_memory(graph, ops)
         self.consumers = graph.consumers()
+        self.for_folds: dict[str, bool] = {}
         inputs = {entry.value.name for entry in graph.inputs}
-        self.reader = Reader(
-            graph.producers(), ops, lambda v: v.name in self.home or v.name in inputs
-        )
+        stored = lambda value: value.name in self.home or value.name in inputs  # noqa: E731
+        self.loads = Loads(ops, Reader(graph.producers(), ops, stored))
 
     # --- placing one node -------------------------------------------------------------------
 
@@ -112,49 +111,67 @@ class Fusion:
         for value in node.outputs:
             self.sources[value.name] = self._sources(node)
         if op.family is Family.CONTRACT:
-            self._start(node, self._all_loads(node))
+            self._start(node, self.loads.of_product(node))
         elif op.family is Family.LOOP:
             self._start(node, [])
         elif op.family is Family.SCATTER:
             if self._is_result(node) or node.output.name in self.consumers:
-                self._start(node, self._scatter_loads(node))
+                self._start(node, self.loads.of_scatter(node))
         elif op.family is Family.ATTEND:
-            self._start(node, self._attend_loads(node))
+            self._start(node, self.loads.of_attention(node))
         elif op.family is Family.REDUCE:
             self._place_fold(node)
+        elif op.place and self._join_parts(node):
+            return
         elif is_virtual(op) and not self._is_result(node) and not self._is_ladder(node):
             self.cost[node.output.name] = self._chain_cost(node)
         else:
             self._place_map(node, op)
 
     def _place_map(self, node: Node, op: Op) -> None:
-        joined = is_pointwise(op) and self._join(node, self._makers(node))
+        for_folds = self._is_for_folds(node) and self._is_made_again(node)
+        joined = not for_folds and is_pointwise(op) and self._join(node, self._makers(node))
         if joined:
             return
         self.cost[node.output.name] = self._chain_cost(node)
-        if self._should_store(node, op):
+        if not for_folds and self._should_store(node, op):
             alike = self.alike.get((Kind.MAP, Space(node.output.type.shape)), 0)
             free = alike & ~self._blocked(node)
             if not (is_pointwise(op) and self._join(node, latest_first(free))):
-                self._start(node, self._map_loads(node))
+                self._start(node, self.loads.of_map(node))
 
     def _place_fold(self, node: Node) -> None:
         kind, space = alone(node, self.ops)
-        loads = self._own_loads(node, kind, space)
+        loads = self.loads.of_fold_in(node, kind, space)
         touched = 0
         for load in loads:
             touched |= self.loaded_by.get(load.value.name, 0) | self._home(load)
         free = self.alike.get((kind, space), 0) & touched & ~self._blocked(node)
         for number in latest_first(free):
             if self._fits_fold(loads, number):
-                self._add(number, node, self._fold_loads(node, space))
+                self._add(number, node, self.loads.of_fold(node, space))
                 return
-        self._start(node, self._fold_loads(node, space))
+        self._start(node, self.loads.of_fold(node, space))
 
     def _makers(self, node: Node) -> Iterator[int]:
         """The groups whose values the node reads, the last one first."""
-        numbers = {self.home[load.value.name] for load in self._map_loads(node) if self._made(load)}
+        loads = self.loads.of_map(node)
+        numbers = {self.home[load.value.name] for load in loads if self._made(load)}
         return iter(sorted(numbers, reverse=True))
+
+    def _join_parts(self, node: Node) -> bool:
+        """Whether one group makes all parts of the node element by element: it then stores each at
+        its place in the whole."""
+        number, *others = {self.home.get(value.name) for value in node.inputs}
+        if others or number is None or self.drafts[number].kind is not Kind.MAP:
+            return False
+        is_stored = self._is_result(node) or any(
+            self._wants_stored(self.ops[reader.op]) for reader in self._readers(node.output)
+        )
+        if not is_stored or not all(self._is_kept(v, self.drafts[number]) for v in node.inputs):
+            return False
+        self._add(number, node, [])
+        return True
 
     def _join(self, node: Node, numbers: Iterator[int]) -> bool:
         for number in numbers:
@@ -168,7 +185,7 @@ class Fusion:
 
     def _fitting_loads(self, node: Node, number: int) -> list[AnyLoad] | None:
         """What the node would load as a member of the group; None where it does not fit."""
-        draft, shape = self.drafts[number], node.output.type.shape
+        draft = self.drafts[number]
         if draft.kind in (Kind.SCATTER, Kind.ATTENTION, Kind.LOOP):
             return None  # an element is known only when all items, or steps, have been seen
         if draft.kind is Kind.ROW and is_per_element(node.output, draft.space):
@@ -176,11 +193,11 @@ class Fusion:
                 return None
             _, row, column = row_index(draft.space)
             place = row * draft.space.columns + column
-            loads = find_loads(self.reader.element(node, unravel(place, shape)))
+            loads = self.loads.at(node, place)
             return loads if self._own_places(loads, number, row, column) else None
         if node.output.type.count != _count(draft.space):
             return None
-        loads = self._map_loads(node)
+        loads = self.loads.of_map(node)
         place = loop("i", node.output.type.count)
         fits = all(
             load.is_at(place) and self._is_kept(load.value, draft)
@@ -239,8 +256,33 @@ class Fusion:
             return True
         if len(readers) == 1:
             return False
-        big = [load for load in self._map_loads(node) if load.value.type.count >= value.type.count]
+        loads = self.loads.of_map(node)
+        big = [load for load in loads if load.value.type.count >= value.type.count]
         return op.expensive or cost > CHEAP or len(big) > 1
+
+    def _is_for_folds(self, node: Node) -> bool:
+        """Whether all that reads the value, however often it is worked on, folds down columns."""
+        name = node.output.name
+        if name not in self.for_folds:
+            readers = self._readers(node.output)
+            self.for_folds[name] = bool(readers) and not self._is_result(node) and all(
+                alone(reader, self.ops)[0] is Kind.COLUMN
+                or (is_pointwise(self.ops[reader.op]) and self._is_for_folds(reader))
+                for reader in readers
+            )  # fmt: skip
+        return self.for_folds[name]
+
+    def _is_made_again(self, node: Node) -> bool:
+        """Whether folds better compute the value than load it: others of its makers are loaded by
+        neighbouring folds as well."""
+        size = node.output.type.count
+        large = {load.value for load in self.loads.of_map(node) if load.value.type.count >= size}
+        return (
+            is_pointwise(self.ops[node.op])
+            and not self.ops[node.op].expensive
+            and self._chain_cost(node) <= CHEAP
+            and len(large) <= MOST_LOADED
+        )
 
     def _is_ladder(self, node: Node) -> bool:
         """Whether each read of an element would have to find its tensor among many, many times."""
@@ -262,7 +304,7 @@ class Fusion:
                 readers.append(node)
         return readers
 
-    # --- loads, costs and bookkeeping -------------------------------------------------------
+    # --- costs and bookkeeping --------------------------------------------------------------
 
     def _sources(self, node: Node) -> frozenset[str]:
         """All stored values that a node's elements can come from. Which of them a kernel loads is
@@ -272,43 +314,6 @@ class Fusion:
             is_stored = value.name in self.home or value.name not in self.sources
             found |= {value.name} if is_stored else self.sources[value.name]
         return frozenset(found)
-
-    def _map_loads(self, node: Node) -> list[AnyLoad]:
-        """What a node reads for element i. What it reads was placed before: it stays the same."""
-        if node.output.name not in self.loads:
-            place = loop("i", node.output.type.count)
-            element = self.reader.element(node, unravel(place, node.output.type.shape))
-            self.loads[node.output.name] = find_loads(element)
-        return self.loads[node.output.name]
-
-    def _own_loads(self, node: Node, kind: Kind, space: Space) -> list[AnyLoad]:
-        """What a fold reads for each element, at the places of its kind of group."""
-        if kind is not Kind.ROW:
-            return self._fold_loads(node, space)
-        index, _, _ = row_index(space)
-        return find_loads(self.reader.read(node.inputs[0], index))
-
-    def _fold_loads(self, node: Node, space: Space) -> list[AnyLoad]:
-        if node.output.name not in self.loads:
-            index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(space.shape))
-            self.loads[node.output.name] = find_loads(self.reader.read(node.inputs[0], index))
-        return self.loads[node.output.name]
-
-    def _all_loads(self, node: Node) -> list[AnyLoad]:
-        contraction = self.ops[node.op].contraction(node, self.reader.read)
-        b, m = loop("b", contraction.batch), loop("m", contraction.rows)
-        n, k = loop("n", contraction.columns), loop("k", contraction.depth)
-        return find_loads(contraction.left(b, m, k)) + find_loads(contraction.right(b, k, n))
-
-    def _scatter_loads(self, node: Node) -> list[AnyLoad]:
-        scatter = self.ops[node.op].scatter(node, self.reader.read)
-        k, c = loop("k", scatter.count), loop("c", scatter.columns)
-        rate = find_loads(scatter.move.rate) if scatter.move else []
-        return find_loads(scatter.row(k)) + find_loads(scatter.value(k, c)) + rate
-
-    def _attend_loads(self, node: Node) -> list[AnyLoad]:
-        operands = self.ops[node.op].attend(node, self.reader.read).operands
-        return [load for one in operands.values() for load in find_loads(one)]
 
     def _chain_cost(self, node: Node) -> int:
         own = self.ops[node.op].flops(node) // max(node.output.type.count, 1)

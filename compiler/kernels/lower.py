@@ -26,6 +26,7 @@ from netc.compiler.kernels.plan import (
     Plan,
     RowPlan,
     ScatterPlan,
+    SlidingPlan,
     Stage,
     Store,
 )
@@ -37,10 +38,11 @@ from netc.compiler.scalar.expression import (
     Local,
     Position,
     Select,
+    Sliding,
     find_loads,
     walk,
 )
-from netc.compiler.scalar.index import Index, Variable, loop, unravel
+from netc.compiler.scalar.index import Index, Variable, linear, loop, unravel
 
 Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
 
@@ -100,6 +102,12 @@ class Lowering:
         self.reader = Reader(
             producers, ops, lambda v: v.name in in_memory or v.name in self.members
         )
+        # what others of the group are the parts of: each part is stored at its place in the whole
+        self.wholes = [
+            node
+            for node in group.nodes
+            if ops[node.op].place and all(value.name in self.members for value in node.inputs)
+        ]
         self.folds = {
             node.output.name for node in group.nodes if ops[node.op].family is Family.REDUCE
         }
@@ -124,7 +132,8 @@ class Lowering:
 
     def map_plan(self) -> MapPlan:
         count = self.group.nodes[0].output.type.count
-        shape = max((node.output.type.shape for node in self.group.nodes), key=len)
+        parts = (node for node in self.group.nodes if node not in self.wholes)
+        shape = max((node.output.type.shape for node in parts), key=len)
         flat = MapPlan(Variable("o", 1), Variable("i", count), self.body(loop("i", count)))
         if not shape or not any(position.has_division for position in positions(flat.body)):
             return flat
@@ -142,7 +151,11 @@ class Lowering:
         after = self.body(place, skip=anchor)
         left, right = sums.left(bi, mi, ki), sums.right(bi, ki, ni)
         result = self.names[anchor.output.name]
-        return MatmulPlan(b, m, n, k, left, right, result, after, sums.precision)
+        plan = MatmulPlan(b, m, n, k, left, right, result, after, sums.precision)
+        if sums.sliding is None:
+            return plan
+        flat = self.body(loop("i", anchor.output.type.count), skip=anchor)
+        return replace(plan, sliding=sliding_plan(sums.sliding, anchor), after_flat=flat)
 
     def scatter_plan(self) -> ScatterPlan:
         anchor = self.group.anchor
@@ -259,10 +272,12 @@ class Lowering:
     # --- pieces -----------------------------------------------------------------------------
 
     def body(self, place: Index, skip: Node | None = None) -> Body:
-        """All members but folds and `skip`, at a row-major position, and the stores."""
-        nodes = [n for n in self.group.nodes if n is not skip and n.output.name not in self.folds]
+        """All members but folds, wholes and `skip`, at a row-major position, and the stores."""
+        parts = [node for node in self.group.nodes if node not in self.wholes]
+        nodes = [n for n in parts if n is not skip and n.output.name not in self.folds]
         assigns = tuple(self.assign(node, place, place) for node in nodes)
-        return Body(assigns, self.stores(self.group.nodes, place))
+        of_parts = (store for node in self.wholes for store in self.part_stores(node, place))
+        return Body(assigns, (*self.stores(parts, place), *of_parts))
 
     def assign(self, node: Node, place: Index, row: Index) -> Assign:
         value = node.output
@@ -282,6 +297,14 @@ class Lowering:
             if value in self.group.stored
         )
 
+    def part_stores(self, node: Node, place: Index) -> Iterator[Store]:
+        """The stores of the parts of a whole, where a part is at a row-major position."""
+        whole = node.output
+        for number, part in enumerate(node.inputs):
+            index = self.ops[node.op].place(node, number, unravel(place, part.type.shape))
+            local = Local(self.names[part.name], part.type.dtype)
+            yield Store(whole, linear(index, whole.type.shape), local)
+
     def local(self, expression: Expression, place: Index, row: Index) -> Expression:
         """Reads of members become the variables that hold them."""
         if isinstance(expression, Load) and expression.value.name in self.members:
@@ -297,6 +320,14 @@ class Lowering:
             outside = self.local(expression.outside, place, row)
             return Select(expression.conditions, inside, outside)
         return expression
+
+
+def sliding_plan(sliding: Sliding, node: Node) -> SlidingPlan:
+    """The images are the node's first operand."""
+    sizes = node.inputs[0].type.shape
+    places = [Variable(name, size) for name, size in zip("puvc", sizes, strict=True)]
+    pixel = sliding.pixel(*(loop(place.name, place.extent) for place in places))
+    return SlidingPlan(*places, sliding.geometry, sliding.over_taps, pixel)
 
 
 def plan_bodies(plan: Plan) -> tuple[Body, ...]:

@@ -59,8 +59,13 @@ def element(node, read, index):
     return chosen
 
 
+def place(node, number, index):
+    axis = node.named["axis"]
+    return (*index[:axis], index[axis] + offsets(node)[number], *index[axis + 1 :])
+
+
 def reference(*parts: np.ndarray, axis: int) -> np.ndarray:
     return np.concatenate(parts, axis)
 
 
-OP = Op("concat", Family.MAP, type_rule, reference, gradient, element, moves_only=True)
+OP = Op("concat", Family.MAP, type_rule, reference, gradient, element, place=place, moves_only=True)

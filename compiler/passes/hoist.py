@@ -39,7 +39,7 @@ def hoist(graph: Graph, ops: Mapping[str, Op]) -> Graph:
             build.nodes.append(node)
             continue
         with build.at(node.origin):
-            node = before(build, cut_products(build, node))
+            node = turn_given(build, before(build, cut_products(build, node)))
             stands_for |= after(build, node)
     whole = redirect(replace(graph, nodes=tuple(build.nodes)), stands_for)
     rules: tuple[Rule, ...] = (add_up_pads, add_up_products, add_up_sums)
@@ -151,6 +151,30 @@ def before(build: Builder, node: Node) -> Node:
     )
     sources = scan.sources + tuple(known[row.name] for row in rows)
     node = replace(scan, sources=sources, region=region).put_into(node)
+    return needed_scan(node, {value.name for value in node.outputs})
+
+
+def turn_given(build: Builder, node: Node) -> Node:
+    """The scan with what its products read of a shared value by columns turned in front of it, once
+    for all steps."""
+    scan, ops = Scan.of(node), build.ops
+    shared = {one.name: value for one, value in zip(scan.given, scan.shared, strict=True)}
+    products = (one for one in scan.region.nodes if ops[one.op].family is Family.CONTRACT)
+    read = {value.name for one in products for value in one.inputs}
+    turned = [
+        one
+        for one in scan.region.nodes
+        if one.op == "transpose" and one.inputs[0].name in shared and one.output.name in read
+    ]
+    if not turned or scan.steps == 1:
+        return node
+    made = tuple(build.transpose(shared[one.inputs[0].name], **one.named) for one in turned)
+    region = Region(
+        scan.region.parameters + tuple(one.output for one in turned),
+        tuple(one for one in scan.region.nodes if one not in turned),
+        scan.region.results,
+    )
+    node = replace(scan, shared=scan.shared + made, region=region).put_into(node)
     return needed_scan(node, {value.name for value in node.outputs})
 
 

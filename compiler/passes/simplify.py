@@ -1,7 +1,7 @@
 """A graph in, the same mathematics with fewer and cheaper nodes out.
 
 Every rule is exact: NaN, infinities and rounding stay what they were; only the sign of a zero may
-change (x + 0 becomes x). A rule that would let a value disappear, such as x * 0, is none. All
+change (x + 0 becomes x). A rule that would let a float disappear, such as x * 0, is none. All
 gradients must be built by now: what stops them goes as well.
 """
 
@@ -47,6 +47,13 @@ def drop_neutral(build: Builder, node: Node, producers: Producers) -> Value | No
     return b if left is not None and number_of(a, producers) == left else None
 
 
+def vanish(build: Builder, node: Node, producers: Producers) -> Value | None:
+    """x * 0 -> 0 for whole numbers: none of them is NaN or infinite."""
+    if node.output.type.is_float:
+        return None
+    return next((value for value in node.inputs if number_of(value, producers) == 0), None)
+
+
 def multiply_instead(build: Builder, node: Node, producers: Producers) -> Value | None:
     """x / c -> x * (1 / c) where c is a power of two, whose reciprocal is exact."""
     x, divisor = node.inputs
@@ -83,6 +90,40 @@ def drop_same(build: Builder, node: Node, producers: Producers) -> Value | None:
     """A cast, reshape, broadcast, slice, pad or concat to the type that x has already -> x."""
     same = len(node.inputs) == 1 and node.inputs[0].type == node.output.type
     return node.inputs[0] if same else None
+
+
+def stand_together(build: Builder, node: Node, producers: Producers) -> Value | None:
+    """pad(a) + pad(b) + ... -> concat(a, b, ...), where each has zeros in place of the others."""
+    found = padded_parts(node, producers)
+    if found is None or len({axis for axis, _, _ in found}) != 1:
+        return None
+    (axis, *_), place = found[0], 0
+    parts = sorted(found, key=lambda part: part[1])
+    for _, low, part in parts:
+        if low != place:
+            return None
+        place += part.type.shape[axis]
+    whole = place == node.output.type.shape[axis]
+    return build.concat(*(part for _, _, part in parts), axis=axis) if whole else None
+
+
+def padded_parts(
+    node: Node | None, producers: Producers
+) -> tuple[tuple[int, int, Value], ...] | None:
+    """(axis, zeros before it, part) of each part that a node is, or adds up; else None."""
+    if node is None or node.op not in ("pad", "add"):
+        return None
+    if node.op == "add":
+        last = padded_parts(producers.get(node.inputs[1].name), producers)
+        first = padded_parts(producers.get(node.inputs[0].name), producers) if last else None
+        return first + last if first else None
+    (part,), named = node.inputs, node.named
+    shapes = zip(part.type.shape, node.output.type.shape, strict=True)
+    grown = [axis for axis, (old, new) in enumerate(shapes) if old != new]
+    together = set(named.get("steps") or ()) <= {1}
+    if named["value"] != 0 or len(grown) != 1 or not together:
+        return None
+    return ((grown[0], named["low"][grown[0]], part),)
 
 
 def drop(build: Builder, node: Node, producers: Producers) -> Value | None:
@@ -127,6 +168,8 @@ def drop_fold(build: Builder, node: Node, producers: Producers) -> Value | None:
 RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         **{op: (drop_neutral,) for op in NEUTRAL},
+        "add": (drop_neutral, stand_together),
+        "multiply": (drop_neutral, vanish),
         "divide": (drop_neutral, multiply_instead),
         "power": (drop_neutral, square),
         "where": (choose,),

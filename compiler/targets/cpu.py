@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Role, Value
-from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import (
     AttendPlan,
@@ -11,12 +10,16 @@ from netc.compiler.kernels.plan import (
     Kernel,
     MapPlan,
     MatmulPlan,
+    Plan,
     RowPlan,
     ScatterPlan,
+    SlidingPlan,
     runs,
 )
 from netc.compiler.scalar.expression import Load
-from netc.compiler.targets.cpu_operand import Operand
+from netc.compiler.targets.cpu_operand import Operand, Way
+from netc.compiler.targets.cpu_phases import CpuKernelSource, CpuParameter, Turn, turns
+from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
 from netc.compiler.targets.cpu_tiles import (
     AttendTile,
     ColumnTile,
@@ -33,12 +36,20 @@ from netc.compiler.targets.cpu_tiles import (
     row_tile,
     scatter_tile,
 )
+from netc.compiler.targets.cpu_turn import swaps
+from netc.compiler.targets.cpu_window import WindowTile, window_tile
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
 from netc.compiler.targets.templates import render
-from netc.compiler.targets.text import PlanText, parameter_names, parameters, plan_text
-from netc.compiler.targets.traffic import Traffic
+from netc.compiler.targets.text import (
+    BodyText,
+    PlanText,
+    body_text,
+    parameter_names,
+    parameters,
+    plan_text,
+)
 
 CPU = Dialect(
     name="c",
@@ -68,17 +79,6 @@ HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/ne
 
 
 @dataclass(frozen=True)
-class CpuParameter:
-    """A pointer that a kernel is given: into the arena, at `place` bytes, which may depend on the
-    step `t` of a scan."""
-
-    type: str
-    name: str
-    is_written: bool
-    place: str
-
-
-@dataclass(frozen=True)
 class CaseText:
     """What a run may be: `first` is the address of its first element, "" for zeros."""
 
@@ -97,6 +97,26 @@ class OperandText:
     element: str
     run: int
     along_depth: bool
+    stretch: int
+
+
+@dataclass(frozen=True)
+class WindowText:
+    """The images under a window. A line of an image has `width` x `channels` elements, which
+    `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
+    it. A window has `places` lines of places, `stride` apart."""
+
+    over_taps: bool
+    height: int
+    width: int
+    channels: int
+    top: int
+    before: int
+    after: int
+    places: int
+    stride: int
+    source: OperandText
+    after_flat: BodyText
 
 
 @dataclass(frozen=True)
@@ -107,51 +127,13 @@ class CpuKernel:
     header: tuple[str, ...]
     parameters: tuple[CpuParameter, ...]
     plan: PlanText
-    tile: MapTile | RowTile | ColumnTile | MatmulTile | ScatterTile | AttendTile
+    tile: MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | ScatterTile | AttendTile
     index: str
     tasks: int
+    share_tasks: int = 0
     left: OperandText | None = None
     right: OperandText | None = None
-
-
-@dataclass(frozen=True)
-class CpuKernelSource:
-    """A rendered kernel and what the function that calls it needs; `number` is its place there."""
-
-    name: str
-    number: int
-    parameters: tuple[CpuParameter, ...]
-    tasks: int
-    source: str
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Tasks of a phase, from its task number `start` on: those of one kernel, or a single one that
-    runs several kernels in order."""
-
-    start: int
-    tasks: int
-    kernels: tuple[CpuKernelSource, ...]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Tasks that may run in any order and at once; what they need was made in earlier phases."""
-
-    pieces: tuple[Piece, ...]
-
-    @property
-    def tasks(self) -> int:
-        return sum(piece.tasks for piece in self.pieces)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """Phases one after the other; those of a scan again for each of its `steps`, else None."""
-
-    steps: int | None
-    phases: tuple[Phase, ...]
+    window: WindowText | None = None
 
 
 @dataclass(frozen=True)
@@ -181,14 +163,27 @@ class CpuFunction:
     copies: tuple
 
 
-def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) -> CpuKernel:
-    """Tile, spell and describe one kernel."""
+def cpu_kernel(
+    kernel: Kernel, function: Function, machine: CpuMachine, source, shares: Shares | None = None
+) -> CpuKernel:
+    """Tile, spell and describe one kernel, of a scan whose rows are shared out where it says so."""
     given = parameters(kernel, function.memory, CPU)
     names = parameter_names(kernel, function.memory, given)
-    tile = choose_tile(kernel, machine)
-    text = plan_text(kernel, Speller(CPU, names))
+    tile = choose_tile(kernel, machine, shares)
+    speller = Speller(CPU, names)
+    text = plan_text(kernel, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
-    is_product = isinstance(tile, MatmulTile)
+    sides = {}
+    if isinstance(tile, MatmulTile):
+        sides["left"] = operand_text(tile.left, text.left, names, text.precision)
+    if isinstance(tile, MatmulTile | WindowTile):
+        sides["right"] = operand_text(tile.right, text.right, names, text.precision)
+    if isinstance(tile, WindowTile):
+        pixel = speller.spell(kernel.plan.sliding.pixel)
+        line = operand_text(tile.source, pixel, names, text.precision)
+        sides["window"] = window_text(
+            kernel.plan.sliding, tile.line, line, body_text(kernel.plan.after_flat, speller)
+        )
     return CpuKernel(
         name=kernel.name,
         header=header,
@@ -200,8 +195,8 @@ def cpu_kernel(kernel: Kernel, function: Function, machine: CpuMachine, source) 
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
-        left=operand_text(tile.left, text.left, names, text.precision) if is_product else None,
-        right=operand_text(tile.right, text.right, names, text.precision) if is_product else None,
+        share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
+        **sides,
     )
 
 
@@ -219,16 +214,45 @@ def operand_text(
         way=operand.way.value,
         first=address(operand.load),
         cases=cases,
-        element=element if precision == "f32" else f"netc_to_{precision}({element})",
+        element=rounded(element, precision),
         run=operand.run,
         along_depth=operand.along_depth,
+        stretch=operand.stretch,
     )
 
 
-def choose_tile(kernel: Kernel, machine: CpuMachine):
+def rounded(element: str, precision: str) -> str:
+    return element if precision == "f32" else f"netc_to_{precision}({element})"
+
+
+def window_text(
+    slides: SlidingPlan, line: int, source: OperandText, after_flat: BodyText
+) -> WindowText:
+    """`line` elements are what windows reach of a padded line."""
+    geometry, channels = slides.geometry, slides.channel.extent
+    before = min(geometry.pad[1] * channels, line)
+    width = min(geometry.image[1], (line - before) // channels)
+    return WindowText(
+        over_taps=slides.over_taps,
+        height=geometry.image[0],
+        width=width,
+        channels=channels,
+        top=geometry.pad[0],
+        before=before,
+        after=line - before - width * channels,
+        places=geometry.output[0],
+        stride=geometry.stride[0],
+        source=source,
+        after_flat=after_flat,
+    )
+
+
+def choose_tile(kernel: Kernel, machine: CpuMachine, shares: Shares | None = None):
+    """The tile of a kernel; one task has a part of its share of the rows, where it is in shares."""
     plan = kernel.plan
+    share = shares.part(row_loop(plan).extent) if shares else None
     if isinstance(plan, MapPlan):
-        return map_tile(plan)
+        return map_tile(plan, share)
     if isinstance(plan, RowPlan):
         return row_tile(plan)
     if isinstance(plan, ColumnPlan):
@@ -238,7 +262,18 @@ def choose_tile(kernel: Kernel, machine: CpuMachine):
     if isinstance(plan, AttendPlan):
         return attend_tile(plan, machine)
     assert isinstance(plan, MatmulPlan)
-    return matmul_tile(plan, machine)
+    window = None if share else window_tile(plan, machine)
+    return window or matmul_tile(plan, machine, share)
+
+
+def share_tasks(plan: Plan, tile, shares: Shares) -> int:
+    """How many tasks of a kernel a share of the rows has."""
+    if isinstance(plan, MatmulPlan):
+        return tile.column_blocks
+    if isinstance(plan, MapPlan) and plan.outer.extent == 1:
+        return 1
+    blocks = tile.blocks if isinstance(plan, ColumnPlan) else 1
+    return shares.part(row_loop(plan).extent) * blocks
 
 
 TEMPLATES = {
@@ -246,6 +281,7 @@ TEMPLATES = {
     RowTile: "row",
     ColumnTile: "column",
     MatmulTile: "matmul",
+    WindowTile: "window",
     ScatterTile: "scatter",
     MoveTile: "move",
     AttendTile: "attention",
@@ -254,7 +290,11 @@ TEMPLATES = {
 
 def render_function(function: Function, machine: CpuMachine, source: tuple[str, ...]) -> str:
     """The C source of a function; `source` are the lines of the user's file, for the comments."""
-    kernels = [cpu_kernel(kernel, function, machine, source) for kernel in function.kernels]
+    shares = function_shares(function, machine)
+    kernels = [
+        cpu_kernel(kernel, function, machine, source, shares.get(scan_name(kernel)))
+        for kernel in function.kernels
+    ]
     sources = tuple(render_kernel(kernel, number) for number, kernel in enumerate(kernels))
     tiles = {k.tile.product: k.tile for k in kernels if hasattr(k.tile, "product")}
     return render(
@@ -264,9 +304,12 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             header=function_header(function),
             batch=function.batch,
             vector_bytes=machine.vector_bytes,
-            products=tuple(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
+            products=(
+                *(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
+                *render_turn(kernels, machine.lanes),
+            ),
             kernels=sources,
-            turns=turns(function, sources),
+            turns=turns(function, sources, shares),
             has_scan=any(kernel.scan for kernel in function.kernels),
             fields=fields(function),
             outputs=outputs(function),
@@ -275,9 +318,31 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     )
 
 
+def function_shares(function: Function, machine: CpuMachine) -> dict[str | None, Shares]:
+    """How the rows of each scan are shared out, by its name, where they are."""
+    found = (
+        (node.output.name, share_rows(node, kernels, function.memory, machine))
+        for node, kernels in runs(function.kernels)
+        if node
+    )
+    return {name: shares for name, shares in found if shares}
+
+
+def scan_name(kernel: Kernel) -> str | None:
+    return kernel.scan.output.name if kernel.scan else None
+
+
+def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
+    """The function that packs turned operands, where a kernel has one."""
+    is_needed = any(kernel.right and kernel.right.way == Way.TURNED.value for kernel in kernels)
+    return (render("cpu/turn.c.j2", lanes=lanes, swaps=swaps(lanes)),) if is_needed else ()
+
+
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
-    return CpuKernelSource(kernel.name, number, kernel.parameters, kernel.tasks, text)
+    return CpuKernelSource(
+        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.share_tasks
+    )
 
 
 def place(buffer: Buffer) -> str:
@@ -286,59 +351,6 @@ def place(buffer: Buffer) -> str:
         return str(buffer.offset)
     moving = f"{buffer.offset} + t * {buffer.move}"
     return moving if buffer.start is None else f"(t == 0 ? {buffer.start} : {moving})"
-
-
-def turns(function: Function, sources: tuple[CpuKernelSource, ...]) -> tuple[Turn, ...]:
-    """The kernels in phases, those of a scan by themselves."""
-    found, number = [], 0
-    for node, kernels in runs(function.kernels):
-        some = sources[number : number + len(kernels)]
-        steps = Scan.of(node).steps if node else None
-        found.append(Turn(steps, phases(function, kernels, some)))
-        number += len(kernels)
-    return tuple(found)
-
-
-def phases(
-    function: Function, kernels: tuple[Kernel, ...], sources: tuple[CpuKernelSource, ...]
-) -> tuple[Phase, ...]:
-    """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
-    writes, or writes what it reads; kernels of one task that need each other are one task."""
-    found: list[list[list[CpuKernelSource]]] = []
-    traffic = Traffic()
-    for kernel, source in zip(kernels, sources, strict=True):
-        reads, writes = buffers(function, kernel.reads), buffers(function, kernel.writes)
-        pieces = found[-1] if found else []
-        needed = traffic.conflicts(reads, writes)
-        if not found or (needed and not is_single(source, [pieces[n] for n in needed])):
-            found.append([[source]])
-            traffic = Traffic()
-            traffic.add(0, reads, writes)
-        elif needed:
-            (number,) = needed
-            pieces[number].append(source)
-            traffic.add(number, reads, writes)
-        else:
-            traffic.add(len(pieces), reads, writes)
-            pieces.append([source])
-    return tuple(make_phase(pieces) for pieces in found)
-
-
-def is_single(source: CpuKernelSource, needed: list[list[CpuKernelSource]]) -> bool:
-    """Whether the kernel and all that it needs are of one task, which can run both."""
-    return len(needed) == 1 and source.tasks == needed[0][0].tasks == 1
-
-
-def make_phase(pieces: list[list[CpuKernelSource]]) -> Phase:
-    made, start = [], 0
-    for piece in pieces:
-        made.append(Piece(start, piece[0].tasks, tuple(piece)))
-        start += piece[0].tasks
-    return Phase(tuple(made))
-
-
-def buffers(function: Function, values: tuple[Value, ...]) -> list[Buffer]:
-    return [function.memory.buffer(value.name) for value in values]
 
 
 def function_header(function: Function) -> tuple[str, ...]:

@@ -10,18 +10,20 @@ from netc.compiler.kernels.plan import (
     RowPlan,
     ScatterPlan,
 )
+from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import (
     Operand,
     direct_operand,
     left_operand,
     right_operand,
 )
-from netc.compiler.targets.rounding import ceil, round_up
 
 MAP_BLOCK = 4096  # elements of a flat map in one task
 COLUMN_BLOCK = 256  # neighbours that are folded side by side: their sums stay in the L1 cache
 LANES = 16  # partial sums of a long row: fills the widest vectors, and fixes the order of the sum
-BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 96, 128  # packed: 96 + 128 KB, in the L2 cache
+BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 128, 128  # packed: 2 x 128 KB, in the L2 cache
+SUMS_AT_ONCE = 8  # two a cycle, each of which takes four
+MOST_ROWS = 14  # of a register tile: more are no quicker
 WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
 MEETING = 64  # queries and keys of a block of attention: its scores, 16 KB, stay in the L1 cache
 TASKS_PER_CORE = 2  # enough to share out evenly; tiles do not change the bits
@@ -191,10 +193,12 @@ def attend_tile(plan: AttendPlan, machine: CpuMachine) -> AttendTile:
     )
 
 
-def map_tile(plan: MapPlan) -> MapTile:
+def map_tile(plan: MapPlan, share: int | None = None) -> MapTile:
+    """A task has `share` of the inner loop, where that is given, and the outer one is none."""
     if plan.outer.extent > 1:
         return MapTile(1, plan.outer.extent, f" of {plan.inner.extent} elements")
-    return MapTile(MAP_BLOCK, ceil(plan.inner.extent, MAP_BLOCK), f" of {MAP_BLOCK} elements")
+    block = share or MAP_BLOCK
+    return MapTile(block, ceil(plan.inner.extent, block), f" of {block} elements")
 
 
 def row_tile(plan: RowPlan) -> RowTile:
@@ -228,11 +232,38 @@ def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
     )
 
 
-def matmul_tile(plan: MatmulPlan, machine: CpuMachine) -> MatmulTile:
-    """The tile that was tuned for such a product, else the usual one."""
-    usual = usual_shape(plan, machine, 2 if plan.column.extent > machine.lanes else 1)
+def matmul_tile(plan: MatmulPlan, machine: CpuMachine, share: int | None = None) -> MatmulTile:
+    """The tile that was tuned for such a product, else the usual one; of a `share` of the rows,
+    where a task has one."""
+    usual = usual_shape(plan, machine, usual_vectors(plan, machine))
+    depth = block_depth(plan, machine, usual)
+    if share:
+        return shaped_tile(plan, machine, share_shape(plan, machine, usual.vectors, share), depth)
     chosen = dict(machine.tuned).get(product_key(plan), usual) if machine.tuned else usual
-    return shaped_tile(plan, machine, chosen, block_depth(plan, machine, usual))
+    if depth == plan.depth.extent:
+        most = round_down(BLOCK_BYTES // (4 * depth), chosen.rows)
+        chosen = replace(chosen, block_rows=min(chosen.block_rows, most))
+    return shaped_tile(plan, machine, chosen, depth)
+
+
+def share_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int, share: int) -> Shape:
+    """Blocks of so many rows, in tiles that fill them."""
+    most, columns = most_rows(machine, vectors), vectors * machine.lanes
+    rows = max(rows for rows in range(1, most + 1) if share % rows == 0)
+    block_columns = min(round_up(plan.column.extent, columns), round_up(BLOCK_COLUMNS, columns))
+    return Shape(rows, vectors, share, block_columns)
+
+
+def usual_vectors(plan: MatmulPlan, machine: CpuMachine) -> int:
+    """Vectors of columns in a register tile: two, and more where rows are few, so that enough sums
+    are on their way at once."""
+    vectors = 2 if plan.column.extent > machine.lanes else 1
+    while (
+        vectors * plan.row.extent < SUMS_AT_ONCE
+        and 2 * vectors * machine.lanes <= plan.column.extent
+    ):
+        vectors *= 2
+    return vectors
 
 
 def product_key(plan: MatmulPlan) -> str:
@@ -249,10 +280,9 @@ def usual_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> Shape:
     """Rows that fill the registers and waste least at the edges, and blocks that fill the cores."""
     rows_total, columns_total = plan.row.extent, plan.column.extent
     columns = vectors * machine.lanes
-    most = (machine.registers - vectors - 2) // vectors
-    rows = best_rows(rows_total, min(most, 14))
+    rows = tile_rows(rows_total, most_rows(machine, vectors))
     block_columns = min(round_up(columns_total, columns), round_up(BLOCK_COLUMNS, columns))
-    block_rows = min(round_up(rows_total, rows), round_down(BLOCK_ROWS, rows))
+    block_rows = even_parts(rows_total, rows, BLOCK_ROWS)
     while plan.batch.extent * ceil(rows_total, block_rows) * ceil(
         columns_total, block_columns
     ) < TASKS_PER_CORE * machine.cores and (block_columns > columns or block_rows > rows):
@@ -283,10 +313,12 @@ def other_shapes(plan: MatmulPlan, machine: CpuMachine) -> tuple[Shape, ...]:
 
 def block_depth(plan: MatmulPlan, machine: CpuMachine, usual: Shape) -> int:
     """How deep a block is. It decides the order of the sums, so no tuning touches it."""
+    direct = direct_operand(plan.right, plan.column, plan.depth)
     as_it_is = (
         plan.column.extent % (usual.vectors * machine.lanes) == 0
         and plan.precision == "f32"
-        and direct_operand(plan.right, plan.column, plan.depth)
+        and direct
+        and direct.step == 1
     )
     if plan.depth.extent <= WHOLE_DEPTH and not as_it_is:
         return plan.depth.extent
@@ -297,8 +329,6 @@ def shaped_tile(plan: MatmulPlan, machine: CpuMachine, shape: Shape, depth: int)
     """A tile of this shape, with blocks of this depth, and how it reads its operands."""
     rows, columns = shape.rows, shape.vectors * machine.lanes
     block_rows, block_columns = shape.block_rows, shape.block_columns
-    if depth == plan.depth.extent:
-        block_rows = min(block_rows, round_down(BLOCK_BYTES // (4 * depth), rows))
     row_blocks = ceil(plan.row.extent, block_rows)
     column_blocks = ceil(plan.column.extent, block_columns)
     as_they_are = plan.precision == "f32"  # operands are rounded while they are packed
@@ -315,17 +345,33 @@ def shaped_tile(plan: MatmulPlan, machine: CpuMachine, shape: Shape, depth: int)
         column_blocks=column_blocks,
         left=left_operand(plan.left, plan.row, plan.depth, (block_rows, depth), even_rows),
         right=right_operand(
-            plan.right, plan.column, plan.depth, (block_columns, depth), even_columns
+            plan.right,
+            plan.column,
+            plan.depth,
+            (columns, depth),
+            even=even_columns,
+            as_they_are=as_they_are,
         ),
         packs_right_once=depth == plan.depth.extent and column_blocks == plan.batch.extent == 1,
         tasks=plan.batch.extent * row_blocks * column_blocks,
     )
 
 
-def best_rows(total: int, most: int) -> int:
+def most_rows(machine: CpuMachine, vectors: int) -> int:
+    """Rows of a register tile whose sums, and what they are made of, fit the registers."""
+    return min((machine.registers - vectors - 2) // vectors, MOST_ROWS)
+
+
+def tile_rows(total: int, most: int) -> int:
     """Rows of a register tile: few unused at the edge, and many, to load less for each product."""
     candidates = range(max(1, min(most, total) // 2), min(most, total) + 1)
     return min(candidates, key=lambda rows: round_up(total, rows) / total + 0.3 / rows)
+
+
+def even_parts(total: int, unit: int, most: int) -> int:
+    """Units of at most `most` in all, so many that no part of `total` is much shorter."""
+    parts = ceil(total, round_down(most, unit))
+    return round_up(ceil(total, parts), unit)
 
 
 def round_down(number: int, multiple: int) -> int:

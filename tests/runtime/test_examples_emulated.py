@@ -16,7 +16,8 @@ from netc.runtime.session import Session
 from netc.runtime.verify_gradients import leave_kinks
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = ("autoencoder", "detect", "feed", "gan", "gpt", "lenet", "mlp", "mnist", "recommend")
+SHARED = {"blocks"}  # holds what others use
+NAMES = sorted({path.stem for path in EXAMPLES.glob("*.net")} - SHARED)
 BATCH = 4
 SMALL = {
     "detect": {"width": 2},

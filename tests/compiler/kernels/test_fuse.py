@@ -36,6 +36,19 @@ def test_a_fold_of_no_axes_does_not_join_a_kernel_without_folds():
     assert [kind for kind, _ in kinds(text)] == ["map", "row"]
 
 
+def test_what_only_folds_down_columns_read_is_computed_by_them():
+    """Two sums of the slopes, one times x: neither product is stored, the slopes are."""
+    text = (
+        "input %w: f32[32, 32] field\n%d: f32[8, 32] = matmul(%x, %w)\n"
+        "%a: f32[8, 32] = multiply(%d, %x)\n%n: f32[8, 32] = negate(%a)\n"
+        "%s: f32[32] = sum(%n) axes=(0,)\n%t: f32[32] = sum(%d) axes=(0,)\n"
+        'output "d" = %d\noutput "s" = %s\noutput "t" = %t'
+    )
+    groups = fuse(parse_graph(X + text), OPS)
+    assert [group.kind.value for group in groups] == ["matmul", "column"]
+    assert [value.name for group in groups for value in group.stored] == ["d", "s", "t"]
+
+
 def test_kernels_never_wait_for_each_other():
     """b reads a through a fold, and c reads both: c may not join a's kernel."""
     text = (
@@ -80,3 +93,15 @@ def test_a_product_looks_for_no_element_among_many_tensors(parts, expected):
         f'%y: f32[{8 * parts}, {8 * parts}] = matmul(%z, %t)\noutput "y" = %y'
     )
     assert [kind for kind, _ in kinds(text)] == expected
+
+
+def test_parts_of_one_kernel_are_stored_at_their_places_in_the_whole():
+    """The product reads the whole many times: it is stored, and its parts are not."""
+    text = (
+        "%a: f32[8, 32] = exp(%x)\n%b: f32[8, 32] = sin(%x)\n"
+        "%both: f32[8, 64] = concat(%a, %b) axis=1\n%t: f32[64, 8] = transpose(%both) axes=(1, 0)\n"
+        '%y: f32[64, 64] = matmul(%t, %both)\noutput "y" = %y'
+    )
+    groups = fuse(parse_graph(X + text), OPS)
+    stored = [(group.kind.value, [value.name for value in group.stored]) for group in groups]
+    assert stored == [("map", ["both"]), ("matmul", ["y"])]

@@ -21,8 +21,9 @@ def random_inputs(graph: Graph, special: bool, seed: int = 0) -> dict[str, np.nd
     arrays = {}
     for entry in graph.inputs:
         numbers = random.choice(choice, size=entry.value.type.shape)
-        whole = not entry.value.type.is_float
-        arrays[entry.value.name] = np.abs(np.nan_to_num(numbers, posinf=9)) if whole else numbers
+        if not entry.value.type.is_float:
+            numbers = np.abs(np.nan_to_num(numbers, posinf=9, neginf=9))
+        arrays[entry.value.name] = numbers
     return arrays
 
 

@@ -114,6 +114,23 @@ def test_a_product_is_cut_and_its_early_part_made_for_all_steps(same_results):
     assert outside == [(6, 5)] and inside == [(2, 5)]
 
 
+def test_what_products_read_by_columns_is_turned_once_before_the_scan(same_results):
+    graph = graph_of(
+        """input %x: f32[3, 2, 4] field\ninput %h0: f32[2, 4] field\ninput %w: f32[4, 4] weight
+%hs: f32[3, 2, 4] = scan(%x, %h0, %w) carries=1 reverse=False sources=1 steps=3 {
+  given %row: f32[2, 4], %h: f32[2, 4], %kernel: f32[4, 4]
+  %turned: f32[4, 4] = transpose(%kernel) axes=(1, 0)
+  %product: f32[2, 4] = matmul(%h, %turned)
+  %next: f32[2, 4] = add(%product, %row)
+  gives %next
+}"""
+    )
+    hoisted = hoist(graph, OPS)
+    same_results(graph, hoisted, special=False)
+    assert [node.op for node in hoisted.nodes] == ["transpose", "scan"]
+    assert [node.op for node in hoisted.nodes[1].region.nodes] == ["matmul", "add"]
+
+
 def test_what_nothing_carried_needs_is_made_after_the_scan(same_results):
     lines = f"""{INPUTS}
 %sums: f32[3, 2, 4], %products: f32[3, 4, 4] = scan(%x, %start) carries=1 reverse=True sources=1 \

@@ -77,6 +77,13 @@ def test_nothing_that_can_be_nan_disappears(rewrites, before, after):
              f'{X}\n{constant(0.0)}\n{after}\noutput "y" = %y')  # fmt: skip
 
 
+@pytest.mark.parametrize("product", ["multiply(%x, %c)", "multiply(%c, %x)"])
+def test_whole_numbers_times_zero_are_zero(rewrites, product):
+    zero = constant(0, "i32")
+    rewrites(simpler, f"input %x: i32[2, 3] field\n{zero}\n%y: i32[2, 3] = {product}",
+             f'input %x: i32[2, 3] field\n{zero}\noutput "y" = %c')  # fmt: skip
+
+
 def test_a_division_by_a_power_of_two_becomes_a_product(rewrites):
     rewrites(simpler, f"{X}\n{constant(4.0)}\n%y: f32[2, 3] = divide(%x, %c)",
              f"{X}\n{constant(0.25, name='constant')}\n"
@@ -119,6 +126,30 @@ def test_a_transpose_that_moves_only_an_axis_of_one_is_a_reshape(rewrites):
         "input %x: f32[2, 1, 3] field\n"
         '%reshape: f32[2, 3, 1] = reshape(%x) shape=(2, 3, 1)\noutput "y" = %reshape',
     )
+
+
+PADS = """%a: f32[2, 5] = pad(%x) high=(0, 0) low=(0, 2) value=0.0
+%b: f32[2, 5] = pad(%z) high=(0, 3) low=(0, 0) value=0.0
+%y: f32[2, 5] = add(%a, %b)"""
+
+
+def test_zeros_beside_two_parts_that_are_added_make_them_stand_together(rewrites):
+    inputs = f"{X}\ninput %z: f32[2, 2] field"
+    rewrites(simpler, f"{inputs}\n{PADS}",
+             f'{inputs}\n%concat: f32[2, 5] = concat(%z, %x) axis=1\noutput "y" = %concat',
+             special=False)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "old, new", [("low=(0, 2) value=0.0", "low=(0, 2) value=1.0"), ("high=(0, 3)", "high=(1, 3)")]
+)
+def test_other_paddings_are_added(old, new):
+    text = PADS.replace(old, new)
+    if "high=(1" in new:
+        text = text.replace("[2, 5]", "[3, 5]").replace("high=(0, 0)", "high=(1, 0)")
+    lines = f'{X}\ninput %z: f32[2, 2] field\n{text}\noutput "y" = %y'
+    graph = parse_graph(f'graph "test"\n{lines}\n')
+    assert [node.op for node in simpler(graph).nodes] == ["pad", "pad", "add"]
 
 
 @pytest.mark.parametrize("op", ["sum", "max", "min", "product"])

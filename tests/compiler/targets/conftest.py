@@ -32,3 +32,9 @@ def random_program():
 def sass():
     """The reader of compiled kernels' instructions."""
     return load("sass", Path(__file__).parent / "sass.py")
+
+
+@pytest.fixture(scope="session")
+def kernel_facts():
+    """What the compiler makes of kernels."""
+    return load("kernel_facts", Path(__file__).parent / "kernel_facts.py")

@@ -13,22 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from netc.compiler.build.nvrtc import Cubin, Resources, compile_cubin
+from netc.compiler.build.nvrtc import Resources, compile_cubin
 from netc.compiler.driver import compile_file
-from netc.compiler.program import FunctionFacts, KernelFacts, Program, Tensor
+from netc.compiler.program import KernelFacts, Program, Tensor
 from netc.compiler.targets.cuda_launches import CudaLaunch, from_json
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES
 
 ROOT = Path(__file__).parents[3]
 SHARED = {"blocks"}  # holds what others use
-KIN = {"addition", "bert", "classify_text"}  # made of the blocks of gpt, in other sizes
-KIN |= {"gru", "rnn", "sentiment", "seq2seq"}  # and of those of lstm
-KIN |= {"vae"}  # its kernels are those of autoencoder and gan
 BLOCKS = {"recommend": "factors"}  # the train block where there are several
-EXAMPLES = sorted({path.stem for path in (ROOT / "examples").glob("*.net")} - SHARED - KIN)
+EXAMPLES = sorted({path.stem for path in (ROOT / "examples").glob("*.net")} - SHARED)
 ARCHS = tuple(name for name in ARCHITECTURES if name != "sm_90")  # whose chip is that of sm_90a
-FUNCTIONS = ("train", "evaluate")  # whose instructions are read for every architecture
-READ = ("sm_75", "sm_90a")  # and those of the others: nvdisasm takes as long as the compiler
+LAST_READ = "sm_90a"  # whose instructions are counted in the table
 # sinf and cosf are right to 2 ulp for every float, which no shorter reduction is: angles of any
 # size come into range by a table on the stack and a product in double.
 ANGLES = re.compile(r"\b(cosf|sinf|netc_normal)\(")
@@ -43,60 +39,60 @@ FORBIDDEN = {
 
 @dataclass(frozen=True)
 class Built:
-    """One function for one architecture."""
+    """One kernel for one architecture; `used` are its registers and bytes."""
 
-    function: FunctionFacts
-    launches: tuple[CudaLaunch, ...]
+    kernel: KernelFacts
+    launch: CudaLaunch
     arch: str
     source: str
-    cubin: Cubin
-    instructions: dict[str, Counter[str]]
+    used: Resources
+    instructions: Counter[str]
 
 
 def compile_example(name: str, folder: Path) -> tuple[Program, Path]:
     return compile_file(ROOT / "examples" / f"{name}.net", train=BLOCKS.get(name), out=folder)
 
 
-def build_all(name: str, folder: Path, sass) -> tuple[Built, ...]:
-    """The functions of an example for every architecture, two at a time."""
+def build_all(name: str, folder: Path, kernel_facts, sass) -> dict[str, list[list[Built]]]:
+    """The kernels of each function of an example, each for every architecture."""
     program, folder = compile_example(name, folder)
-    functions = program.on("cuda").functions
-
-    def build(job: tuple[FunctionFacts, str]) -> Built:
-        function, arch = job
+    functions, texts, launches = program.on("cuda").functions, {}, {}
+    for function in functions:
         path = folder / "cuda" / f"{function.symbol}.cu"
-        step, source = from_json(path.with_suffix(".json").read_text()), path.read_text()
-        cubin = compile_cubin(source, arch)
-        is_read = arch in READ or (function.name in FUNCTIONS and function.batch > 1)
-        found = sass.instructions(cubin.image) if is_read else {}
-        return Built(function, step.launches, arch, source, cubin, found)
-
-    jobs = [(function, arch) for function in functions for arch in ARCHS]
+        texts[function.symbol] = kernel_facts.kernels_of(path.read_text())
+        step = from_json(path.with_suffix(".json").read_text())
+        launches[function.symbol] = {launch.kernel: launch for launch in step.launches}
+    everything = [text for some in texts.values() for text in some.values()]
     with ThreadPoolExecutor(2) as workers:
-        return tuple(workers.map(build, jobs))
+        look = lambda arch: kernel_facts.look_into(everything, arch, sass.instructions)  # noqa: E731
+        found = dict(zip(ARCHS, workers.map(look, ARCHS), strict=True))
+
+    def build(symbol: str, kernel: KernelFacts, arch: str) -> Built:
+        text = texts[symbol][kernel.name]
+        facts = found[arch][text]
+        launch = launches[symbol][kernel.name]
+        return Built(kernel, launch, arch, text, facts.resources, facts.instructions)
+
+    return {
+        f.symbol: [[build(f.symbol, kernel, arch) for arch in ARCHS] for kernel in f.kernels]
+        for f in functions
+    }
 
 
-def wrong_with(kernel: KernelFacts, used: Resources, launch: CudaLaunch, built: Built) -> list[str]:
+def wrong_with(built: Built) -> list[str]:
     """What is wrong with one kernel; the stem of an instruction is what precedes its first dot."""
-    has_angles = ANGLES.search(source_of(kernel.name, built.source)) is not None
+    used, has_angles = built.used, ANGLES.search(built.source) is not None
     allowed = REDUCTION if has_angles else set()
-    found = []
-    if built.instructions:
-        there = {name.partition(".")[0] for name in built.instructions[kernel.name]}
-        found += [reason for name, reason in FORBIDDEN.items() if name in there - allowed]
-        found += [f"no {name}" for name in required(kernel, used) if name not in there]
+    there = {name.partition(".")[0] for name in built.instructions}
+    found = [reason for name, reason in FORBIDDEN.items() if name in there - allowed]
+    found += [f"no {name}" for name in required(built.kernel, used) if name not in there]
     if used.spill_loads or used.spill_stores or (used.stack_bytes and not has_angles):
         found.append(f"spills: {used}")
     if used.shared_bytes > SHARED_WITHOUT_ASKING:
         found.append(f"{used.shared_bytes} bytes of shared memory")
-    if used.registers * prod(launch.block) > ARCHITECTURES[built.arch].registers:
-        found.append(f"{used.registers} registers for {launch.block} threads")
+    if used.registers * prod(built.launch.block) > ARCHITECTURES[built.arch].registers:
+        found.append(f"{used.registers} registers for {built.launch.block} threads")
     return found
-
-
-def source_of(kernel: str, source: str) -> str:
-    """The kernel's function, without the device functions that precede it."""
-    return source.partition(f"{kernel}(\n")[2].partition("\n}")[0]
 
 
 def required(kernel: KernelFacts, used: Resources) -> list[str]:
@@ -115,36 +111,46 @@ def is_nothing(kernel: KernelFacts) -> bool:
     return kernel.terms == 1 and len(places) == 1 and (kernel.flops == 0 or counts == {1})
 
 
-def table(everything: tuple[Built, ...]) -> str:
-    """A row for each kernel of the training step: shared bytes, registers by architecture, and the
-    instructions of the last one that is read."""
-    step = [built for built in everything if built.function.symbol == "train"]
-    kernels = step[0].function.kernels
-    width = max(len(kernel.name) for kernel in kernels)
+def table(step: list[list[Built]]) -> str:
+    """A row for each kernel of a training step: shared bytes, registers by architecture, and how
+    many instructions it has on one of them."""
+    width = max(len(first.kernel.name) for first, *_ in step)
     lines = [f"{'kernel':{width}} shared" + "".join(f" {arch:>7}" for arch in ARCHS)]
     lines[0] += "  instructions"
-    (last,) = (built for built in step if built.arch == READ[-1])
-    for kernel in kernels:
-        used = [built.cubin.kernel(kernel.name) for built in step]
-        registers = "".join(f" {one.registers:7}" for one in used)
-        lines.append(f"{kernel.name:{width}} {max(one.shared_bytes for one in used):6}{registers}")
-        lines[-1] += f" {last.instructions[kernel.name].total():13}"
+    for row in step:
+        registers = "".join(f" {one.used.registers:7}" for one in row)
+        shared = max(one.used.shared_bytes for one in row)
+        lines.append(f"{row[0].kernel.name:{width}} {shared:6}{registers}")
+        counted = row[ARCHS.index(LAST_READ)].instructions.total()
+        lines[-1] += f" {counted:13}"
     return "\n".join(lines) + "\n"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_kernel_is_as_lean_as_it_was(name, golden, sass, tmp_path):
-    everything = build_all(name, tmp_path / name, sass)
+def test_every_kernel_is_as_lean_as_it_was(name, golden, kernel_facts, sass, tmp_path):
+    functions = build_all(name, tmp_path / name, kernel_facts, sass)
     checked = 0
-    for built in everything:
-        launches = {launch.kernel: launch for launch in built.launches}
-        for kernel in built.function.kernels:
-            used = built.cubin.kernel(kernel.name)
-            wrong = wrong_with(kernel, used, launches[kernel.name], built)
-            assert not wrong, f"{built.function.symbol} {kernel.name} on {built.arch}: {wrong}"
+    for symbol, kernels in functions.items():
+        for built in (one for row in kernels for one in row):
+            wrong = wrong_with(built)
+            assert not wrong, f"{symbol} {built.kernel.name} on {built.arch}: {wrong}"
             checked += 1
     assert checked >= 18 * len(ARCHS)
-    golden(Path(__file__).parent / "golden" / "static" / f"{name}.txt", table(everything))
+    golden(Path(__file__).parent / "golden" / "static" / f"{name}.txt", table(functions["train"]))
+
+
+def test_a_kernel_alone_is_what_it_is_in_its_function(kernel_facts, sass, tmp_path):
+    program, folder = compile_example("feed", tmp_path)
+    source = (folder / "cuda" / "train.cu").read_text()
+    cubin = compile_cubin(source, LAST_READ)
+    instructions = sass.instructions(cubin.image)
+    texts = kernel_facts.kernels_of(source)
+    found = kernel_facts.look_into(texts.values(), LAST_READ, sass.instructions)
+    assert len(set(map(kernel_facts.without_names, texts.values()))) < len(texts) == len(found)
+    assert texts.keys() == dict(cubin.resources).keys()
+    for name, text in texts.items():
+        assert found[text].resources == cubin.kernel(name), name
+        assert found[text].instructions == instructions[name], name
 
 
 SPOILED = """
@@ -163,10 +169,30 @@ def test_what_is_forbidden_is_seen(sass):
     reads = (Tensor("in", "f32", (65,), 0),)
     kernel = KernelFacts("k01", "matmul", "", "forward", (), 1, 1, 0.0, reads)
     launch = CudaLaunch("k01", (1, 1, 1), (256, 1, 1), 0, ())
-    built = Built(None, (), "sm_80", SPOILED, cubin, sass.instructions(cubin.image))
-    found = " ".join(wrong_with(kernel, cubin.kernel("k01"), launch, built))
+    instructions = sass.instructions(cubin.image)["k01"]
+    built = Built(kernel, launch, "sm_80", SPOILED, cubin.kernel("k01"), instructions)
+    found = " ".join(wrong_with(built))
     for reason in ("local memory is read", "an atomic", "double precision", "no FFMA", "spills"):
         assert reason in found
+
+
+QUADS = """
+net rows(x: f32[4096, 512]) { return x -> softmax }
+net map(x: f32[4096, 512]) { return tanh(x) * 2 + x }
+"""
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_maps_and_rows_load_and_store_by_quads(kernel_facts, sass, tmp_path, arch):
+    (tmp_path / "quads.net").write_text(QUADS)
+    program, folder = compile_file(tmp_path / "quads.net", out=tmp_path / "build")
+    for function in program.on("cuda").functions:
+        source = (folder / "cuda" / f"{function.symbol}.cu").read_text()
+        (kernel,) = function.kernels
+        text = kernel_facts.kernels_of(source)[kernel.name]
+        (facts,) = kernel_facts.look_into([text], arch, sass.instructions).values()
+        moves = {name for name in facts.instructions if name.startswith(("LDG", "STG"))}
+        assert moves and all(".128" in name for name in moves)
 
 
 WIDE = "net only(x: f32[4096, 512]) { return x -> dense(4096) -> relu }"

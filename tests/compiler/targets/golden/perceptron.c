@@ -179,6 +179,82 @@ static inline __attribute__((always_inline)) void netc_product_10x8(
     netc_store_vector(sums + 9 * stride + 0, s9_0, adds);
 }
 
+typedef int netc_places __attribute__((vector_size(32)));
+#ifdef __clang__
+#define NETC_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define NETC_PICK(a, b, ...) __builtin_shuffle(a, b, (netc_places){__VA_ARGS__})
+#endif
+
+// to[d][j] = from[j][d] for a square of 8 x 8, whose rows are so many floats apart.
+static inline void netc_turn_square(const float *from, int64_t from_step, float *to, int64_t to_step)
+{
+    netc_vector r0, r1, r2, r3, r4, r5, r6, r7, before;
+    memcpy(&r0, from + 0 * from_step, sizeof r0);
+    memcpy(&r1, from + 1 * from_step, sizeof r1);
+    memcpy(&r2, from + 2 * from_step, sizeof r2);
+    memcpy(&r3, from + 3 * from_step, sizeof r3);
+    memcpy(&r4, from + 4 * from_step, sizeof r4);
+    memcpy(&r5, from + 5 * from_step, sizeof r5);
+    memcpy(&r6, from + 6 * from_step, sizeof r6);
+    memcpy(&r7, from + 7 * from_step, sizeof r7);
+    before = r0;
+    r0 = NETC_PICK(before, r4, 0, 1, 2, 3, 8, 9, 10, 11);
+    r4 = NETC_PICK(before, r4, 4, 5, 6, 7, 12, 13, 14, 15);
+    before = r1;
+    r1 = NETC_PICK(before, r5, 0, 1, 2, 3, 8, 9, 10, 11);
+    r5 = NETC_PICK(before, r5, 4, 5, 6, 7, 12, 13, 14, 15);
+    before = r2;
+    r2 = NETC_PICK(before, r6, 0, 1, 2, 3, 8, 9, 10, 11);
+    r6 = NETC_PICK(before, r6, 4, 5, 6, 7, 12, 13, 14, 15);
+    before = r3;
+    r3 = NETC_PICK(before, r7, 0, 1, 2, 3, 8, 9, 10, 11);
+    r7 = NETC_PICK(before, r7, 4, 5, 6, 7, 12, 13, 14, 15);
+    before = r0;
+    r0 = NETC_PICK(before, r2, 0, 1, 8, 9, 4, 5, 12, 13);
+    r2 = NETC_PICK(before, r2, 2, 3, 10, 11, 6, 7, 14, 15);
+    before = r1;
+    r1 = NETC_PICK(before, r3, 0, 1, 8, 9, 4, 5, 12, 13);
+    r3 = NETC_PICK(before, r3, 2, 3, 10, 11, 6, 7, 14, 15);
+    before = r4;
+    r4 = NETC_PICK(before, r6, 0, 1, 8, 9, 4, 5, 12, 13);
+    r6 = NETC_PICK(before, r6, 2, 3, 10, 11, 6, 7, 14, 15);
+    before = r5;
+    r5 = NETC_PICK(before, r7, 0, 1, 8, 9, 4, 5, 12, 13);
+    r7 = NETC_PICK(before, r7, 2, 3, 10, 11, 6, 7, 14, 15);
+    before = r0;
+    r0 = NETC_PICK(before, r1, 0, 8, 2, 10, 4, 12, 6, 14);
+    r1 = NETC_PICK(before, r1, 1, 9, 3, 11, 5, 13, 7, 15);
+    before = r2;
+    r2 = NETC_PICK(before, r3, 0, 8, 2, 10, 4, 12, 6, 14);
+    r3 = NETC_PICK(before, r3, 1, 9, 3, 11, 5, 13, 7, 15);
+    before = r4;
+    r4 = NETC_PICK(before, r5, 0, 8, 2, 10, 4, 12, 6, 14);
+    r5 = NETC_PICK(before, r5, 1, 9, 3, 11, 5, 13, 7, 15);
+    before = r6;
+    r6 = NETC_PICK(before, r7, 0, 8, 2, 10, 4, 12, 6, 14);
+    r7 = NETC_PICK(before, r7, 1, 9, 3, 11, 5, 13, 7, 15);
+    memcpy(to + 0 * to_step, &r0, sizeof r0);
+    memcpy(to + 1 * to_step, &r1, sizeof r1);
+    memcpy(to + 2 * to_step, &r2, sizeof r2);
+    memcpy(to + 3 * to_step, &r3, sizeof r3);
+    memcpy(to + 4 * to_step, &r4, sizeof r4);
+    memcpy(to + 5 * to_step, &r5, sizeof r5);
+    memcpy(to + 6 * to_step, &r6, sizeof r6);
+    memcpy(to + 7 * to_step, &r7, sizeof r7);
+}
+
+// to[d][j] = from[j][d] for `width` rows of `depth` floats, in squares and what they leave.
+static void netc_turn(const float *from, int64_t from_step, int width, int depth, float *to, int64_t to_step)
+{
+    const int even_width = width / 8 * 8, even_depth = depth / 8 * 8;
+    for (int d = 0; d < even_depth; d += 8)
+        for (int j = 0; j < even_width; j += 8)
+            netc_turn_square(from + j * from_step + d, from_step, to + d * to_step + j, to_step);
+    for (int d = 0; d < depth; d++)
+        for (int j = d < even_depth ? even_width : 0; j < width; j++) to[d * to_step + j] = from[j * from_step + d];
+}
+
 // k01_dense_1_forward: matrix product (matmul, add, relu, divide, greater)
 // dense_1_matmul[m, n] = sum over k < 12 of left[m, k] * right[k, n]
 //   left[m, k] = x_[m * 12 + k]
@@ -214,18 +290,21 @@ static void k01_dense_1_forward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 12; start += 12) {
             const int depth = start + 12 <= 12 ? 12 : 12 - start;
-            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+            for (int panel = 0; panel < columns; panel += 16) {
+                float *const to = right + panel * 12;
+                const int width = columns - panel < 16 ? columns - panel : 16;
                 for (int d = 0; d < depth; d++)
-                    for (int j = panel; j < columns && j < panel + 16; j++) {
-                        const int n = column + j, k = start + d;
-                        right[d * 16 + j] = perceptron_dense_1_kernel[k * 20 + n];
+                    for (int j = 0; j < width; j += 4) {
+                        const int n = column + panel + j, k = start + d;
+                        memcpy(to + d * 16 + j, perceptron_dense_1_kernel + k * 20 + n, 4 * sizeof(float));
                     }
+            }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_6x16(
                         x_ + m * 12 + k, 12, 1,
-                        right + j, 16,
+                        right + j * 12, 16,
                         depth, start > 0, sums + i * 16 + j, 16);
                 }
         }
@@ -297,11 +376,15 @@ static void k03_dense_2_forward(
     float sums[96] __attribute__((aligned(64)));
     {
         enum { column = 0, columns = 3, start = 0, depth = 20 };
-        for (int d = 0; d < depth; d++)
-            for (int j = 0; j < columns; j += 3) {
-                const int n = column + j, k = start + d;
-                memcpy(right + d * 8 + j, perceptron_dense_2_kernel + k * 3 + n, 3 * sizeof(float));
-            }
+        for (int panel = 0; panel < columns; panel += 8) {
+            float *const to = right + panel * 20;
+            const int width = columns - panel < 8 ? columns - panel : 8;
+            for (int d = 0; d < depth; d++)
+                for (int j = 0; j < width; j += 3) {
+                    const int n = column + panel + j, k = start + d;
+                    memcpy(to + d * 8 + j, perceptron_dense_2_kernel + k * 3 + n, 3 * sizeof(float));
+                }
+        }
     }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 2);
@@ -316,7 +399,7 @@ static void k03_dense_2_forward(
                     const int m = row + i, n = column + j, k = start;
                     netc_product_12x8(
                         dropout_1_where + m * 20 + k, 20, 1,
-                        right + j, 8,
+                        right + j * 20, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -497,18 +580,18 @@ static void k07_dense_2_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 3; start += 3) {
             const int depth = start + 3 <= 3 ? 3 : 3 - start;
-            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
-                for (int d = 0; d < depth; d++)
-                    for (int j = panel; j < columns && j < panel + 16; j++) {
-                        const int n = column + j, k = start + d;
-                        right[d * 16 + j] = perceptron_dense_2_kernel[n * 3 + k];
-                    }
+            for (int panel = 0; panel < columns; panel += 16) {
+                float *const to = right + panel * 3;
+                const int width = columns - panel < 16 ? columns - panel : 16;
+                const int n = column + panel, k = start;
+                netc_turn(perceptron_dense_2_kernel + n * 3 + k, 3, width, depth, to, 16);
+            }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_6x16(
                         log_softmax_1_gradient_add + m * 3 + k, 3, 1,
-                        right + j, 16,
+                        right + j * 3, 16,
                         depth, start > 0, sums + i * 16 + j, 16);
                 }
         }
@@ -680,11 +763,15 @@ static void k10_dense_2_backward(
     float sums[80] __attribute__((aligned(64)));
     {
         enum { column = 0, columns = 3, start = 0, depth = 24 };
-        for (int d = 0; d < depth; d++)
-            for (int j = 0; j < columns; j += 3) {
-                const int n = column + j, k = start + d;
-                memcpy(right + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, 3 * sizeof(float));
-            }
+        for (int panel = 0; panel < columns; panel += 8) {
+            float *const to = right + panel * 24;
+            const int width = columns - panel < 8 ? columns - panel : 8;
+            for (int d = 0; d < depth; d++)
+                for (int j = 0; j < width; j += 3) {
+                    const int n = column + panel + j, k = start + d;
+                    memcpy(to + d * 8 + j, log_softmax_1_gradient_add + k * 3 + n, 3 * sizeof(float));
+                }
+        }
     }
     for (int64_t task = first; task < last; task++) {
         const int b = (int)(task / 2);
@@ -699,7 +786,7 @@ static void k10_dense_2_backward(
                     const int m = row + i, n = column + j, k = start;
                     netc_product_10x8(
                         dropout_1_where + k * 20 + m, 1, 20,
-                        right + j, 8,
+                        right + j * 24, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
         }
@@ -848,18 +935,21 @@ static void k12_dense_1_backward(
         const int columns = column + 16 <= 20 ? 16 : 20 - column;
         for (int start = 0; start < 24; start += 24) {
             const int depth = start + 24 <= 24 ? 24 : 24 - start;
-            for (int panel = 0; panel < columns; panel += 16)  // what a panel reads and writes stays in the L1 cache
+            for (int panel = 0; panel < columns; panel += 16) {
+                float *const to = right + panel * 24;
+                const int width = columns - panel < 16 ? columns - panel : 16;
                 for (int d = 0; d < depth; d++)
-                    for (int j = panel; j < columns && j < panel + 16; j++) {
-                        const int n = column + j, k = start + d;
-                        right[d * 16 + j] = perceptron_gradient_where[k * 20 + n];
+                    for (int j = 0; j < width; j += 4) {
+                        const int n = column + panel + j, k = start + d;
+                        memcpy(to + d * 16 + j, perceptron_gradient_where + k * 20 + n, 4 * sizeof(float));
                     }
+            }
             for (int j = 0; j < columns; j += 16)
                 for (int i = 0; i < rows; i += 6) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_6x16(
                         x_ + k * 12 + m, 1, 12,
-                        right + j, 16,
+                        right + j * 24, 16,
                         depth, start > 0, sums + i * 16 + j, 16);
                 }
         }

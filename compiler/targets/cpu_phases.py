@@ -1,0 +1,145 @@
+"""Kernels in order in; which of their tasks may run at once, and what waits for what, out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netc.compiler.ir.graph import Value
+from netc.compiler.ir.scan import Scan
+from netc.compiler.kernels.memory import Buffer
+from netc.compiler.kernels.plan import Kernel, runs
+from netc.compiler.targets.cpu_shares import Shares
+from netc.compiler.targets.function import Function
+from netc.compiler.targets.traffic import Traffic
+
+
+@dataclass(frozen=True)
+class CpuParameter:
+    """A pointer that a kernel is given: into the arena, at `place` bytes, which may depend on the
+    step `t` of a scan."""
+
+    type: str
+    name: str
+    is_written: bool
+    place: str
+
+
+@dataclass(frozen=True)
+class CpuKernelSource:
+    """A rendered kernel and what the function that calls it needs; `number` is its place there,
+    and `share_tasks` are those of one share of the rows, where it is shared out so."""
+
+    name: str
+    number: int
+    parameters: tuple[CpuParameter, ...]
+    tasks: int
+    source: str
+    share_tasks: int = 0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Tasks of a phase, from its task number `start` on: those of one kernel, or a single one that
+    runs several kernels in order."""
+
+    start: int
+    tasks: int
+    kernels: tuple[CpuKernelSource, ...]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Tasks that may run in any order and at once; what they need was made in earlier phases."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def tasks(self) -> int:
+        return sum(piece.tasks for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class PartCall:
+    """A kernel on the part of its tasks, from `first` up to `last`, that claimed shares have."""
+
+    kernel: CpuKernelSource
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Phases one after the other; those of a scan again for each of its `steps`, else None. A scan
+    that is shared out by rows has `shares` instead, each of which runs all `calls` in all steps."""
+
+    steps: int | None
+    phases: tuple[Phase, ...] = ()
+    shares: int = 0
+    calls: tuple[PartCall, ...] = ()
+
+
+def turns(
+    function: Function, sources: tuple[CpuKernelSource, ...], shares: Mapping[str, Shares]
+) -> tuple[Turn, ...]:
+    """The kernels in phases, those of a scan by themselves; `shares` by the name of a scan."""
+    found, number = [], 0
+    for node, kernels in runs(function.kernels):
+        some = sources[number : number + len(kernels)]
+        number += len(kernels)
+        shared = shares.get(node.output.name) if node else None
+        if shared:
+            calls = tuple(part_call(source, shared) for source in some)
+            found.append(Turn(Scan.of(node).steps, shares=shared.count, calls=calls))
+        else:
+            steps = Scan.of(node).steps if node else None
+            found.append(Turn(steps, phases(function, kernels, some)))
+    return tuple(found)
+
+
+def part_call(source: CpuKernelSource, shares: Shares) -> PartCall:
+    """The call of a kernel with the tasks of claimed shares, the last of which may be short."""
+    each, last = source.share_tasks, f"claim.last * {source.share_tasks}"
+    if shares.count * each > source.tasks:
+        last = f"({last} < {source.tasks} ? {last} : {source.tasks})"
+    return PartCall(source, f"claim.first * {each}", last)
+
+
+def phases(
+    function: Function, kernels: tuple[Kernel, ...], sources: tuple[CpuKernelSource, ...]
+) -> tuple[Phase, ...]:
+    """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
+    writes, or writes what it reads; kernels of one task that need each other are one task."""
+    found: list[list[list[CpuKernelSource]]] = []
+    traffic = Traffic()
+    for kernel, source in zip(kernels, sources, strict=True):
+        reads, writes = buffers(function, kernel.reads), buffers(function, kernel.writes)
+        pieces = found[-1] if found else []
+        needed = traffic.conflicts(reads, writes)
+        if not found or (needed and not is_single(source, [pieces[n] for n in needed])):
+            found.append([[source]])
+            traffic = Traffic()
+            traffic.add(0, reads, writes)
+        elif needed:
+            (number,) = needed
+            pieces[number].append(source)
+            traffic.add(number, reads, writes)
+        else:
+            traffic.add(len(pieces), reads, writes)
+            pieces.append([source])
+    return tuple(make_phase(pieces) for pieces in found)
+
+
+def is_single(source: CpuKernelSource, needed: list[list[CpuKernelSource]]) -> bool:
+    """Whether the kernel and all that it needs are of one task, which can run both."""
+    return len(needed) == 1 and source.tasks == needed[0][0].tasks == 1
+
+
+def make_phase(pieces: list[list[CpuKernelSource]]) -> Phase:
+    made, start = [], 0
+    for piece in pieces:
+        made.append(Piece(start, piece[0].tasks, tuple(piece)))
+        start += piece[0].tasks
+    return Phase(tuple(made))
+
+
+def buffers(function: Function, values: tuple[Value, ...]) -> list[Buffer]:
+    return [function.memory.buffer(value.name) for value in values]
