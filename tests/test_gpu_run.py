@@ -1,14 +1,17 @@
 """`make gpu`, as far as it goes without a GPU: on a stand-in for the driver, or saying why not."""
 
+import ast
 import importlib.util
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from netc.compiler.driver import compile_file
 from netc.runtime import cuda
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +23,9 @@ def load(name: str):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+TORCH_EXAMPLES = load("torch_examples").EXAMPLES
 
 
 @pytest.fixture
@@ -115,3 +121,30 @@ def test_figures_come_of_steps_kernels_and_copies(stand_in, tmp_path, monkeypatc
         times.kernel_seconds(times.PRODUCT.format(n=24), tmp_path / "product"),
     ):
         assert 0 < seconds < 60
+
+
+@pytest.mark.parametrize("name", TORCH_EXAMPLES)
+def test_pytorch_is_given_the_network_and_the_batch_of_the_example(name, tmp_path):
+    example = TORCH_EXAMPLES[name]
+    program, _ = compile_file(ROOT / "examples" / f"{name}.net", out=tmp_path)
+    train = program.function("train")
+    weights = [one.tensor.shape for one in program.persistent if one.role == "weight"]
+    assert Counter(weights) == example.weights
+    assert example.has_the_weights_of([tuple(reversed(shape)) for shape in weights])
+    assert not example.has_the_weights_of(weights[1:])
+    assert train.batch == example.batch
+    assert train.fields[0].shape == (example.batch, *example.sample)
+    assert example.classes in {size for shape in weights for size in shape}
+    text = (ROOT / "examples" / f"{name}.net").read_text()
+    assert ("clip 1.0" in text) == (example.clip == 1.0)
+
+
+def test_pytorch_is_measured_on_what_the_table_has():
+    """PyTorch itself need not be here: it holds its networks to the table when it runs."""
+    tree = ast.parse((SCRIPTS / "torch_times.py").read_text())
+    (networks,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NETWORKS"
+    )
+    assert [key.value for key in networks.keys] == list(TORCH_EXAMPLES)

@@ -2,6 +2,7 @@
 
 In a process of its own: it may bring another CUDA compiler than netc's. Every network is measured
 eagerly and compiled with CUDA graphs; products in float32, as netc's, and in TF32, as is told.
+`--quick` runs everything once, on the CPU where there is no GPU: it shows that this file works.
 """
 
 import json
@@ -9,69 +10,27 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
-CHUNKS, CHUNK_SECONDS = 9, 0.2
-PRODUCTS = (1024, 2048, 4096)
-COPIED = 1 << 26  # floats
+sys.path.append(str(Path(__file__).parents[1] / "peers"))
+from torch_examples import EXAMPLES, Example
+from torch_networks import Gpt, digits, lenet, perceptron, resnet
 
-
-class Residual(nn.Module):
-    """The block of resnet8.net."""
-
-    def __init__(self, before: int, after: int, stride: int) -> None:
-        super().__init__()
-        self.main = nn.Sequential(
-            *conv(before, after, 3, stride), nn.ReLU(), *conv(after, after, 3, 1)
-        )
-        same = stride == 1 and before == after
-        self.skip = nn.Identity() if same else nn.Sequential(*conv(before, after, 1, stride))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.main(x) + self.skip(x))
-
-
-def conv(before: int, after: int, size: int, stride: int) -> tuple[nn.Module, nn.Module]:
-    layer = nn.Conv2d(before, after, size, stride, padding=size // 2, bias=False)
-    return layer, nn.BatchNorm2d(after)
-
-
-def digits() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(5408, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
-
-
-def lenet() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
-    )  # fmt: skip
-
-
-def perceptron() -> nn.Module:
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(),
-        nn.Linear(256, 10),
-    )  # fmt: skip
-
-
-def resnet8() -> nn.Module:
-    blocks = (Residual(16, 16, 1), Residual(16, 32, 2), Residual(32, 64, 2))
-    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
-    return nn.Sequential(*conv(1, 16, 3, 1), nn.ReLU(), *blocks, *head)
-
-
-NETWORKS = {  # the examples' networks: model, batch, image, classes
-    "lenet": (lenet, 64, (1, 28, 28), 10),
-    "mlp": (perceptron, 64, (1, 28, 28), 10),
-    "mnist": (digits, 32, (1, 28, 28), 10),
-    "mnist_tutorial": (digits, 32, (1, 28, 28), 10),
-    "resnet8": (resnet8, 64, (1, 28, 28), 10),
+IS_QUICK = "--quick" in sys.argv
+DEVICE = "cuda" if torch.cuda.is_available() or not IS_QUICK else "cpu"
+CHUNKS, CHUNK_SECONDS = (1, 0.0) if IS_QUICK else (9, 0.2)
+PRODUCTS = (64,) if IS_QUICK else (1024, 2048, 4096)
+COPIED = 1 << (10 if IS_QUICK else 26)  # floats
+NETWORKS = {
+    "gpt": lambda: Gpt(256, 128),
+    "lenet": lambda: lenet(nn.ReLU, nn.MaxPool2d),
+    "mlp": lambda: perceptron(256),
+    "mnist": digits,
+    "mnist_tutorial": digits,
+    "resnet8": lambda: resnet(1, (16, 32, 64), 1),
 }
 
 
@@ -91,17 +50,37 @@ def main() -> None:
     print(json.dumps(found))
 
 
+def network(name: str) -> nn.Module:
+    """The network of an example; AssertionError where it has other weights."""
+    model, example = NETWORKS[name](), EXAMPLES[name]
+    shapes = [tuple(weight.shape) for weight in model.parameters()]
+    assert example.has_the_weights_of(shapes), f"{name} has other weights: {shapes}"
+    return model.to(DEVICE)
+
+
+def made_up(example: Example) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch of samples, as the example takes them, and their labels in one row."""
+    shape, batch = example.sample, example.batch
+    if example.is_text:
+        tokens = torch.randint(0, example.classes, (batch, *shape), device=DEVICE)
+        return tokens, tokens.flatten()
+    height, width, channels = shape
+    size = (batch, channels, height, width)
+    images = torch.randint(0, 256, size, dtype=torch.uint8, device=DEVICE)
+    return images, torch.randint(0, example.classes, (batch,), device=DEVICE)
+
+
 def step_seconds(name: str, is_compiled: bool) -> float | str:
     """A training step: forward, loss, accuracy, backward, Adam; or why it could not be measured."""
-    make, batch, image, classes = NETWORKS[name]
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    model = make().cuda()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=True)
-    images = torch.randint(0, 256, (batch, *image), dtype=torch.uint8, device="cuda")
-    labels = torch.randint(0, classes, (batch,), device="cuda")
+    example, model = EXAMPLES[name], network(name)
+    optimizer = torch.optim.Adam(
+        model.parameters(), lr=1e-3, fused=True, capturable=DEVICE == "cuda"
+    )
+    samples, labels = made_up(example)
 
     def forward() -> tuple[torch.Tensor, torch.Tensor]:
-        logits = model(images.float() / 255)
+        logits = model(samples if example.is_text else samples.float() / 255)
         hits = (logits.argmax(1) == labels).float().mean()
         return nn.functional.cross_entropy(logits, labels), hits
 
@@ -111,6 +90,8 @@ def step_seconds(name: str, is_compiled: bool) -> float | str:
         optimizer.zero_grad(set_to_none=True)
         loss, _ = run_forward()
         loss.backward()
+        if example.clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), example.clip)
         optimizer.step()
 
     try:
@@ -121,13 +102,13 @@ def step_seconds(name: str, is_compiled: bool) -> float | str:
 
 def product_seconds(n: int, tf32: bool) -> float:
     torch.backends.cuda.matmul.allow_tf32 = tf32
-    a, b = torch.randn(n, n, device="cuda"), torch.randn(n, n, device="cuda")
-    out = torch.empty(n, n, device="cuda")
+    a, b = torch.randn(n, n, device=DEVICE), torch.randn(n, n, device=DEVICE)
+    out = torch.empty(n, n, device=DEVICE)
     return median_seconds(lambda: torch.mm(a, b, out=out))
 
 
 def copy_seconds() -> float:
-    source = torch.randn(COPIED, device="cuda")
+    source = torch.randn(COPIED, device=DEVICE)
     target = torch.empty_like(source)
     return median_seconds(lambda: target.copy_(source))
 
@@ -136,16 +117,22 @@ def median_seconds(step: Callable[[], object]) -> float:
     """The seconds of one step among many, warm."""
 
     def seconds(count: int) -> float:
-        torch.cuda.synchronize()
+        wait()
         start = time.perf_counter()
         for _ in range(count):
             step()
-        torch.cuda.synchronize()
+        wait()
         return (time.perf_counter() - start) / count
 
-    seconds(10)
-    count = max(1, int(CHUNK_SECONDS / seconds(10)))
+    warm = 1 if IS_QUICK else 10
+    seconds(warm)
+    count = max(1, int(CHUNK_SECONDS / seconds(warm)))
     return statistics.median(seconds(count) for _ in range(CHUNKS))
+
+
+def wait() -> None:
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

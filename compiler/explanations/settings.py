@@ -17,7 +17,8 @@ is left out of it, others in each epoch. Evaluations count every row once.""",
         "seed": """\
 `seed 1`: decides the first weights, the order of the rows and all random numbers.""",
         "precision": """\
-`precision bf16`: what products round their operands to: f32, tf32, bf16 or f16.""",
+`precision bf16`: what products round their operands to: f32, tf32, bf16 or f16. Weights stay f32,
+and so does all within `attend`, the attention that stores no scores.""",
         "clip": """\
 `clip 1.0`: all gradients are scaled down together where their common norm is greater.""",
         "accumulate": """\

@@ -10,13 +10,13 @@ from netc.compiler.kernels.plan import (
     RowPlan,
     ScatterPlan,
 )
+from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import (
     Operand,
     direct_operand,
     left_operand,
     right_operand,
 )
-from netc.compiler.targets.rounding import ceil, round_up
 
 MAP_BLOCK = 4096  # elements of a flat map in one task
 COLUMN_BLOCK = 256  # neighbours that are folded side by side: their sums stay in the L1 cache
@@ -348,7 +348,7 @@ def shaped_tile(plan: MatmulPlan, machine: CpuMachine, shape: Shape, depth: int)
             plan.right,
             plan.column,
             plan.depth,
-            columns,
+            (columns, depth),
             even=even_columns,
             as_they_are=as_they_are,
         ),

@@ -13,6 +13,7 @@ from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import Buffer, MemoryPlan
 from netc.compiler.kernels.plan import Kernel, MatmulPlan, Plan
+from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cuda_copies import (
     CudaCopy,
     matrices,
@@ -23,6 +24,7 @@ from netc.compiler.targets.cuda_copies import (
 from netc.compiler.targets.cuda_dialect import CUDA, RESERVED
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, to_json
 from netc.compiler.targets.cuda_matmul import MatmulSide, MatmulTile
+from netc.compiler.targets.cuda_quads import QuadWalkText, counted_by_quads, quad_texts
 from netc.compiler.targets.cuda_tensor import TensorSide, TensorTile
 from netc.compiler.targets.cuda_tiles import (
     ARCHITECTURES,
@@ -42,7 +44,6 @@ from netc.compiler.targets.cuda_wgmma import WarpgroupTile
 from netc.compiler.targets.dialect import Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
-from netc.compiler.targets.rounding import ceil
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
     MatmulText,
@@ -90,7 +91,8 @@ class SideText:
 class CudaKernel:
     """A kernel as its template wants it; `threads` are those of a block.
 
-    A product has its `left` and `right` on tensor cores, or the `copies` that are made of them.
+    A product has its `left` and `right` on tensor cores, or the `copies` that are made of them. A
+    map, or each stage of rows, has its `quads` where it moves four elements at once.
     """
 
     name: str
@@ -103,6 +105,7 @@ class CudaKernel:
     left: SideText | None = None
     right: SideText | None = None
     copies: tuple[CudaCopy, ...] = ()
+    quads: tuple[QuadWalkText, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,8 +213,10 @@ def cuda_kernel(
     least = limit(kernel, arch)
     best = f"at best {least.seconds * 1e6:.2f} us on {arch.device}: {least.reason}"
     speller = Speller(CUDA, names)
-    text, copies = plan_text(kernel, speller), ()
+    text, copies, quads = plan_text(kernel, speller), (), ()
     text = rounded(text) if isinstance(tile, MatmulTile) else text
+    if isinstance(tile, MapTile | RowTile) and tile.width > 1:
+        text, quads = counted_by_quads(text), quad_texts(kernel, speller)
     left, right = side_texts(kernel.plan, text, tile, speller)
     if isinstance(tile, WarpgroupTile):
         copies = operand_copies(kernel, tile, given, speller)
@@ -227,6 +232,7 @@ def cuda_kernel(
         left=left,
         right=right,
         copies=copies,
+        quads=quads,
     )
 
 

@@ -23,8 +23,8 @@ CUDA = Dialect(
 )
 TEMPLATE_NAMES = """
     b c column copied cursor d e element empty first full half i j k l lane left line log m more n
-    next_left next_right o order pair piece r result right row stage start step sums t target thread
-    threadIdx tiles u blockIdx warp x y
+    next_left next_right o order pair piece quad r result right row stage start step sums t target
+    thread threadIdx tiles u blockIdx warp x y
 """
 CPP_WORDS = """
     alignas alignof and and_eq asm bitand bitor catch char16_t char32_t class compl const_cast

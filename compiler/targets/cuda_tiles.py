@@ -14,13 +14,15 @@ from netc.compiler.kernels.plan import (
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.scalar.index import Variable
+from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cuda_matmul import MatmulTile, matmul_tile
-from netc.compiler.targets.cuda_tensor import TensorTile, tensor_tile, wide_load
+from netc.compiler.targets.cuda_quads import quad_walks
+from netc.compiler.targets.cuda_tensor import WIDE, TensorTile, tensor_tile, wide_load
 from netc.compiler.targets.cuda_wgmma import WarpgroupTile, pays, warpgroup_tile
-from netc.compiler.targets.rounding import ceil, round_up
 
 WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency
+QUAD_THREADS = 256  # that a map by quads must leave to each multiprocessor
 SHORT_FOLD = 16  # elements that one thread folds by itself
 MANY_ROWS = 2**13  # rows that fill a device with one thread each
 MANY_RESULTS = 2**18  # the same for strided folds that are longer
@@ -81,17 +83,23 @@ class Limit:
 
 @dataclass(frozen=True)
 class MapTile:
-    """One thread for each element."""
+    """One thread for each element, or for `width` neighbours."""
 
+    width: int
     grid: int
     block: tuple[int, int]
-    description: str = ", one element a thread"
+
+    @property
+    def description(self) -> str:
+        return f", {self.width} elements a thread" if self.width > 1 else ", one element a thread"
 
 
 @dataclass(frozen=True)
 class RowTile:
-    """`lanes` threads share a row: one, a warp, or a block of `warps` warps."""
+    """`lanes` threads share a row: one, a warp, or a block of `warps` warps. Each walks along it
+    by `width` neighbours."""
 
+    width: int
     lanes: int
     rows: int
     grid: int
@@ -107,7 +115,8 @@ class RowTile:
 
     @property
     def description(self) -> str:
-        return f", {self.lanes} threads a row" if self.lanes > 1 else ", one row a thread"
+        shared = f", {self.lanes} threads a row" if self.lanes > 1 else ", one row a thread"
+        return shared + (f" by {self.width} columns" if self.width > 1 else "")
 
 
 @dataclass(frozen=True)
@@ -184,9 +193,10 @@ def split_facts(arch: CudaArchitecture) -> SplitFacts:
 def choose_tile(kernel: Kernel, arch: CudaArchitecture) -> CudaTile:
     plan = kernel.plan
     if isinstance(plan, MapPlan):
-        return map_tile(plan)
+        return map_tile(plan, width_of(kernel, arch.multiprocessors * QUAD_THREADS))
     if isinstance(plan, RowPlan):
-        return row_tile(plan)
+        lanes = row_lanes(plan)
+        return row_tile(plan, lanes, width_of(kernel, lanes))
     if isinstance(plan, ColumnPlan):
         return column_tile(plan)
     if isinstance(plan, ScatterPlan):
@@ -213,20 +223,36 @@ def is_flat(expression: Expression, place: Variable, depth: Variable) -> bool:
     return wide_load(expression, depth) is None and steps_by_one(expression, place)
 
 
-def map_tile(plan: MapPlan) -> MapTile:
-    count = plan.outer.extent * plan.inner.extent
+def width_of(kernel: Kernel, threads: int) -> int:
+    """How many neighbours a thread moves at once: four where that leaves work for so many threads,
+    and moves anything by 16 bytes."""
+    plan = kernel.plan
+    assert isinstance(plan, MapPlan | RowPlan)
+    is_map = isinstance(plan, MapPlan)
+    elements = plan.outer.extent * plan.inner.extent if is_map else plan.column.extent
+    is_wide = elements >= WIDE * threads and quad_walks(plan, kernel.names)
+    return WIDE if is_wide else 1
+
+
+def map_tile(plan: MapPlan, width: int) -> MapTile:
+    count = plan.outer.extent * plan.inner.extent // width
     threads = min(THREADS, round_up(count, WARP))
-    return MapTile(ceil(count, threads), (threads, 1))
+    return MapTile(width, ceil(count, threads), (threads, 1))
 
 
-def row_tile(plan: RowPlan) -> RowTile:
+def row_lanes(plan: RowPlan) -> int:
     rows, columns = plan.row.extent, plan.column.extent
     long = LONG_OF_FEW if rows <= FEW_ROWS else LONG_ROW
-    lanes = 1 if columns <= SHORT_FOLD and rows >= MANY_ROWS else WARP
-    lanes = THREADS if columns > long else lanes
+    if columns > long:
+        return THREADS
+    return 1 if columns <= SHORT_FOLD and rows >= MANY_ROWS else WARP
+
+
+def row_tile(plan: RowPlan, lanes: int, width: int) -> RowTile:
+    rows = plan.row.extent
     threads = min(THREADS, round_up(rows * lanes, WARP))
     rows_of_block = threads // lanes
-    return RowTile(lanes, rows_of_block, ceil(rows, rows_of_block), (threads, 1))
+    return RowTile(width, lanes, rows_of_block, ceil(rows, rows_of_block), (threads, 1))
 
 
 def column_tile(plan: ColumnPlan) -> ColumnTile:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from netc.commands.common import add_defines, add_json, show_warning
+from netc.commands.outlook import arena_bytes, workspaces
 from netc.compiler.diagnostics import NetError, as_json
 from netc.compiler.driver import compile_file
 from netc.compiler.functions import lay_out, trace
@@ -38,10 +39,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.weights:
         for weight in model.weights:
             print(f"{weight.name}: {weight.type}")
-    numbers = f"{told['parameters']:,} parameters, {told['memory_bytes']:,} bytes of memory"
     nets = ", ".join(model.nets) or "none"
+    numbers = f"{told['parameters']:,} parameters, {memory(told)}"
     print(f"{arguments.file} is right: {numbers}, nets: {nets}", file=sys.stderr)
     return 0
+
+
+def memory(told: dict) -> str:
+    """Bytes on a cpu and, where it is not the same, on GPUs."""
+    parts = [f"{told['memory_bytes']:,} bytes of memory"]
+    if told["gpu_memory_bytes"] != told["memory_bytes"]:
+        parts.append(f"{told['gpu_memory_bytes']:,} on a GPU")
+    parts += [f"{size:,} more on {device}" for device, size in told["gpu_workspace_bytes"].items()]
+    return " and ".join(parts)
 
 
 def check_kernels(arguments: argparse.Namespace) -> None:
@@ -58,18 +68,17 @@ def check_kernels(arguments: argparse.Namespace) -> None:
 
 
 def facts(model: Model) -> dict[str, object]:
+    """Memory is that of the arena; a GPU's `workspace` lies beside it."""
     trained = [weight for weight in model.weights if weight.trained]
+    made = lay_out(trace(model), lambda *_: None, model.settings.precision)
+    beside = workspaces(made["cuda"])
     return {
         "name": model.name,
         "parameters": sum(prod(weight.type.shape) for weight in trained),
-        "memory_bytes": memory(model),
+        "memory_bytes": arena_bytes(made["cpu"]),
+        "gpu_memory_bytes": arena_bytes(made["cuda"]),
+        "gpu_workspace_bytes": {device: size for device, size in beside.items() if size},
         "nets": list(model.nets),
         "warnings": [as_json(one) for one in model.warnings],
         "weights": {weight.name: str(weight.type) for weight in model.weights},
     }
-
-
-def memory(model: Model) -> int:
-    """Bytes of the arena that the program would run in on the cpu."""
-    functions = lay_out(trace(model), lambda function, stage, graph: None)["cpu"]
-    return max((function.memory.arena_bytes for function in functions), default=0)

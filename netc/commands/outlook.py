@@ -51,16 +51,22 @@ def look_ahead(path: str, defines: Mapping[str, float], train: str | None) -> Ou
         batches * max((function.batch for function in steps["cpu"]), default=0),
         batches * len(kernels_of(steps["cpu"])),
         batches * sum(kernel.flops for kernel in kernels_of(steps["cpu"])),
-        {
-            target: max((one.memory.arena_bytes for one in functions), default=0)
-            for target, functions in made.items()
-        },
-        {
-            arch.device: max((workspace(k, arch) for k in kernels_of(made["cuda"])), default=0)
-            for arch in ARCHITECTURES.values()
-        },
+        {target: arena_bytes(functions) for target, functions in made.items()},
+        workspaces(made["cuda"]),
         seconds,
     )
+
+
+def arena_bytes(functions: tuple[Function, ...]) -> int:
+    return max((one.memory.arena_bytes for one in functions), default=0)
+
+
+def workspaces(functions: tuple[Function, ...]) -> dict[str, int]:
+    """The bytes that each GPU needs beside the arena, for copies of the operands of products."""
+    return {
+        arch.device: max((workspace(kernel, arch) for kernel in kernels_of(functions)), default=0)
+        for arch in ARCHITECTURES.values()
+    }
 
 
 def step_of(functions: tuple[Function, ...]) -> tuple[Function, ...]:

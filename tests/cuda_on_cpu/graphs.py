@@ -82,6 +82,25 @@ def layer_norm(rows: int, columns: int) -> Graph:
     return one(f32(rows, columns), make)
 
 
+def maps(rows: int, columns: int) -> Graph:
+    """Elements of every kind, read at their own place, from a row, a column, a part and beyond."""
+    build = Builder(OPS)
+    x = build.input("x", f32(rows, columns), Role.FIELD)
+    row = build.input("row", f32(columns), Role.WEIGHT)
+    column = build.input("column", f32(rows, 1), Role.WEIGHT)
+    whole = build.input("whole", i32(rows, columns), Role.FIELD)
+    starts = (rows // 2, columns // 8 * 4)
+    outputs = {
+        "near": build.add(build.multiply(x, row), column),
+        "is greater": build.greater(x, row),
+        "whole": build.add(whole, 3),
+        "part": build.negate(build.slice(x, starts=starts, stops=(rows, columns), steps=(1, 1))),
+        "beyond": build.add(build.pad(x, low=(1, 4), high=(0, 0), value=7.0), 1.0),
+        "turned": build.tanh(build.transpose(x, axes=(1, 0))),
+    }
+    return build.graph("maps", tuple(Output(name, value) for name, value in outputs.items()))
+
+
 def matmul(*sizes: int, batch: tuple[int, ...] = (), transposed: bool = False) -> Graph:
     """relu(a @ b + c) where sizes are rows, depth, columns; a user may call a weight `k`, too."""
     rows, depth, columns = sizes

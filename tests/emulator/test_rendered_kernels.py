@@ -1,9 +1,12 @@
 """What netc renders runs without a finding, in any order of threads, and computes what it says."""
 
+import re
+
 import numpy as np
 import pytest
 
 from netc.compiler.interpret import interpret
+from netc.compiler.targets import cuda_tiles
 from netc.emulator.launch import SCHEDULES
 
 CLOSE = {"rtol": 2e-5, "atol": 2e-5}
@@ -12,9 +15,10 @@ STEP = {"rtol": 2e-3, "atol": 2e-5}
 
 @pytest.fixture
 def agrees(cuda_on_cpu, graphs):
-    """agrees(graph): checked, and the same bits in every order, near what the interpreter gives."""
+    """agrees(graph): checked, and the same bits in every order, near what the interpreter gives.
+    Returns the source."""
 
-    def check(graph, arrays=None, **tolerance) -> None:
+    def check(graph, arrays=None, **tolerance) -> str:
         arrays = arrays or graphs.arrays_for(graph)
         expected, function = interpret(graph, arrays), cuda_on_cpu.function_of(graph)
         checked = cuda_on_cpu.CudaOnCpu(function, checked=True).results(arrays, SCHEDULES[-1])
@@ -28,6 +32,7 @@ def agrees(cuda_on_cpu, graphs):
                 np.testing.assert_allclose(
                     results[name], array, err_msg=name, **(tolerance or CLOSE)
                 )
+        return cuda_on_cpu.source_of(function)
 
     return check
 
@@ -42,6 +47,27 @@ def test_every_op(agrees, op_graph):
 @pytest.mark.parametrize("name", ["softmax", "layer_norm"])
 def test_rows(agrees, graphs, name, shape):
     agrees(getattr(graphs, name)(*shape))
+
+
+@pytest.mark.parametrize("lanes", [1, 32, 256])
+def test_rows_by_quads(agrees, graphs, monkeypatch, lanes):
+    """As few rows go to a thread, a warp or a block each as many would."""
+    monkeypatch.setattr(cuda_tiles, "row_lanes", lambda plan: lanes)
+    for columns in (4 * lanes, 4 * lanes + 12):
+        for graph in (graphs.softmax(37, columns), graphs.fold("argmax", (37, columns), (1,))):
+            assert "quad += " in agrees(graph)
+
+
+@pytest.mark.parametrize("shape", [(33, 36), (1, 1028), (7, 4)], ids=str)
+def test_maps_by_quads(agrees, graphs, monkeypatch, shape):
+    monkeypatch.setattr(cuda_tiles, "QUAD_THREADS", 0)
+    source = agrees(graphs.maps(*shape))
+    assert len(re.findall(r"const int .*\bquad = ", source)) >= 3
+
+
+def test_a_map_whose_rows_are_no_quads_goes_by_elements(agrees, graphs, monkeypatch):
+    monkeypatch.setattr(cuda_tiles, "QUAD_THREADS", 0)
+    assert "netc_load4" not in agrees(graphs.maps(33, 37))
 
 
 @pytest.mark.parametrize("axis", [0, 1])

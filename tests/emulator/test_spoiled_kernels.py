@@ -13,6 +13,7 @@ from netc.compiler.interpret import interpret
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.passes.split_reductions import SplitFacts
+from netc.compiler.targets import cuda_tiles
 from netc.emulator.findings import EmulatorError
 from netc.emulator.launch import SCHEDULES
 
@@ -104,7 +105,7 @@ SPOILED = (
             "out of bounds|race between blocks"),
     Spoiled("three of four columns", "quads", r"t < 4; t\+\+\) \{", "t < 3; t++) {",
             f"uninitialised|{WRONG}", which=-1),
-    # softmax of 3 rows of 1500, a block for each
+    # softmax of 3 rows of 1502, a block for each
     Spoiled("no barrier after the parts of warps", "softmax", BARRIER, "",
             "uninitialised|race"),
     Spoiled("a part too few in shared memory", "softmax", r"(__shared__ .*)\[8\]", r"\1[7]",
@@ -116,7 +117,7 @@ SPOILED = (
             "max__parts[lane / 32]", "race|uninitialised"),
     Spoiled("a lane that leaves before the shuffle", "softmax", r"(const int lane = .*;)",
             r"\1 if (lane >= 250) return;", "warp divergence|barrier divergence"),
-    Spoiled("no tail of the row", "softmax", r"c < 1500;", "c < 1500 / 256 * 256;", "unwritten",
+    Spoiled("no tail of the row", "softmax", r"c < 1502;", "c < 1502 / 256 * 256;", "unwritten",
             which=-1),
     Spoiled("one warp's part only", "softmax", r"lane % 32 == 0", "lane == 0", "uninitialised"),
     Spoiled("a warp too many", "softmax", r"warp < 8", "warp < 9", "out of bounds"),
@@ -129,6 +130,24 @@ SPOILED = (
     Spoiled("every thread of a column stores", "columns", r"y > 0 \|\| ", "", "race"),
     Spoiled("a sum onto what was there", "columns", r"(sum_out\[j\]) =", r"\1 +=",
             "uninitialised"),
+    # softmax of 3 rows of 1500, which are 375 quads
+    Spoiled("no tail of the quads of a row", "rows by quads", r"quad < 375;",
+            "quad < 375 / 256 * 256;", "unwritten", which=2),
+    Spoiled("a quad too many", "rows by quads", r"quad < 375;", "quad < 376;",
+            "out of bounds|race", which=2),
+    Spoiled("quads that two lanes store", "rows by quads", r"quad \+= 256", "quad += 255",
+            "race", which=2),
+    Spoiled("a quad that is no quad's start", "rows by quads", r"(netc_load4\(.*quad \* 4)\]",
+            r"\1 + 1]", "misaligned"),
+    # what is done for each of 33 * 36 elements, which are 297 quads
+    Spoiled("no guard of the quads", "map by quads", r"if \(o >= 33\) return;", "",
+            "out of bounds"),
+    Spoiled("a quad too few", "map by quads", r"o >= 33\)", "o >= 32)", "unwritten"),
+    Spoiled("three of the four", "map by quads", r"u < 4;", "u < 3;", "uninitialised|" + WRONG),
+    Spoiled("the stride of an element", "map by quads", r"(netc_store4\(&.*)quad \* 4\]",
+            r"\1quad]", "misaligned"),
+    Spoiled("quads that overlap", "map by quads", r"(const int element = .* \*) 256",
+            r"\1 128", "race between blocks|race"),
     # argmax of 37 rows of 70, a warp for each
     Spoiled("the last of equals", "argmax", r"argmax_place < argmax\)", "argmax_place > argmax)",
             WRONG),
@@ -144,13 +163,16 @@ def split(graph):
 
 
 @pytest.fixture
-def function(cuda_on_cpu, graphs):
+def function(cuda_on_cpu, graphs, monkeypatch):
     """function(name): one of the functions that are spoiled."""
+    monkeypatch.setattr(cuda_tiles, "QUAD_THREADS", 0)
     made = {
         "matmul": lambda: graphs.matmul(67, 41, 70),
         "split": lambda: split(graphs.matmul(20, 1100, 10)),
         "quads": lambda: graphs.matmul(68, 44, 72),
-        "softmax": lambda: graphs.softmax(3, 1500),
+        "softmax": lambda: graphs.softmax(3, 1502),
+        "rows by quads": lambda: graphs.softmax(3, 1500),
+        "map by quads": lambda: graphs.maps(33, 36),
         "columns": lambda: graphs.fold("sum", (200, 3), (0,)),
         "argmax": lambda: graphs.fold("argmax", (37, 70), (1,)),
     }
@@ -186,7 +208,7 @@ def test_a_spoiled_kernel_is_found(function, cuda_on_cpu, case):
     assert found_in(machine) & set(case.kinds.split("|"))
 
 
-@pytest.mark.parametrize("name", ["matmul", "split", "quads", "softmax", "columns", "argmax"])
+@pytest.mark.parametrize("name", sorted({case.graph for case in SPOILED}))
 def test_the_same_kernel_unspoiled_is_right(function, cuda_on_cpu, name):
     assert found_in(cuda_on_cpu.CudaOnCpu(function(name), checked=True)) == set()
 

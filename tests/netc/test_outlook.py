@@ -43,3 +43,28 @@ def test_diff_says_what_an_edit_changes(netc, in_folder):
 def test_a_file_that_is_not_there_is_named(netc, words):
     result = netc(*words)
     assert result.code == 1 and "cannot read none.net" in result.err
+
+
+ROUNDED = """
+net wide(x: f32[N, 4096]) { return x -> dense(4096) -> relu -> dense(8) }
+train {
+    take x: f32[N, 4096], y: i32[N] from feed
+    minimize cross_entropy(wide(x), y) with adam(lr=0.01)
+    batch 4096
+    steps 5
+    precision bf16
+}
+"""
+
+
+def test_check_tells_the_workspace_that_a_gpu_needs_beside_the_arena(netc, in_folder):
+    (in_folder / "wide.net").write_text(ROUNDED)
+    told = json.loads(netc("check", "wide.net", "--json").out)
+    assert netc("compile", "wide.net", "--target", "none").code == 0
+    launches = [
+        json.loads(path.read_text())
+        for path in (in_folder / "build/wide/cuda/sm_90a").glob("*.json")
+    ]
+    most = max(step["workspace_bytes"] for step in launches)
+    assert told["gpu_workspace_bytes"] == {"H100": most} and most > 0
+    assert f"and {most:,} more on H100" in netc("check", "wide.net").err

@@ -112,7 +112,7 @@ def test_a_kernel_that_is_wrong_is_named_with_all_that_matters(spoiled):
 
 
 def test_a_training_run_stops_at_a_fault(spoiled):
-    program, folder = spoiled(r"\n__launch|\n    const int", "\n    __trap();\n    const int")
+    program, folder = spoiled(r"\n    (?=const int .*threadIdx)", r"\n    __trap();\n    ")
     with pytest.raises(NetError, match="E0731: trap in the kernel"):
         trained("emulate", program, folder)
 

@@ -176,6 +176,25 @@ def test_what_is_forbidden_is_seen(sass):
         assert reason in found
 
 
+QUADS = """
+net rows(x: f32[4096, 512]) { return x -> softmax }
+net map(x: f32[4096, 512]) { return tanh(x) * 2 + x }
+"""
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_maps_and_rows_load_and_store_by_quads(kernel_facts, sass, tmp_path, arch):
+    (tmp_path / "quads.net").write_text(QUADS)
+    program, folder = compile_file(tmp_path / "quads.net", out=tmp_path / "build")
+    for function in program.on("cuda").functions:
+        source = (folder / "cuda" / f"{function.symbol}.cu").read_text()
+        (kernel,) = function.kernels
+        text = kernel_facts.kernels_of(source)[kernel.name]
+        (facts,) = kernel_facts.look_into([text], arch, sass.instructions).values()
+        moves = {name for name in facts.instructions if name.startswith(("LDG", "STG"))}
+        assert moves and all(".128" in name for name in moves)
+
+
 WIDE = "net only(x: f32[4096, 512]) { return x -> dense(4096) -> relu }"
 
 
