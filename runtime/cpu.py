@@ -23,6 +23,9 @@ class CField(ctypes.Structure):
     _fields_ = (("rows", ctypes.c_void_p), ("bytes", ctypes.c_int64))
 
 
+CALL = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+
+
 class Cpu:
     """A program in the memory of this machine."""
 
@@ -33,6 +36,7 @@ class Cpu:
         self.about = find_compiler().version
         self.folder = folder
         self.arena = allocate(program.on(self.target).arena_bytes)
+        self.place = self.arena.ctypes.data  # asking takes longer than a small net
         self.libraries: dict[tuple[str, ...], ctypes.CDLL] = {}
 
     def read(self, tensor: Tensor) -> np.ndarray:
@@ -63,17 +67,12 @@ class Cpu:
     ) -> np.ndarray:
         log = np.zeros((steps, len(numbers(function))), np.float32)
         rows = (CField * max(1, len(fields)))(
-            *(CField(array.ctypes.data, row_bytes(array)) for array in fields)
+            *((address(array), row_bytes(array)) for array in fields)
         )
         call = getattr(library, function.symbol)
+        call.argtypes = CALL
         with ONE_AT_A_TIME:
-            call(
-                ctypes.c_void_p(self.arena.ctypes.data),
-                rows,
-                ctypes.c_void_p(None if order is None else order.ctypes.data),
-                ctypes.c_int64(steps),
-                ctypes.c_void_p(log.ctypes.data),
-            )
+            call(self.place, rows, None if order is None else address(order), steps, address(log))
         return log
 
     def run_kernel(self, function: FunctionFacts, number: int) -> None:
@@ -120,6 +119,10 @@ class Cpu:
 
 def open_cpu(program: Program, folder: Path, threads: int) -> Cpu:
     return Cpu(program, folder, threads)
+
+
+def address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
 
 
 def row_bytes(array: np.ndarray) -> int:

@@ -22,15 +22,28 @@ CHUNKS = 5  # the median of so many
 
 @dataclass(frozen=True)
 class KernelTime:
-    """A kernel and its seconds in a step: those of all threads, shared out evenly among them."""
+    """A kernel and its seconds in a step: those of all threads, shared out evenly among them. In a
+    scan it runs many times in a step: the other figures are of all of them too."""
 
     kernel: KernelFacts
     seconds: float
 
     @property
+    def predicted(self) -> float:
+        return self.kernel.seconds * self.kernel.times
+
+    @property
+    def flops(self) -> int:
+        return self.kernel.flops * self.kernel.times
+
+    @property
+    def bytes(self) -> int:
+        return self.kernel.bytes * self.kernel.times
+
+    @property
     def error(self) -> float:
         """How far the prediction is off, as a share of what was measured."""
-        return abs(self.kernel.seconds - self.seconds) / self.seconds if self.seconds else 0.0
+        return abs(self.predicted - self.seconds) / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,7 @@ class Profile:
 
     @property
     def predicted(self) -> float:
-        return sum(one.kernel.seconds for one in self.kernels)
+        return sum(one.predicted for one in self.kernels)
 
     @property
     def error(self) -> float:

@@ -90,6 +90,7 @@ class Session:
     ) -> None:  # fmt: skip
         self.program, self.folder, self.device = program.on(device.target), Path(folder), device
         self.weights = Weights(program, device)
+        self.by_name = functions_by_name(self.program)
         self.initialize(seed, steps)
 
     def initialize(self, seed: int, steps: int | None = None) -> None:
@@ -175,7 +176,7 @@ class Session:
     def run(self, net: str, /, **inputs: object) -> np.ndarray | tuple[np.ndarray, ...]:
         """The output of a net for any number of rows; a tuple where it returns several."""
         who = f"run_{net}"
-        if not self.program.batches(who):
+        if who not in self.by_name:
             raise self.no_net(net)
         function = self.function(who)
         rows, count = gather_rows(f"the net `{net}`", function.fields, inputs)
@@ -238,23 +239,23 @@ class Session:
     def cut(self, name: str, count: int) -> Iterator[tuple[FunctionFacts, int, int]]:
         """(function, first row, steps) for all rows, by the largest batches that fit."""
         start = 0
-        for batch in self.program.batches(name):
-            steps = (count - start) // batch
+        for function in self.by_name[name]:
+            steps = (count - start) // function.batch
             if steps:
-                yield self.function(name, batch), start, steps
-                start += steps * batch
+                yield function, start, steps
+                start += steps * function.batch
         if start < count:
-            sizes = ", ".join(map(str, self.program.batches(name)))
+            sizes = ", ".join(str(function.batch) for function in self.by_name[name])
             message = f"`{name}` is compiled for batches of {sizes}, which do not make {count} rows"
             raise fail("E0521", message)
 
-    def function(self, name: str, batch: int | None = None) -> FunctionFacts:
-        found = self.program.function(name, batch)
-        if found is None:
+    def function(self, name: str) -> FunctionFacts:
+        """The function of this name, for the largest batch that there is one for."""
+        if name not in self.by_name:
             message = f"the program `{self.program.name}` has nothing to train"
             help = "its file needs a `train` block"
             raise fail("E0522", message, help=help)
-        return found
+        return self.by_name[name][0]
 
     def no_net(self, net: str):
         nets = tuple(
@@ -311,6 +312,15 @@ class Session:
     def close(self) -> None:
         """Give the device's memory back."""
         self.device.close()
+
+
+def functions_by_name(program: Program) -> dict[str, tuple[FunctionFacts, ...]]:
+    """The functions of each name, those for the largest batches first: looked up in every call."""
+    names = dict.fromkeys(function.name for function in program.functions)
+    return {
+        name: tuple(program.function(name, batch) for batch in program.batches(name))
+        for name in names
+    }
 
 
 def named(function: FunctionFacts, values: np.ndarray) -> dict[str, float]:

@@ -130,6 +130,56 @@ def test_the_autoencoder_draws_digits_again(tmp_path):
     assert run.test["error"] <= 0.02
 
 
+def test_the_variational_autoencoder_needs_few_nats(tmp_path):
+    program = netc.compile(EXAMPLES / "vae.net", out=tmp_path / "build")
+    run = netc.train(program, epochs=1, seed=1, out=tmp_path / "runs", quiet=True)
+    assert run.test["loss"] <= 140  # 784 pixels by their mean alone take 206
+    assert run.test["known"] >= 15  # and not because the code is left out
+
+
+def test_digits_on_a_canvas_are_found(tmp_path):
+    small = {"width": 8, "count": 1500}
+    program = netc.compile(EXAMPLES / "detect.net", define=small, out=tmp_path / "build")
+    run = netc.train(program, epochs=4, seed=1, out=tmp_path / "runs", quiet=True)
+    assert run.test_samples == 300
+    assert run.test["iou"] >= 0.75 and run.test["map"] >= 0.5 and run.test["accuracy"] >= 0.7
+
+
+def test_digits_on_a_canvas_are_cut_out(tmp_path):
+    program = netc.compile(EXAMPLES / "unet.net", define={"count": 1400}, out=tmp_path / "build")
+    run = netc.train(program, epochs=2, seed=1, out=tmp_path / "runs", quiet=True)
+    assert run.test["iou"] >= 0.18  # background everywhere is below 1 / 11
+
+
+def test_the_residual_network_tells_digits_apart(tmp_path):
+    program = netc.compile(EXAMPLES / "resnet8.net", define={"width": 8}, out=tmp_path / "build")
+    run = netc.train(program, steps=150, seed=1, out=tmp_path / "runs", quiet=True)
+    assert run.test_samples == 10_000
+    assert run.test["accuracy"] >= 0.93
+
+
+def test_a_classifier_knows_drawn_digits_of_every_kind(tmp_path):
+    judge = netc.compile(EXAMPLES / "mlp.net", out=tmp_path / "judge")
+    judge = netc.train(judge, epochs=2, seed=1, out=tmp_path / "runs", quiet=True).session
+    program = netc.compile(EXAMPLES / "gan.net", out=tmp_path / "build")
+    noise = np.random.default_rng(1).normal(size=(2000, 64)).astype(np.float32)
+
+    def judged(session) -> tuple[float, int]:
+        """The share of the drawn pictures that are surely a digit, and how many digits these are.
+        """
+        drawn = np.rint(255 * session.run("generator", z=noise)).astype(np.uint8)
+        scores = judge.run("classifier", image=drawn).astype(np.float64)
+        chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        sure = chances.max(axis=1) > 0.9
+        return sure.mean(), len(set(chances[sure].argmax(axis=1)))
+
+    before = judged(program.start(seed=1))
+    run = netc.train(program, epochs=4, seed=1, out=tmp_path / "runs", quiet=True)
+    share, kinds = judged(run.session)
+    assert share >= 0.2 and kinds >= 9
+    assert share > before[0] and before[1] <= 3
+
+
 @pytest.mark.parametrize("name", ("text.txt", "ratings.csv", "reviews.csv"))
 def test_generated_data_is_what_its_script_writes(name, tmp_path):
     script = EXAMPLES / "data" / f"make_{Path(name).stem}.py"

@@ -1,7 +1,7 @@
 """netc beside its peers, the same work in turns: `python benchmarks/peers/compare.py --help`.
 
 Every workload runs in chunks, one peer after the other and round by round, so that what else the
-machine does falls on all alike. Ratios are medians over the rounds of (peer / netc).
+machine does falls on all alike; who waits is stopped. Ratios are medians of (peer / netc) by round.
 """
 
 import argparse

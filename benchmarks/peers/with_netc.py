@@ -33,7 +33,7 @@ def least(program: netc.Program, work: Work) -> tuple[float, float]:
     written too where it is trained, and the batch is read."""
     name = "train" if work.trains else f"run_{'gpt' if work.net == 'gpt' else 'classifier'}"
     function = program.facts.function(name, work.batch)
-    flops = sum(kernel.flops for kernel in function.kernels)
+    flops = sum(kernel.flops * kernel.times for kernel in function.kernels)
     fields = sum(4 * np.prod(field.shape) for field in function.fields)
     lasting = program.facts.persistent_bytes * 2 if work.trains else 4 * program.parameters
     return float(flops), float(lasting + fields)

@@ -1,6 +1,11 @@
-"""Our side of the pipe: a peer's process in; it builds models, runs steps and tells the seconds."""
+"""Our side of the pipe: a peer's process in; it builds models, runs steps and tells the seconds.
+
+A process is stopped except while it answers: threads that still spin for more work after a chunk
+would take a core from whoever is measured next.
+"""
 
 import json
+import signal
 import subprocess
 import time
 
@@ -22,6 +27,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            process_group=0,  # if we end early, the system wakes and ends a group left behind
         )
 
     def prepare(self, work: Work) -> dict:
@@ -35,8 +41,10 @@ class Worker:
     def ask(self, request: dict) -> dict:
         """The answer to one request; one with an `error` from a process that has ended."""
         try:
+            self.process.send_signal(signal.SIGCONT)
             print(json.dumps(request), file=self.process.stdin, flush=True)
             line = self.process.stdout.readline()
+            self.process.send_signal(signal.SIGSTOP)
         except BrokenPipeError:
             line = ""
         return json.loads(line) if line else {"error": "the process has ended"}
@@ -45,5 +53,6 @@ class Worker:
         return time.perf_counter() - self.started
 
     def close(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
         self.process.wait()

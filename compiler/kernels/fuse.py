@@ -29,6 +29,7 @@ from netc.compiler.scalar.index import Index, loop
 CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
 LONG = 64  # operations after which a chain is stored even for one reader
 GROWTH = 4  # a value read this many times per element is stored
+MOST_LOADED = 2  # tensors as large as what a fold computes from them instead of loading it
 MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
 MANY_PARTS = 8  # tensors side by side that are copied into one for who reads it many times
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
@@ -98,6 +99,7 @@ class Fusion:
         self.results = {value.name for value in graph.results}
         self.results |= read_from_memory(graph, ops)
         self.consumers = graph.consumers()
+        self.for_folds: dict[str, bool] = {}
         inputs = {entry.value.name for entry in graph.inputs}
         stored = lambda value: value.name in self.home or value.name in inputs  # noqa: E731
         self.loads = Loads(ops, Reader(graph.producers(), ops, stored))
@@ -127,11 +129,12 @@ class Fusion:
             self._place_map(node, op)
 
     def _place_map(self, node: Node, op: Op) -> None:
-        joined = is_pointwise(op) and self._join(node, self._makers(node))
+        for_folds = self._is_for_folds(node) and self._is_made_again(node)
+        joined = not for_folds and is_pointwise(op) and self._join(node, self._makers(node))
         if joined:
             return
         self.cost[node.output.name] = self._chain_cost(node)
-        if self._should_store(node, op):
+        if not for_folds and self._should_store(node, op):
             alike = self.alike.get((Kind.MAP, Space(node.output.type.shape)), 0)
             free = alike & ~self._blocked(node)
             if not (is_pointwise(op) and self._join(node, latest_first(free))):
@@ -256,6 +259,30 @@ class Fusion:
         loads = self.loads.of_map(node)
         big = [load for load in loads if load.value.type.count >= value.type.count]
         return op.expensive or cost > CHEAP or len(big) > 1
+
+    def _is_for_folds(self, node: Node) -> bool:
+        """Whether all that reads the value, however often it is worked on, folds down columns."""
+        name = node.output.name
+        if name not in self.for_folds:
+            readers = self._readers(node.output)
+            self.for_folds[name] = bool(readers) and not self._is_result(node) and all(
+                alone(reader, self.ops)[0] is Kind.COLUMN
+                or (is_pointwise(self.ops[reader.op]) and self._is_for_folds(reader))
+                for reader in readers
+            )  # fmt: skip
+        return self.for_folds[name]
+
+    def _is_made_again(self, node: Node) -> bool:
+        """Whether folds better compute the value than load it: others of its makers are loaded by
+        neighbouring folds as well."""
+        size = node.output.type.count
+        large = {load.value for load in self.loads.of_map(node) if load.value.type.count >= size}
+        return (
+            is_pointwise(self.ops[node.op])
+            and not self.ops[node.op].expensive
+            and self._chain_cost(node) <= CHEAP
+            and len(large) <= MOST_LOADED
+        )
 
     def _is_ladder(self, node: Node) -> bool:
         """Whether each read of an element would have to find its tensor among many, many times."""

@@ -26,6 +26,7 @@ from netc.compiler.kernels.plan import (
     Plan,
     RowPlan,
     ScatterPlan,
+    SlidingPlan,
     Stage,
     Store,
 )
@@ -37,6 +38,7 @@ from netc.compiler.scalar.expression import (
     Local,
     Position,
     Select,
+    Sliding,
     find_loads,
     walk,
 )
@@ -149,7 +151,11 @@ class Lowering:
         after = self.body(place, skip=anchor)
         left, right = sums.left(bi, mi, ki), sums.right(bi, ki, ni)
         result = self.names[anchor.output.name]
-        return MatmulPlan(b, m, n, k, left, right, result, after, sums.precision)
+        plan = MatmulPlan(b, m, n, k, left, right, result, after, sums.precision)
+        if sums.sliding is None:
+            return plan
+        flat = self.body(loop("i", anchor.output.type.count), skip=anchor)
+        return replace(plan, sliding=sliding_plan(sums.sliding, anchor), after_flat=flat)
 
     def scatter_plan(self) -> ScatterPlan:
         anchor = self.group.anchor
@@ -314,6 +320,14 @@ class Lowering:
             outside = self.local(expression.outside, place, row)
             return Select(expression.conditions, inside, outside)
         return expression
+
+
+def sliding_plan(sliding: Sliding, node: Node) -> SlidingPlan:
+    """The images are the node's first operand."""
+    sizes = node.inputs[0].type.shape
+    places = [Variable(name, size) for name, size in zip("puvc", sizes, strict=True)]
+    pixel = sliding.pixel(*(loop(place.name, place.extent) for place in places))
+    return SlidingPlan(*places, sliding.geometry, sliding.over_taps, pixel)
 
 
 def plan_bodies(plan: Plan) -> tuple[Body, ...]:

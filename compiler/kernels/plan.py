@@ -8,6 +8,7 @@ from netc.compiler.ir.graph import Node, Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.group import Group
 from netc.compiler.scalar.expression import Expression, Move
+from netc.compiler.scalar.geometry import Geometry
 from netc.compiler.scalar.index import Index, Variable
 
 
@@ -92,8 +93,24 @@ class ColumnPlan:
 
 
 @dataclass(frozen=True)
+class SlidingPlan:
+    """How the left side of a product slides over images, as in Sliding: `pixel` is the element at
+    image p, row u, column v and channel c."""
+
+    image: Variable
+    row: Variable
+    column: Variable
+    channel: Variable
+    geometry: Geometry
+    over_taps: bool
+    pixel: Expression
+
+
+@dataclass(frozen=True)
 class MatmulPlan:
     """result = sum over depth of left * right for each (batch, row, column), then `after`.
+
+    Where the left side slides, `after_flat` is the same for element i of the whole result.
 
     `left` and `right` are not rounded yet: a target rounds them to `precision` as it loads them.
     """
@@ -107,6 +124,8 @@ class MatmulPlan:
     result: str
     after: Body
     precision: str = "f32"
+    sliding: SlidingPlan | None = None
+    after_flat: Body | None = None
 
 
 @dataclass(frozen=True)

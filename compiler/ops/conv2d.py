@@ -8,7 +8,7 @@ import numpy as np
 
 from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
-from netc.compiler.ops.convolution import geometry_of, output_size, pixel, read_window, tap
+from netc.compiler.ops.convolution import geometry_of, output_size, pixel, read_window, slide, tap
 from netc.compiler.ops.precision import check_precision, rounded
 from netc.compiler.scalar.expression import Contraction
 
@@ -55,7 +55,10 @@ def contraction(node, read) -> Contraction:
 
     depth = window[0] * window[1] * channels
     precision = node.named.get("precision", "f32")
-    return Contraction(1, images * height * width, filters, depth, left, right, precision)
+    return Contraction(
+        1, images * height * width, filters, depth, left, right, precision,
+        slide(read, image, geometry, over_taps=True),
+    )  # fmt: skip
 
 
 def reference(

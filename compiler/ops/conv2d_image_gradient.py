@@ -1,17 +1,22 @@
 """conv2d_image_gradient(upstream, kernel): the gradient of conv2d with respect to its image.
 
 Each image pixel gathers from the outputs whose window covered it: no scatter, so the sum has one
-order. Rows are image pixels, columns are channels, the depth runs over taps and filters.
+order. Rows are image pixels, columns are channels, the depth runs over taps and filters. Without
+strides the taps run backwards: that is a window which slides over `upstream`.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops import conv2d
-from netc.compiler.ops.convolution import geometry_of, pixel, read_output, tap
+from netc.compiler.ops.convolution import geometry_of, pixel, read_output, read_window, slide, tap
 from netc.compiler.ops.precision import check_precision, rounded
 from netc.compiler.scalar.expression import Contraction
+from netc.compiler.scalar.geometry import Geometry
+from netc.compiler.scalar.index import as_index
 
 
 def type_rule(
@@ -39,19 +44,32 @@ def contraction(node, read) -> Contraction:
     images, height, width, channels = node.output.type.shape
     window, filters = kernel.type.shape[:2], kernel.type.shape[3]
     geometry = geometry_of(node.output.type.shape, upstream.type.shape, window, node.named)
+    slides = geometry.stride == (1, 1)
+    over = turned(geometry) if slides else geometry
+    read_under = read_window if slides else read_output
 
     def left(batch, m, k):
         n, row, column = pixel(m, images, (height, width))
         down, across, f = tap(k, window, filters)
-        return read_output(read, upstream, geometry, n, row, column, down, across, f)
+        return read_under(read, upstream, over, n, row, column, down, across, f)
 
     def right(batch, k, n):
-        down, across, f = tap(k, window, filters)
-        return read(kernel, (down, across, n, f))
+        *taps, f = tap(k, window, filters)
+        if slides:
+            taps = [as_index(size - 1) - place for size, place in zip(window, taps, strict=True)]
+        return read(kernel, (*taps, n, f))
 
-    depth = window[0] * window[1] * filters
-    precision = node.named.get("precision", "f32")
-    return Contraction(1, images * height * width, channels, depth, left, right, precision)
+    rows, depth = images * height * width, window[0] * window[1] * filters
+    return Contraction(
+        1, rows, channels, depth, left, right, node.named.get("precision", "f32"),
+        slide(read, upstream, over, over_taps=True) if slides and min(over.pad) >= 0 else None,
+    )  # fmt: skip
+
+
+def turned(geometry: Geometry) -> Geometry:
+    """How the window slides back: over the output, towards the image, its taps in reverse."""
+    pad = tuple(geometry.reach(axis, 1) - 1 - geometry.pad[axis] for axis in (0, 1))
+    return replace(geometry, image=geometry.output, output=geometry.image, pad=pad)
 
 
 def reference(

@@ -10,7 +10,7 @@ import numpy as np
 from netc.compiler.ir.operation import Family, Op, OpError
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops import conv2d
-from netc.compiler.ops.convolution import geometry_of, pixel, read_window, tap
+from netc.compiler.ops.convolution import geometry_of, pixel, read_window, slide, tap
 from netc.compiler.ops.precision import check_precision, rounded
 from netc.compiler.scalar.expression import Contraction
 
@@ -66,7 +66,10 @@ def contraction(node, read) -> Contraction:
         return read(upstream, (*pixel(batch * depth + k, images, (height, width)), n))
 
     rows, precision = down_size * across_size * channels, node.named.get("precision", "f32")
-    return Contraction(parts, rows, filters, depth, left, right, precision)
+    return Contraction(
+        parts, rows, filters, depth, left, right, precision,
+        slide(read, image, geometry, over_taps=False),
+    )  # fmt: skip
 
 
 def reference(

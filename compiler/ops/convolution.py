@@ -1,31 +1,10 @@
 """The geometry of a window sliding over NHWC images: what convolutions and pooling share."""
 
-from dataclasses import dataclass
-
 from netc.compiler.ir.operation import OpError
 from netc.compiler.ir.tensor import Shape
-from netc.compiler.scalar.expression import Constant, Expression, Within, select
+from netc.compiler.scalar.expression import Constant, Expression, Sliding, Within, select
+from netc.compiler.scalar.geometry import Geometry
 from netc.compiler.scalar.index import Index, unravel
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Output row y reads input rows y * stride - pad + tap * dilation for each tap of the kernel.
-
-    `stride`, `dilation` and `pad` are pairs (down, across); `pad` is the zeros before the first row
-    and column. `image` is (height, width) of the input, `output` of the output.
-    """
-
-    image: tuple[int, int]
-    output: tuple[int, int]
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    pad: tuple[int, int]
-    dilation: tuple[int, int]
-
-    def source(self, axis: int, position: Index, tap: Index) -> Index:
-        """The input row (axis 0) or column (axis 1) that an output position reads at a tap."""
-        return position * self.stride[axis] + tap * self.dilation[axis] - self.pad[axis]
 
 
 def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
@@ -84,3 +63,12 @@ def geometry_of(image: Shape, output: Shape, kernel: tuple[int, int], attributes
     return Geometry(
         image[1:3], output[1:3], kernel, attributes["stride"], before, attributes["dilation"]
     )
+
+
+def slide(read, image, geometry: Geometry, over_taps: bool) -> Sliding:
+    """The window over an image [N, H, W, C] that a product reads."""
+
+    def element(n: Index, row: Index, column: Index, c: Index) -> Expression:
+        return read(image, (n, row, column, c))
+
+    return Sliding(geometry, over_taps, element)

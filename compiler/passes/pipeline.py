@@ -13,6 +13,7 @@ from netc.compiler.passes.name_values import name_values
 from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.simplify import simplify
 from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
+from netc.compiler.passes.strided_gradients import strided_gradients
 
 Watch = Callable[[str, Graph], None]
 Passes = tuple[tuple[str, Callable[[Graph], Graph]], ...]
@@ -37,6 +38,7 @@ def clean(graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
         ("remove_dead", remove_dead),
         # after the dead code: what nobody reads needs no place outside of a scan
         ("hoist", lambda graph: hoist(graph, ops)),
+        ("strided_gradients", lambda graph: strided_gradients(graph, ops)),
         ("collapse_folds", lambda graph: collapse_folds(graph, ops)),
     )
     return run(passes, graph, ops, watch)

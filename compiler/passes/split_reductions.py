@@ -13,6 +13,7 @@ from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Op
 from netc.compiler.passes.rewrite import Rule, rewrite
+from netc.compiler.scalar.rounding import ceil
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def split_fold(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
     """fold(x, axes) -> fold(fold(x with its first folded axes as [parts, rest]), parts)."""
     (x,), axes = node.inputs, sorted(node.named["axes"])
     whole_rows = len(x.type.shape) - 1 in axes
-    tasks = ceiling(node.output.type.count, 1 if whole_rows else facts.tile_columns)
+    tasks = ceil(node.output.type.count, 1 if whole_rows else facts.tile_columns)
     depth = prod(x.type.shape[axis] for axis in axes)
     run = leading_run(axes)
     choices = [
@@ -112,11 +113,7 @@ def parts_of(size: int, tasks: int, depth: int, facts: SplitFacts) -> int:
 
 
 def tiles(rows: int, columns: int, facts: SplitFacts) -> int:
-    return ceiling(rows, facts.tile_rows) * ceiling(columns, facts.tile_columns)
-
-
-def ceiling(a: int, b: int) -> int:
-    return -(-a // b)
+    return ceil(rows, facts.tile_rows) * ceil(columns, facts.tile_columns)
 
 
 SPLITS = {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Value
+from netc.compiler.scalar.geometry import Geometry
 from netc.compiler.scalar.index import Index, Variable, loop
 
 
@@ -147,10 +148,25 @@ def find_loads(expression: Expression) -> list[Load | LoadRow]:
 
 
 @dataclass(frozen=True)
+class Sliding:
+    """Images under a window, as one factor of a product: places are (image, down, across) of the
+    window, taps are (down, across, channel) in it. Along the depth run the taps where `over_taps`,
+    else the places; along the rows the others.
+
+    `pixel` is the element at (image, row, column, channel), inside of the image.
+    """
+
+    geometry: Geometry
+    over_taps: bool
+    pixel: Callable[[Index, Index, Index, Index], Expression]
+
+
+@dataclass(frozen=True)
 class Contraction:
     """out[b, m, n] = sum over k of left(b, m, k) * right(b, k, n); out is dense in (b, m, n).
 
-    Both factors are rounded to `precision`, and the sum is f32.
+    Both factors are rounded to `precision`, and the sum is f32. Where the left one is a window that
+    slides over images, `sliding` tells so: a target may then read the images as they lie.
     """
 
     batch: int
@@ -160,6 +176,7 @@ class Contraction:
     left: Callable[[Index, Index, Index], Expression]
     right: Callable[[Index, Index, Index], Expression]
     precision: str = "f32"
+    sliding: Sliding | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from netc.compiler.kernels.plan import (
     Plan,
     RowPlan,
     ScatterPlan,
+    SlidingPlan,
     runs,
 )
 from netc.compiler.scalar.expression import Load
@@ -36,11 +37,19 @@ from netc.compiler.targets.cpu_tiles import (
     scatter_tile,
 )
 from netc.compiler.targets.cpu_turn import swaps
+from netc.compiler.targets.cpu_window import WindowTile, window_tile
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
 from netc.compiler.targets.templates import render
-from netc.compiler.targets.text import PlanText, parameter_names, parameters, plan_text
+from netc.compiler.targets.text import (
+    BodyText,
+    PlanText,
+    body_text,
+    parameter_names,
+    parameters,
+    plan_text,
+)
 
 CPU = Dialect(
     name="c",
@@ -88,6 +97,26 @@ class OperandText:
     element: str
     run: int
     along_depth: bool
+    stretch: int
+
+
+@dataclass(frozen=True)
+class WindowText:
+    """The images under a window. A line of an image has `width` x `channels` elements, which
+    `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
+    it. A window has `places` lines of places, `stride` apart."""
+
+    over_taps: bool
+    height: int
+    width: int
+    channels: int
+    top: int
+    before: int
+    after: int
+    places: int
+    stride: int
+    source: OperandText
+    after_flat: BodyText
 
 
 @dataclass(frozen=True)
@@ -98,12 +127,13 @@ class CpuKernel:
     header: tuple[str, ...]
     parameters: tuple[CpuParameter, ...]
     plan: PlanText
-    tile: MapTile | RowTile | ColumnTile | MatmulTile | ScatterTile | AttendTile
+    tile: MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | ScatterTile | AttendTile
     index: str
     tasks: int
     share_tasks: int = 0
     left: OperandText | None = None
     right: OperandText | None = None
+    window: WindowText | None = None
 
 
 @dataclass(frozen=True)
@@ -140,9 +170,20 @@ def cpu_kernel(
     given = parameters(kernel, function.memory, CPU)
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, machine, shares)
-    text = plan_text(kernel, Speller(CPU, names))
+    speller = Speller(CPU, names)
+    text = plan_text(kernel, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
-    is_product = isinstance(tile, MatmulTile)
+    sides = {}
+    if isinstance(tile, MatmulTile):
+        sides["left"] = operand_text(tile.left, text.left, names, text.precision)
+    if isinstance(tile, MatmulTile | WindowTile):
+        sides["right"] = operand_text(tile.right, text.right, names, text.precision)
+    if isinstance(tile, WindowTile):
+        pixel = speller.spell(kernel.plan.sliding.pixel)
+        line = operand_text(tile.source, pixel, names, text.precision)
+        sides["window"] = window_text(
+            kernel.plan.sliding, tile.line, line, body_text(kernel.plan.after_flat, speller)
+        )
     return CpuKernel(
         name=kernel.name,
         header=header,
@@ -155,8 +196,7 @@ def cpu_kernel(
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
         share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
-        left=operand_text(tile.left, text.left, names, text.precision) if is_product else None,
-        right=operand_text(tile.right, text.right, names, text.precision) if is_product else None,
+        **sides,
     )
 
 
@@ -174,9 +214,36 @@ def operand_text(
         way=operand.way.value,
         first=address(operand.load),
         cases=cases,
-        element=element if precision == "f32" else f"netc_to_{precision}({element})",
+        element=rounded(element, precision),
         run=operand.run,
         along_depth=operand.along_depth,
+        stretch=operand.stretch,
+    )
+
+
+def rounded(element: str, precision: str) -> str:
+    return element if precision == "f32" else f"netc_to_{precision}({element})"
+
+
+def window_text(
+    slides: SlidingPlan, line: int, source: OperandText, after_flat: BodyText
+) -> WindowText:
+    """`line` elements are what windows reach of a padded line."""
+    geometry, channels = slides.geometry, slides.channel.extent
+    before = min(geometry.pad[1] * channels, line)
+    width = min(geometry.image[1], (line - before) // channels)
+    return WindowText(
+        over_taps=slides.over_taps,
+        height=geometry.image[0],
+        width=width,
+        channels=channels,
+        top=geometry.pad[0],
+        before=before,
+        after=line - before - width * channels,
+        places=geometry.output[0],
+        stride=geometry.stride[0],
+        source=source,
+        after_flat=after_flat,
     )
 
 
@@ -195,7 +262,8 @@ def choose_tile(kernel: Kernel, machine: CpuMachine, shares: Shares | None = Non
     if isinstance(plan, AttendPlan):
         return attend_tile(plan, machine)
     assert isinstance(plan, MatmulPlan)
-    return matmul_tile(plan, machine, share)
+    window = None if share else window_tile(plan, machine)
+    return window or matmul_tile(plan, machine, share)
 
 
 def share_tasks(plan: Plan, tile, shares: Shares) -> int:
@@ -213,6 +281,7 @@ TEMPLATES = {
     RowTile: "row",
     ColumnTile: "column",
     MatmulTile: "matmul",
+    WindowTile: "window",
     ScatterTile: "scatter",
     MoveTile: "move",
     AttendTile: "attention",

@@ -38,9 +38,9 @@ class Case:
 class Operand:
     """One side of a product.
 
-    `load` is what a direct or turned operand reads; those of a turned one are `run` apart. Else
-    a run is `run` neighbours along the depth, or along the places; one of the `cases` holds for all
-    of it.
+    `load` is what a direct or turned operand reads; places of a turned one are `run` apart, and
+    `stretch` elements along the depth are neighbours. Else a run is `run` neighbours along the
+    depth, or along the places; one of the `cases` holds for all of it.
     """
 
     way: Way
@@ -50,6 +50,7 @@ class Operand:
     cases: tuple[Case, ...] = ()
     run: int = 1
     along_depth: bool = False
+    stretch: int = 0
 
 
 def left_operand(
@@ -72,23 +73,41 @@ def right_operand(
     expression: Expression,
     place: Variable,
     depth: Variable,
-    columns: int,
+    block: tuple[int, int],
     *,
     even: bool,
     as_they_are: bool,
 ) -> Operand:
-    """The right side, packed in panels as wide as a tile, one below the other; `as_they_are` says
-    that its elements are not rounded."""
+    """The right side, in blocks of (columns, depth) packed in panels as wide as a tile, one below
+    the other; `as_they_are` says that its elements are not rounded."""
+    columns, deep = block
     direct = direct_operand(expression, place, depth)
     if even and direct and direct.step == 1:
         return direct
-    if as_they_are and direct and direct.depth_step == 1:
-        return Operand(Way.TURNED, 1, columns, direct.load, run=direct.step)
+    if as_they_are and (turned := turned_operand(expression, place, depth, block)):
+        return turned
     found = find_run(expression, place, columns)
     if found:
         cases, run = found
         return Operand(Way.RUNS, 1, columns, None, cases, run)
     return Operand(Way.ELEMENTS, 1, columns)
+
+
+def turned_operand(
+    expression: Expression, place: Variable, depth: Variable, block: tuple[int, int]
+) -> Operand | None:
+    """A tensor whose neighbours lie along the depth: all of it, or stretches as long as each."""
+    columns, deep = block
+    step = expression.position.coefficient(place) if isinstance(expression, Load) else None
+    if not step:
+        return None
+    if expression.position.coefficient(depth) == 1:
+        return Operand(Way.TURNED, 1, columns, expression, run=step)
+    found = find_run(expression, depth, deep)
+    stretch = found[1] if found else 0
+    if stretch < columns // 2:
+        return None
+    return Operand(Way.TURNED, 1, columns, expression, run=step, stretch=stretch)
 
 
 def direct_operand(expression: Expression, place: Variable, depth: Variable) -> Operand | None:
@@ -154,15 +173,16 @@ def run_lengths(cases: tuple[Case, ...], variable: Variable, block: int) -> list
     conditions = [condition for case in cases for condition in case.conditions]
     frontier = [condition.index for condition in conditions]
     frontier += [case.load.position for case in cases if case.load is not None]
-    found: set[int] = set()
+    found = {variable.extent}
     while frontier:
         for atom, _ in frontier.pop().terms:
             if isinstance(atom, Quotient | Remainder) and variable in atom.dividend.variables():
                 found.add(atom.divisor)
                 frontier.append(atom.dividend)
-    edges = {edge for condition in conditions for edge in (condition.low, condition.high)} | {block}
+    edges = {edge for condition in conditions for edge in (condition.low, condition.high)}
     found.add(variable.extent)
     found |= {gcd(length, edge) for length in found for edge in edges}
+    found |= {gcd(length, block) for length in found}
     whole = block >= variable.extent
     fitting = (n for n in found if n > 1 and variable.extent % n == 0)
     return sorted((n for n in fitting if whole or block % n == 0), reverse=True)

@@ -15,8 +15,8 @@ from netc.compiler.kernels.memory import Buffer, MemoryPlan
 from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, Plan, RowPlan
 from netc.compiler.scalar.expression import Load, find_loads
 from netc.compiler.scalar.index import Index, Variable, variable_index
+from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_tiles import TASKS_PER_CORE, CpuMachine, most_rows, tile_rows
-from netc.compiler.targets.rounding import ceil, round_up
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,19 @@ from netc.compiler.kernels.plan import (
     RowPlan,
     ScatterPlan,
 )
+from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import (
     Operand,
     direct_operand,
     left_operand,
     right_operand,
 )
-from netc.compiler.targets.rounding import ceil, round_up
 
 MAP_BLOCK = 4096  # elements of a flat map in one task
 COLUMN_BLOCK = 256  # neighbours that are folded side by side: their sums stay in the L1 cache
 LANES = 16  # partial sums of a long row: fills the widest vectors, and fixes the order of the sum
-BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 96, 128  # packed: 96 + 128 KB, in the L2 cache
+BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 128, 128  # packed: 2 x 128 KB, in the L2 cache
+SUMS_AT_ONCE = 8  # two a cycle, each of which takes four
 MOST_ROWS = 14  # of a register tile: more are no quicker
 WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
 MEETING = 64  # queries and keys of a block of attention: its scores, 16 KB, stay in the L1 cache
@@ -234,7 +235,7 @@ def column_tile(plan: ColumnPlan, machine: CpuMachine) -> ColumnTile:
 def matmul_tile(plan: MatmulPlan, machine: CpuMachine, share: int | None = None) -> MatmulTile:
     """The tile that was tuned for such a product, else the usual one; of a `share` of the rows,
     where a task has one."""
-    usual = usual_shape(plan, machine, 2 if plan.column.extent > machine.lanes else 1)
+    usual = usual_shape(plan, machine, usual_vectors(plan, machine))
     depth = block_depth(plan, machine, usual)
     if share:
         return shaped_tile(plan, machine, share_shape(plan, machine, usual.vectors, share), depth)
@@ -251,6 +252,18 @@ def share_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int, share: int)
     rows = max(rows for rows in range(1, most + 1) if share % rows == 0)
     block_columns = min(round_up(plan.column.extent, columns), round_up(BLOCK_COLUMNS, columns))
     return Shape(rows, vectors, share, block_columns)
+
+
+def usual_vectors(plan: MatmulPlan, machine: CpuMachine) -> int:
+    """Vectors of columns in a register tile: two, and more where rows are few, so that enough sums
+    are on their way at once."""
+    vectors = 2 if plan.column.extent > machine.lanes else 1
+    while (
+        vectors * plan.row.extent < SUMS_AT_ONCE
+        and 2 * vectors * machine.lanes <= plan.column.extent
+    ):
+        vectors *= 2
+    return vectors
 
 
 def product_key(plan: MatmulPlan) -> str:
@@ -335,7 +348,7 @@ def shaped_tile(plan: MatmulPlan, machine: CpuMachine, shape: Shape, depth: int)
             plan.right,
             plan.column,
             plan.depth,
-            columns,
+            (columns, depth),
             even=even_columns,
             as_they_are=as_they_are,
         ),

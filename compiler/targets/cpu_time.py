@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from netc.compiler.build.peaks import Peaks, known_peaks
 from netc.compiler.kernels.plan import Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cpu_operand import Operand, Way
 from netc.compiler.targets.cpu_tiles import CpuMachine, MatmulTile
-from netc.compiler.targets.rounding import ceil
+from netc.compiler.targets.cpu_window import WindowTile
 
 # Where nothing was measured: bytes that a core moves in a cycle from its L2 cache and from the L3,
 # and bytes that memory gives in a second.
@@ -58,7 +59,7 @@ def predicted_seconds(kernel: Kernel, tile, peaks: Peaks, machine: CpuMachine) -
     cycle = machine.lanes * FLOPS_PER_LANE * peaks.threads / peaks.flops
     if isinstance(plan, MatmulPlan):
         costs, flops = PRODUCT, max(kernel.flops - 2 * multiplications(plan), 0)
-        cycles = product_cycles(plan, tile)
+        cycles = (window_cycles if isinstance(tile, WindowTile) else product_cycles)(plan, tile)
     else:
         costs = MAP if isinstance(plan, MapPlan) else ROW if isinstance(plan, RowPlan) else OTHER
         flops, cycles = kernel.flops, costs.task * tile.tasks
@@ -88,6 +89,16 @@ def product_cycles(plan: MatmulPlan, tile: MatmulTile) -> float:
     right = columns * depth * packed_again
     step = SUM * tile.rows * tile.vectors + LOAD * (tile.rows + tile.vectors)
     return steps * step + packing_cycles(tile.left, left) + packing_cycles(tile.right, right)
+
+
+def window_cycles(plan: MatmulPlan, tile: WindowTile) -> float:
+    """Cycles of the register tiles; the patch is copied by whole lines."""
+    tiles = tile.padded.count // tile.rows * ceil(tile.block_columns, tile.columns)
+    steps = tile.tasks * tile.chunks * tiles * tile.depth_walk.count
+    step = SUM * tile.rows * tile.vectors + LOAD * (tile.rows + tile.vectors)
+    lines = tile.tasks * tile.chunks * tile.patch_lines
+    right = plan.batch.extent * plan.depth.extent * plan.column.extent
+    return steps * step + lines * RUN + packing_cycles(tile.right, right)
 
 
 def packing_cycles(side: Operand, elements: int) -> float:

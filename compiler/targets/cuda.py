@@ -13,6 +13,7 @@ from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.lower import identifier
 from netc.compiler.kernels.memory import Buffer, MemoryPlan
 from netc.compiler.kernels.plan import Kernel, MatmulPlan, Plan
+from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cuda_copies import (
     CudaCopy,
     matrices,
@@ -43,7 +44,6 @@ from netc.compiler.targets.cuda_wgmma import WarpgroupTile
 from netc.compiler.targets.dialect import Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header
-from netc.compiler.targets.rounding import ceil
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
     MatmulText,

@@ -14,11 +14,11 @@ from netc.compiler.kernels.plan import (
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.scalar.index import Variable
+from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cuda_matmul import MatmulTile, matmul_tile
 from netc.compiler.targets.cuda_quads import quad_walks
 from netc.compiler.targets.cuda_tensor import WIDE, TensorTile, tensor_tile, wide_load
 from netc.compiler.targets.cuda_wgmma import WarpgroupTile, pays, warpgroup_tile
-from netc.compiler.targets.rounding import ceil, round_up
 
 WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency

@@ -54,6 +54,7 @@ COMMON_FUNCTIONS: Mapping[str, str] = {
     "logical_or": "({0} || {1})",
     "logical_not": "(!{0})",
     "where": "({0} ? {1} : {2})",
+    "copy": "{0}",
     "stop_gradient": "{0}",
     "maximum": "netc_maximum({0}, {1})",
     "minimum": "netc_minimum({0}, {1})",

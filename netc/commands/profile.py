@@ -38,8 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def limit(kernel: KernelFacts, peaks: Peaks) -> float:
-    """The seconds that a kernel's arithmetic, or its bytes, take at the machine's peak."""
-    return max(kernel.flops / peaks.flops, kernel.bytes / peaks.bytes_rate(kernel.bytes))
+    """The seconds that its arithmetic, or its bytes, take in a step at the machine's peak."""
+    once = max(kernel.flops / peaks.flops, kernel.bytes / peaks.bytes_rate(kernel.bytes))
+    return once * kernel.times
 
 
 def table(found: Profile, peaks: Peaks, top: int) -> str:
@@ -77,9 +78,9 @@ def row(one: KernelTime, found: Profile, peaks: Peaks) -> tuple[str, ...]:
         ", ".join(map(str, kernel.lines[:3])) + (" ..." if len(kernel.lines) > 3 else ""),
         f"{1e6 * time:,.1f} us",
         f"{time / found.busy:.0%}" if found.busy else "",
-        f"{1e6 * kernel.seconds:,.1f} us",
-        f"{kernel.flops / time / 1e9:,.1f}",
-        f"{kernel.bytes / time / 1e9:,.1f}",
+        f"{1e6 * one.predicted:,.1f} us",
+        f"{one.flops / time / 1e9:,.1f}",
+        f"{one.bytes / time / 1e9:,.1f}",
         f"{limit(kernel, peaks) / time:.0%}",
     )
 
@@ -88,8 +89,8 @@ def as_json(found: Profile, peaks: Peaks) -> str:
     kernels = [
         {
             "name": one.kernel.name, "lines": one.kernel.lines, "seconds": one.seconds,
-            "predicted_seconds": one.kernel.seconds, "flops": one.kernel.flops,
-            "bytes": one.kernel.bytes, "limit_seconds": limit(one.kernel, peaks),
+            "predicted_seconds": one.predicted, "flops": one.flops,
+            "bytes": one.bytes, "limit_seconds": limit(one.kernel, peaks),
         }
         for one in found.kernels
     ]  # fmt: skip

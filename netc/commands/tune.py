@@ -22,6 +22,7 @@ from netc.compiler.language.model import load_model
 from netc.compiler.program import Program as Facts
 from netc.compiler.targets import cpu, tuned
 from netc.compiler.targets.cpu_tiles import CpuMachine, Shape, other_shapes, product_key
+from netc.compiler.targets.cpu_window import window_tile
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.machine import this_machine
 from netc.runtime.arena import processors
@@ -55,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         function = lay_out(graphs, lambda *words: None, model.settings.precision)["cpu"][0]
         found = search(Bench(facts, function, folder), machine, arguments.seconds)
     tuned.remember(machine, found)
-    print(f"{len(found)} of {len(products(function))} products are quicker in another shape")
+    tried = len(products(function, machine))
+    print(f"{len(found)} of {tried} products are quicker in another shape")
     if arguments.lock:
         print(f"wrote {tuned.lock(machine, file, found)}")
     return 0
@@ -95,17 +97,18 @@ class Bench:
         self.sessions.pop(machine).close()
 
 
-def products(function: Function) -> dict[str, MatmulPlan]:
-    """One plan for each key among the products of a function."""
+def products(function: Function, machine: CpuMachine) -> dict[str, MatmulPlan]:
+    """One plan for each key among the products of a function; what slides is not tuned."""
     plans = (kernel.plan for kernel in function.kernels)
-    return {product_key(plan): plan for plan in plans if isinstance(plan, MatmulPlan)}
+    some = (plan for plan in plans if isinstance(plan, MatmulPlan))
+    return {product_key(plan): plan for plan in some if window_tile(plan, machine) is None}
 
 
 def search(bench: Bench, machine: CpuMachine, budget: float) -> dict[str, Shape]:
     """The shapes that are quicker than the usual one. Each round measures the next shape of every
     product at once, beside the usual ones; the last round checks the winners again."""
     end = time.monotonic() + budget
-    plans = products(bench.function)
+    plans = products(bench.function, machine)
     choices = {key: other_shapes(plan, machine) for key, plan in plans.items()}
     rounds = max(map(len, choices.values()), default=0)
     shares, shapes = dict.fromkeys(plans, WORTH), {}

@@ -1,14 +1,15 @@
 // A team of threads that live as long as the program and share out the tasks of one phase after another.
 // A phase begins when every task of the one before has been done. No thread waits for another one to
-// arrive: one that the system has stopped holds up nobody, unless in the middle of a task. The result of
-// a task does not depend on who runs it: the bits are the same for any number of threads.
+// arrive, not even at the end of a job: one that sleeps, or that the system has stopped, holds up nobody,
+// unless in the middle of a task. The result of a task does not depend on who runs it: the bits are the
+// same for any number of threads.
 #pragma once
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { NETC_MAXIMUM_THREADS = 256, NETC_SPINS = 1000, NETC_YIELDS = 2000 };
+enum { NETC_MAXIMUM_THREADS = 256, NETC_SPINS = 1000, NETC_YIELDS = 2000, NETC_OPEN = 1 << 16 };
 
 typedef void (*netc_job)(void *context, int thread, int threads);
 
@@ -18,8 +19,7 @@ static struct {
     netc_job job;
     void *context;
     atomic_int generation;  // goes up by one for each job; -1 tells the team to end
-    atomic_int arrived;     // threads that wait at the barrier
-    atomic_int opened;      // goes up by one each time the barrier opens
+    atomic_uint_least64_t door;   // the generation that may come in; below 2^32 whether, and how many are in
     atomic_uint_least64_t place;  // the phase of the running job, and below 2^32 its next task
     atomic_uint_least64_t done;   // how many tasks of the phase have been done
     pthread_mutex_t mutex;
@@ -33,17 +33,20 @@ static inline void netc_pause(void)
 #endif
 }
 
-// Waits until all threads have come. Spins, then gives its core away: a stolen core costs little.
-static void netc_barrier(void)
+// Lets a thread into the job of a generation, unless that is over.
+static int netc_enter(int generation)
 {
-    if (netc_team.threads == 1) return;
-    const int opened = atomic_load_explicit(&netc_team.opened, memory_order_relaxed);
-    if (atomic_fetch_add(&netc_team.arrived, 1) == netc_team.threads - 1) {
-        atomic_store(&netc_team.arrived, 0);
-        atomic_store(&netc_team.opened, opened + 1);
-        return;
-    }
-    for (int spins = 0; atomic_load_explicit(&netc_team.opened, memory_order_acquire) == opened; spins++) {
+    uint_least64_t door = atomic_load(&netc_team.door);
+    while ((uint32_t)(door >> 32) == (uint32_t)generation && (door & NETC_OPEN))
+        if (atomic_compare_exchange_weak(&netc_team.door, &door, door + 1)) return 1;
+    return 0;
+}
+
+// Lets no more threads in, and waits for those inside to leave. Spins, then gives its core away.
+static void netc_close(void)
+{
+    atomic_fetch_and(&netc_team.door, ~(uint_least64_t)NETC_OPEN);
+    for (int spins = 0; (uint32_t)atomic_load_explicit(&netc_team.door, memory_order_acquire) != 0; spins++) {
         if (spins < NETC_SPINS) netc_pause();
         else sched_yield();
     }
@@ -65,8 +68,9 @@ static void *netc_member(void *number)
         }
         seen = atomic_load(&netc_team.generation);
         if (seen < 0) return NULL;
+        if (!netc_enter(seen)) continue;
         netc_team.job(netc_team.context, thread, netc_team.threads);
-        netc_barrier();
+        atomic_fetch_sub(&netc_team.door, 1);
     }
 }
 
@@ -96,16 +100,20 @@ int netc_start(int threads)
     return netc_team.threads;
 }
 
-// Runs the job on every thread and returns when all have ended it.
+// Runs the job on every thread that comes in time, and returns when it is done.
 static void netc_run(netc_job job, void *context)
 {
     netc_team.job = job;
     netc_team.context = context;
     atomic_store(&netc_team.place, 0);
     atomic_store(&netc_team.done, 0);
-    if (netc_team.threads > 1) netc_announce(atomic_load(&netc_team.generation) + 1);
+    if (netc_team.threads > 1) {
+        const int generation = atomic_load(&netc_team.generation) + 1;
+        atomic_store(&netc_team.door, (uint_least64_t)(uint32_t)generation << 32 | NETC_OPEN);
+        netc_announce(generation);
+    }
     job(context, 0, netc_team.threads);
-    netc_barrier();
+    netc_close();
 }
 
 // Some tasks of a phase: [first, last).

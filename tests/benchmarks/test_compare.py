@@ -1,6 +1,8 @@
 """The table beside peers: ratios go round by round, the floor is what no program can beat."""
 
+import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,21 @@ def test_netc_answers_over_the_pipe_and_its_loss_falls(compare):
     assert later < first / 2
     assert worker.prepare(compare.Work("unknown", 8, 1))["error"]
     worker.close()
+
+
+def test_a_process_is_stopped_while_others_are_measured(compare, tmp_path):
+    spins = tmp_path / "spins.py"
+    spins.write_text("while input():\n    print('{}', flush=True)\n    sum(range(10**9))\n")
+    worker = compare.Worker(compare.Peer("spins", "", (str(spins),)), 1)
+    worker.ask({"run": 1})
+    before = seconds_of(worker.process.pid)
+    time.sleep(0.2)
+    assert seconds_of(worker.process.pid) <= before + 0.05
+    worker.process.kill()
+    worker.close()
+
+
+def seconds_of(process: int) -> float:
+    """The processor time that a process has taken."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

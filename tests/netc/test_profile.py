@@ -1,6 +1,7 @@
 """netc profile: every kernel timed, beside its prediction, and a step that does not change."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,13 @@ def test_a_profiled_step_computes_what_a_step_computes(program):
     right.device.profile(function, (x, y), order, 1)
     for name, weight in left.weights.items():
         assert (weight == right.weights[name]).all(), name
+
+
+def test_what_runs_in_each_step_of_a_scan_counts_as_often(program):
+    kernel = replace(program.kernels[0], times=28, flops=10, bytes=4, seconds=2e-6)
+    time = KernelTime(kernel, 70e-6)
+    assert (time.flops, time.bytes, time.predicted) == (280, 112, 56e-6)
+    assert time.error == pytest.approx(0.2)
 
 
 def test_the_table_and_its_json(netc, program):

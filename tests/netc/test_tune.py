@@ -13,7 +13,7 @@ from netc.compiler.functions import lay_out, trace
 from netc.compiler.kernels.plan import MatmulPlan
 from netc.compiler.language.model import load_model
 from netc.compiler.targets import tuned
-from netc.compiler.targets.cpu_tiles import CpuMachine, Shape, other_shapes, product_key
+from netc.compiler.targets.cpu_tiles import CpuMachine, Shape, other_shapes
 from netc.compiler.targets.machine import this_machine
 
 NET = """
@@ -47,8 +47,7 @@ def file(in_folder, monkeypatch) -> Path:
 def plans(file: Path) -> dict[str, MatmulPlan]:
     traced = tuple(one for one in trace(load_model(file, {}, None)) if one.name == "train")
     function = lay_out(traced, lambda *words: None)["cpu"][0]
-    found = [kernel.plan for kernel in function.kernels if isinstance(kernel.plan, MatmulPlan)]
-    return {product_key(plan): plan for plan in found}
+    return tune.products(function, this_machine())
 
 
 def weights_after_a_step(file: Path, machine: CpuMachine, name: str) -> dict[str, np.ndarray]:

@@ -36,6 +36,19 @@ def test_a_fold_of_no_axes_does_not_join_a_kernel_without_folds():
     assert [kind for kind, _ in kinds(text)] == ["map", "row"]
 
 
+def test_what_only_folds_down_columns_read_is_computed_by_them():
+    """Two sums of the slopes, one times x: neither product is stored, the slopes are."""
+    text = (
+        "input %w: f32[32, 32] field\n%d: f32[8, 32] = matmul(%x, %w)\n"
+        "%a: f32[8, 32] = multiply(%d, %x)\n%n: f32[8, 32] = negate(%a)\n"
+        "%s: f32[32] = sum(%n) axes=(0,)\n%t: f32[32] = sum(%d) axes=(0,)\n"
+        'output "d" = %d\noutput "s" = %s\noutput "t" = %t'
+    )
+    groups = fuse(parse_graph(X + text), OPS)
+    assert [group.kind.value for group in groups] == ["matmul", "column"]
+    assert [value.name for group in groups for value in group.stored] == ["d", "s", "t"]
+
+
 def test_kernels_never_wait_for_each_other():
     """b reads a through a fold, and c reads both: c may not join a's kernel."""
     text = (

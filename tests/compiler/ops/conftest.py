@@ -116,7 +116,7 @@ def pointwise_cases() -> list[Case]:
         *elementwise("floor_divide remainder", 2, "f32 i32", nonzero),
         *elementwise("power", 2, "f32", positive),
         *elementwise("negate absolute sign relu", 1, "f32 i32"),
-        *elementwise("floor round exp sin cos tanh sigmoid erf stop_gradient", 1),
+        *elementwise("floor round exp sin cos tanh sigmoid erf stop_gradient copy", 1),
         *elementwise("log log1p sqrt rsqrt", 1, "f32", positive),
         *elementwise("equal not_equal less less_equal greater greater_equal", 2, "f32 i32 u8"),
         *elementwise("logical_and logical_or", 2, "bool"),

@@ -10,6 +10,7 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.targets.cpu import choose_tile
 from netc.compiler.targets.cpu_operand import Way
 from netc.compiler.targets.cpu_tiles import CpuMachine
+from netc.compiler.targets.cpu_window import WindowTile
 from netc.compiler.targets.function import make_function
 
 MACHINE = CpuMachine("avx2", vector_bytes=32, registers=16)
@@ -59,14 +60,22 @@ def convolved(make) -> tuple[Graph, dict[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize(
-    "make, run", [(plain, 8), (joined, 16), (three, 4), (enlarged, 8), (uneven, 1)]
+    "make, way, run",
+    [
+        (plain, Way.DIRECT, 8), (joined, Way.RUNS, 16), (three, Way.RUNS, 4),
+        (enlarged, Way.RUNS, 8), (uneven, Way.ELEMENTS, 1),
+    ],
 )
-def test_channels_are_packed_in_runs(make, run, run_on_cpu, within_rounding):
+def test_channels_are_packed_in_runs(make, way, run, run_on_cpu, within_rounding):
     graph, inputs = convolved(make)
     kernels = make_function(graph, 2, OPS, ()).kernels
     tiles = [choose_tile(kernel, MACHINE) for kernel in kernels]
-    assert tiles[0].left.run == run
-    assert all((tile.left.way is Way.RUNS) == (run > 1) for tile in tiles)
+    for tile in tiles:
+        slides = isinstance(tile, WindowTile)  # else too few places for a window
+        source = tile.source if slides else tile.left
+        assert source.run == run or source.way is Way.DIRECT
+        assert source.way is way or not slides
+    assert isinstance(tiles[0], WindowTile)
     found, _ = run_on_cpu(graph, inputs)
     within_rounding(graph, inputs, found)
 

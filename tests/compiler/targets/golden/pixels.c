@@ -15,71 +15,6 @@ static inline __attribute__((always_inline)) void netc_store_vector(float *place
     memcpy(place, &value, sizeof value);
 }
 
-// sums[i][j] = (adds ? sums[i][j] : 0) + sum over d of left[i][d] * right[d][j], for 13 rows and
-// 8 columns. Element (i, d) of left is at i * row + d * left_depth, and (d, j) of right at
-// d * right_depth + j; stride is the distance of rows in sums.
-static inline __attribute__((always_inline)) void netc_product_13x8(
-    const float *left, int64_t row, int64_t left_depth, const float *right, int64_t right_depth,
-    int depth, int adds, float *sums, int stride)
-{
-    netc_vector s0_0 = {0};
-    netc_vector s1_0 = {0};
-    netc_vector s2_0 = {0};
-    netc_vector s3_0 = {0};
-    netc_vector s4_0 = {0};
-    netc_vector s5_0 = {0};
-    netc_vector s6_0 = {0};
-    netc_vector s7_0 = {0};
-    netc_vector s8_0 = {0};
-    netc_vector s9_0 = {0};
-    netc_vector s10_0 = {0};
-    netc_vector s11_0 = {0};
-    netc_vector s12_0 = {0};
-    for (int d = 0; d < depth; d++) {
-        netc_vector r0;
-        memcpy(&r0, right + d * right_depth + 0, sizeof r0);
-        const float l0 = left[d * left_depth + 0 * row];
-        s0_0 += l0 * r0;
-        const float l1 = left[d * left_depth + 1 * row];
-        s1_0 += l1 * r0;
-        const float l2 = left[d * left_depth + 2 * row];
-        s2_0 += l2 * r0;
-        const float l3 = left[d * left_depth + 3 * row];
-        s3_0 += l3 * r0;
-        const float l4 = left[d * left_depth + 4 * row];
-        s4_0 += l4 * r0;
-        const float l5 = left[d * left_depth + 5 * row];
-        s5_0 += l5 * r0;
-        const float l6 = left[d * left_depth + 6 * row];
-        s6_0 += l6 * r0;
-        const float l7 = left[d * left_depth + 7 * row];
-        s7_0 += l7 * r0;
-        const float l8 = left[d * left_depth + 8 * row];
-        s8_0 += l8 * r0;
-        const float l9 = left[d * left_depth + 9 * row];
-        s9_0 += l9 * r0;
-        const float l10 = left[d * left_depth + 10 * row];
-        s10_0 += l10 * r0;
-        const float l11 = left[d * left_depth + 11 * row];
-        s11_0 += l11 * r0;
-        const float l12 = left[d * left_depth + 12 * row];
-        s12_0 += l12 * r0;
-    }
-    netc_store_vector(sums + 0 * stride + 0, s0_0, adds);
-    netc_store_vector(sums + 1 * stride + 0, s1_0, adds);
-    netc_store_vector(sums + 2 * stride + 0, s2_0, adds);
-    netc_store_vector(sums + 3 * stride + 0, s3_0, adds);
-    netc_store_vector(sums + 4 * stride + 0, s4_0, adds);
-    netc_store_vector(sums + 5 * stride + 0, s5_0, adds);
-    netc_store_vector(sums + 6 * stride + 0, s6_0, adds);
-    netc_store_vector(sums + 7 * stride + 0, s7_0, adds);
-    netc_store_vector(sums + 8 * stride + 0, s8_0, adds);
-    netc_store_vector(sums + 9 * stride + 0, s9_0, adds);
-    netc_store_vector(sums + 10 * stride + 0, s10_0, adds);
-    netc_store_vector(sums + 11 * stride + 0, s11_0, adds);
-    netc_store_vector(sums + 12 * stride + 0, s12_0, adds);
-}
-
 // sums[i][j] = (adds ? sums[i][j] : 0) + sum over d of left[i][d] * right[d][j], for 8 rows and
 // 8 columns. Element (i, d) of left is at i * row + d * left_depth, and (d, j) of right at
 // d * right_depth + j; stride is the distance of rows in sums.
@@ -224,55 +159,6 @@ static inline __attribute__((always_inline)) void netc_product_12x8(
     netc_store_vector(sums + 11 * stride + 0, s11_0, adds);
 }
 
-// sums[i][j] = (adds ? sums[i][j] : 0) + sum over d of left[i][d] * right[d][j], for 9 rows and
-// 8 columns. Element (i, d) of left is at i * row + d * left_depth, and (d, j) of right at
-// d * right_depth + j; stride is the distance of rows in sums.
-static inline __attribute__((always_inline)) void netc_product_9x8(
-    const float *left, int64_t row, int64_t left_depth, const float *right, int64_t right_depth,
-    int depth, int adds, float *sums, int stride)
-{
-    netc_vector s0_0 = {0};
-    netc_vector s1_0 = {0};
-    netc_vector s2_0 = {0};
-    netc_vector s3_0 = {0};
-    netc_vector s4_0 = {0};
-    netc_vector s5_0 = {0};
-    netc_vector s6_0 = {0};
-    netc_vector s7_0 = {0};
-    netc_vector s8_0 = {0};
-    for (int d = 0; d < depth; d++) {
-        netc_vector r0;
-        memcpy(&r0, right + d * right_depth + 0, sizeof r0);
-        const float l0 = left[d * left_depth + 0 * row];
-        s0_0 += l0 * r0;
-        const float l1 = left[d * left_depth + 1 * row];
-        s1_0 += l1 * r0;
-        const float l2 = left[d * left_depth + 2 * row];
-        s2_0 += l2 * r0;
-        const float l3 = left[d * left_depth + 3 * row];
-        s3_0 += l3 * r0;
-        const float l4 = left[d * left_depth + 4 * row];
-        s4_0 += l4 * r0;
-        const float l5 = left[d * left_depth + 5 * row];
-        s5_0 += l5 * r0;
-        const float l6 = left[d * left_depth + 6 * row];
-        s6_0 += l6 * r0;
-        const float l7 = left[d * left_depth + 7 * row];
-        s7_0 += l7 * r0;
-        const float l8 = left[d * left_depth + 8 * row];
-        s8_0 += l8 * r0;
-    }
-    netc_store_vector(sums + 0 * stride + 0, s0_0, adds);
-    netc_store_vector(sums + 1 * stride + 0, s1_0, adds);
-    netc_store_vector(sums + 2 * stride + 0, s2_0, adds);
-    netc_store_vector(sums + 3 * stride + 0, s3_0, adds);
-    netc_store_vector(sums + 4 * stride + 0, s4_0, adds);
-    netc_store_vector(sums + 5 * stride + 0, s5_0, adds);
-    netc_store_vector(sums + 6 * stride + 0, s6_0, adds);
-    netc_store_vector(sums + 7 * stride + 0, s7_0, adds);
-    netc_store_vector(sums + 8 * stride + 0, s8_0, adds);
-}
-
 typedef int netc_places __attribute__((vector_size(32)));
 #ifdef __clang__
 #define NETC_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -369,6 +255,46 @@ static void k01_pixels_forward(
     }
 }
 
+// A tile of sums that stays in registers: 7 rows under the window by 8 columns.
+static inline __attribute__((always_inline)) void k02_conv2d_1_forward_tile(const float *left, const float *right, int adds, float *sums)
+{
+    netc_vector s0_0 = {0};
+    netc_vector s1_0 = {0};
+    netc_vector s2_0 = {0};
+    netc_vector s3_0 = {0};
+    netc_vector s4_0 = {0};
+    netc_vector s5_0 = {0};
+    netc_vector s6_0 = {0};
+    for (int g = 0; g < 3; g++)
+        for (int d = 0; d < 6; d++) {
+            const float *under = left + g * 18 + d * 1;
+            const float *beside = right + (int64_t)(g * 6 + d) * 8;
+            netc_vector r0;
+            memcpy(&r0, beside + 0, sizeof r0);
+            const float l0 = under[0];
+            s0_0 += l0 * r0;
+            const float l1 = under[2];
+            s1_0 += l1 * r0;
+            const float l2 = under[4];
+            s2_0 += l2 * r0;
+            const float l3 = under[6];
+            s3_0 += l3 * r0;
+            const float l4 = under[8];
+            s4_0 += l4 * r0;
+            const float l5 = under[10];
+            s5_0 += l5 * r0;
+            const float l6 = under[12];
+            s6_0 += l6 * r0;
+        }
+    netc_store_vector(sums + 0, s0_0, adds);
+    netc_store_vector(sums + 5, s1_0, adds);
+    netc_store_vector(sums + 10, s2_0, adds);
+    netc_store_vector(sums + 15, s3_0, adds);
+    netc_store_vector(sums + 20, s4_0, adds);
+    netc_store_vector(sums + 25, s5_0, adds);
+    netc_store_vector(sums + 30, s6_0, adds);
+}
+
 // k02_conv2d_1_forward: matrix product (conv2d, add, relu, greater)
 // conv2d_1_conv2d[m, n] = sum over k < 18 of left[m, k] * right[k, n]
 //   left[m, k] = pixels_divide[(m / 56) * 180 + ((m / 7) % 8) * 18 + (k / 6) * 18 + (m % 7) * 2 + (k % 6)]
@@ -384,7 +310,11 @@ static void k01_pixels_forward(
 // reads  pixels_conv2d_1_bias: f32[5]
 // writes pixels_relu_out: f32[16, 8, 7, 5]
 // writes pixels_gradient_greater_out: bool[16, 8, 7, 5]
-// 174,720 FLOP, 34,300 bytes at least; 10 tasks of 91 x 8 in tiles of 13 x 8, depth 18 at a time
+<<<<<<< HEAD
+// 174,720 FLOP, 34,300 bytes at least; 16 tasks of 8 lines of windows, in tiles of 7 x 8
+=======
+// 174,720 FLOP, 34,300 bytes at least; 8 tasks of 117 x 8 in tiles of 13 x 8, depth 18 at a time
+>>>>>>> seq
 static void k02_conv2d_1_forward(
     float *restrict pixels_relu_out,
     uint8_t *restrict pixels_gradient_greater_out,
@@ -393,12 +323,19 @@ static void k02_conv2d_1_forward(
     const float *restrict pixels_conv2d_1_bias,
     int64_t first, int64_t last)
 {
-    // The rows of a block, packed.
-    float left[1638] __attribute__((aligned(64))) = {0};
+<<<<<<< HEAD
+    float patch[184] __attribute__((aligned(64))) = {0};
+    float sums[288] __attribute__((aligned(64)));
     float right[144] __attribute__((aligned(64))) = {0};
-    float sums[728] __attribute__((aligned(64)));
+    enum { b = 0, k = 0, column = 0, columns = 5 };
+=======
+    // The rows of a block, packed.
+    float left[2106] __attribute__((aligned(64))) = {0};
+    float right[144] __attribute__((aligned(64))) = {0};
+    float sums[936] __attribute__((aligned(64)));
+>>>>>>> seq
     {
-        enum { column = 0, columns = 5, start = 0, depth = 18 };
+        enum { start = 0, depth = 18 };
         for (int panel = 0; panel < columns; panel += 8) {
             float *const to = right + panel * 18;
             const int width = columns - panel < 8 ? columns - panel : 8;
@@ -410,10 +347,23 @@ static void k02_conv2d_1_forward(
         }
     }
     for (int64_t task = first; task < last; task++) {
-        const int b = (int)(task / 10);
-        const int row = (int)(task / 1 % 10) * 91;
+<<<<<<< HEAD
+        const int p = (int)(task / 1);
+        const int first_line = (int)(task % 1) * 8;
+        const int lines = first_line + 8 <= 8 ? 8 : 8 - first_line;
+        for (int i = 0; i < 10; i++) {
+            const int u = first_line * 1 + i;
+            float *to = patch + i * 18;
+            if (u < 0 || u >= 10) {
+                memset(to, 0, 18 * sizeof(float));
+                continue;
+            }
+            memcpy(to, pixels_divide + p * 180 + u * 18, 18 * sizeof(float));
+=======
+        const int b = (int)(task / 8);
+        const int row = (int)(task / 1 % 8) * 117;
         const int column = (int)(task % 1) * 8;
-        const int rows = row + 91 <= 896 ? 91 : 896 - row;
+        const int rows = row + 117 <= 896 ? 117 : 896 - row;
         const int columns = column + 8 <= 5 ? 8 : 5 - column;
         for (int start = 0; start < 18; start += 18) {
             const int depth = start + 18 <= 18 ? 18 : 18 - start;
@@ -430,19 +380,23 @@ static void k02_conv2d_1_forward(
                         right + j * 18, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
+>>>>>>> seq
         }
-        for (int i = 0; i < rows; i++) {
-            const int m = row + i;
-            for (int j = 0; j < columns; j++) {
-                const int n = column + j;
-                const float conv2d_1_conv2d = sums[i * 8 + j];
-                const float conv2d_1_add = (conv2d_1_conv2d + pixels_conv2d_1_bias[n]);
+        for (int j = 0; j < columns; j += 8)
+            for (int g = 0; g < lines; g += 1)
+                for (int i = 0; i < 7; i += 7) {
+                    const int n = column + j;
+                    k02_conv2d_1_forward_tile(patch + g * 18 + i * 2, right + j * 18, 0, sums + (g * 7 + i) * 5 + j);
+                }
+        const int first_row = (p * 8 + first_line) * 7;
+        for (int i = first_row * 5; i < (first_row + lines * 7) * 5; i++) {
+                const float conv2d_1_conv2d = sums[i - first_row * 5];
+                const float conv2d_1_add = (conv2d_1_conv2d + pixels_conv2d_1_bias[(i % 5)]);
                 const float pixels_relu = netc_relu(conv2d_1_add);
                 const int pixels_gradient_greater = (pixels_relu > 0.0f);
-                pixels_relu_out[m * 5 + n] = pixels_relu;
-                pixels_gradient_greater_out[m * 5 + n] = pixels_gradient_greater;
+                pixels_relu_out[i] = pixels_relu;
+                pixels_gradient_greater_out[i] = pixels_gradient_greater;
             }
-        }
     }
 }
 
@@ -926,6 +880,42 @@ static void k12_conv2d_1_backward(
     }
 }
 
+// A tile of sums that stays in registers: 6 rows under the window by 8 columns.
+static inline __attribute__((always_inline)) void k13_conv2d_1_backward_tile(const float *left, const float *right, int adds, float *sums)
+{
+    netc_vector s0_0 = {0};
+    netc_vector s1_0 = {0};
+    netc_vector s2_0 = {0};
+    netc_vector s3_0 = {0};
+    netc_vector s4_0 = {0};
+    netc_vector s5_0 = {0};
+    for (int g = 0; g < 8; g++)
+        for (int d = 0; d < 7; d++) {
+            const float *under = left + g * 18 + d * 2;
+            const float *beside = right + (int64_t)(g * 7 + d) * 8;
+            netc_vector r0;
+            memcpy(&r0, beside + 0, sizeof r0);
+            const float l0 = under[0];
+            s0_0 += l0 * r0;
+            const float l1 = under[1];
+            s1_0 += l1 * r0;
+            const float l2 = under[2];
+            s2_0 += l2 * r0;
+            const float l3 = under[3];
+            s3_0 += l3 * r0;
+            const float l4 = under[4];
+            s4_0 += l4 * r0;
+            const float l5 = under[5];
+            s5_0 += l5 * r0;
+        }
+    netc_store_vector(sums + 0, s0_0, adds);
+    netc_store_vector(sums + 8, s1_0, adds);
+    netc_store_vector(sums + 16, s2_0, adds);
+    netc_store_vector(sums + 24, s3_0, adds);
+    netc_store_vector(sums + 32, s4_0, adds);
+    netc_store_vector(sums + 40, s5_0, adds);
+}
+
 // k13_conv2d_1_backward: matrix product (conv2d_kernel_gradient)
 // conv2d_1_gradient_conv2d_kernel_gradient[m, n] = sum over k < 448 of left[m, k] * right[k, n]
 //   left[m, k] = pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + 
@@ -936,56 +926,61 @@ static void k12_conv2d_1_backward(
 // reads  pixels_divide: f32[16, 10, 9, 2]
 // reads  pixels_gradient_where: f32[16, 8, 7, 5]
 // writes conv2d_1_gradient_conv2d_kernel_gradient_out: f32[2, 3, 3, 2, 5]
-// 161,280 FLOP, 30,160 bytes at least; 4 tasks of 9 x 8 in tiles of 9 x 8, depth 448 at a time
+// 161,280 FLOP, 30,160 bytes at least; 6 tasks of 8 lines of windows, in tiles of 6 x 8
 static void k13_conv2d_1_backward(
     float *restrict conv2d_1_gradient_conv2d_kernel_gradient_out,
     const float *restrict pixels_divide,
     const float *restrict pixels_gradient_where,
     int64_t first, int64_t last)
 {
-    // The rows of a block, packed.
-    float left[4032] __attribute__((aligned(64)));
-    float right[3584] __attribute__((aligned(64))) = {0};
-    float sums[72] __attribute__((aligned(64)));
+    float patch[184] __attribute__((aligned(64))) = {0};
+    float sums[56] __attribute__((aligned(64)));
+    float right[448] __attribute__((aligned(64))) = {0};
     for (int64_t task = first; task < last; task++) {
-        const int b = (int)(task / 2);
-        const int row = (int)(task / 1 % 2) * 9;
+        const int b = (int)(task / 3);
+        const int group = (int)(task / 1 % 3) * 1;
         const int column = (int)(task % 1) * 8;
-        const int rows = row + 9 <= 18 ? 9 : 18 - row;
         const int columns = column + 8 <= 5 ? 8 : 5 - column;
-        for (int start = 0; start < 448; start += 448) {
-            const int depth = start + 448 <= 448 ? 448 : 448 - start;
-            for (int d = 0; d < depth; d++)
-                for (int i = 0; i < rows; i += 3) {
-                    const int m = row + i, k = start + d;
-                    memcpy(left + d * 9 + i, pixels_divide + b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + (m % 6), 3 * sizeof(float));
+        for (int chunk = 0; chunk < 8; chunk++) {
+            const int all_lines = (b * 8 + chunk) * 8;
+            const int p = all_lines / 8, k = chunk * 56;
+            const int first_line = (int)(all_lines % 8);
+            for (int i = 0; i < 10; i++) {
+                const int u = first_line * 1 + i;
+                float *to = patch + i * 18;
+                if (u < 0 || u >= 10) {
+                    memset(to, 0, 18 * sizeof(float));
+                    continue;
                 }
-            for (int panel = 0; panel < columns; panel += 8) {
-                float *const to = right + panel * 448;
-                const int width = columns - panel < 8 ? columns - panel : 8;
-                for (int d = 0; d < depth; d++)
-                    for (int j = 0; j < width; j += 5) {
-                        const int n = column + panel + j, k = start + d;
-                        memcpy(to + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, 5 * sizeof(float));
-                    }
+                memcpy(to, pixels_divide + p * 180 + u * 18, 18 * sizeof(float));
+            }
+            {
+                enum { depth = 56 };
+                const int start = k;
+                for (int panel = 0; panel < columns; panel += 8) {
+                    float *const to = right + panel * 56;
+                    const int width = columns - panel < 8 ? columns - panel : 8;
+                    for (int d = 0; d < depth; d++)
+                        for (int j = 0; j < width; j += 5) {
+                            const int n = column + panel + j, k = start + d;
+                            memcpy(to + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, 5 * sizeof(float));
+                        }
+                }
             }
             for (int j = 0; j < columns; j += 8)
-                for (int i = 0; i < rows; i += 9) {
-                    const int m = row + i, n = column + j, k = start;
-                    netc_product_9x8(
-                        left + i * 1, 1, 9,
-                        right + j * 448, 8,
-                        depth, start > 0, sums + i * 8 + j, 8);
+                for (int g = 0; g < 1; g += 1)
+                    for (int i = 0; i < 6; i += 6) {
+                        const int n = column + j;
+                        k13_conv2d_1_backward_tile(patch + group * 18 + g * 18 + i * 1, right + j * 56, chunk > 0, sums + (g * 6 + i) * 8 + j);
+                    }
+        }
+        const int first_row = group * 6;
+        for (int i = 0; i < 1 * 6; i++)
+                for (int j = 0; j < columns; j++) {
+                    const int m = first_row + i, n = column + j;
+                    const float conv2d_1_gradient_conv2d_kernel_gradient = sums[i * 8 + j];
+                    conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n] = conv2d_1_gradient_conv2d_kernel_gradient;
                 }
-        }
-        for (int i = 0; i < rows; i++) {
-            const int m = row + i;
-            for (int j = 0; j < columns; j++) {
-                const int n = column + j;
-                const float conv2d_1_gradient_conv2d_kernel_gradient = sums[i * 8 + j];
-                conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n] = conv2d_1_gradient_conv2d_kernel_gradient;
-            }
-        }
     }
 }
 
@@ -1100,7 +1095,11 @@ static void train_job(void *context, int thread, int threads)
                 claim.first, claim.last));
         }
         phase++;
-        for (; netc_next(&claim, phase, 10); netc_finish(&claim, 10)) {
+<<<<<<< HEAD
+        for (; netc_next(&claim, phase, 16); netc_finish(&claim, 16)) {
+=======
+        for (; netc_next(&claim, phase, 8); netc_finish(&claim, 8)) {
+>>>>>>> seq
             NETC_TIMED(1,
             k02_conv2d_1_forward(
                 (float *)(arena + 3840),  // pixels_relu_out
@@ -1203,7 +1202,7 @@ static void train_job(void *context, int thread, int threads)
                 claim.first, claim.last));
         }
         phase++;
-        for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
+        for (; netc_next(&claim, phase, 6); netc_finish(&claim, 6)) {
             NETC_TIMED(12,
             k13_conv2d_1_backward(
                 (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
@@ -1259,7 +1258,11 @@ void train_kernel(unsigned char *arena, int64_t number)
             (float *)(arena + 21760),  // pixels_divide
             (float *)(arena + 0),  // pixels_conv2d_1_kernel
             (float *)(arena + 512),  // pixels_conv2d_1_bias
-            0, 10);
+<<<<<<< HEAD
+            0, 16);
+=======
+            0, 8);
+>>>>>>> seq
         break;
     case 2:
         k03_max_pool_1_forward(
@@ -1338,7 +1341,7 @@ void train_kernel(unsigned char *arena, int64_t number)
             (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
             (float *)(arena + 21760),  // pixels_divide
             (float *)(arena + 3840),  // pixels_gradient_where
-            0, 4);
+            0, 6);
         break;
     case 13:
         k14_conv2d_1_backward(

@@ -1,0 +1,294 @@
+"""How the cpu target runs a product whose left side is a window that slides over images.
+
+A block of image lines, with zeros around them, is copied into a patch; the register tile then reads
+what is under each window where it lies in the patch. An image is copied once and not once for each
+tap of the window, as it would be if the left side were packed like that of any other product.
+"""
+
+from dataclasses import dataclass, replace
+from math import gcd
+
+from netc.compiler.kernels.plan import MatmulPlan, SlidingPlan
+from netc.compiler.scalar.expression import Load
+from netc.compiler.scalar.index import Index, Variable
+from netc.compiler.scalar.rounding import ceil, round_up
+from netc.compiler.targets.cpu_operand import Operand, Way, find_run, right_operand
+from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
+
+PATCH_BYTES, SUMS_BYTES = 2**16, 2**15  # of a block of lines: in the L1 and L2 caches
+TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
+RIGHT_BYTES = 2**18  # of a right side that is packed: on the stack, and in the L2 cache
+FEWEST_ROWS, FEWEST_PLACES = 6, 48  # of a register tile, and of its depth, that are worth it
+TASKS_PER_CORE = 6  # enough to share out evenly
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Where elements lie in the patch: `groups` of `run` neighbours; `jump` is the distance of
+    groups, `step` that of neighbours."""
+
+    groups: int
+    run: int
+    jump: int
+    step: int
+
+    @property
+    def count(self) -> int:
+        return self.groups * self.run
+
+    @property
+    def last(self) -> int:
+        return (self.groups - 1) * self.jump + (self.run - 1) * self.step
+
+
+@dataclass(frozen=True)
+class WindowTile:
+    """A register tile takes `tile_groups` x `tile_run` of the rows, by `columns`.
+
+    A patch serves `lines` lines of places: `patch_lines` padded lines of `line` elements. Over taps
+    a block is the places of one patch; over places it is `rows_walk` of the taps, by
+    `block_columns`, summed over `chunks` patches.
+    """
+
+    over_taps: bool
+    rows_walk: Walk
+    depth_walk: Walk
+    columns_used: int
+    tile_groups: int
+    tile_run: int
+    vectors: int
+    lanes: int
+    lines: int
+    patch_lines: int
+    line: int
+    row_blocks: int
+    block_columns: int
+    column_blocks: int
+    chunks: int
+    source: Operand
+    right: Operand
+    tasks: int
+
+    @property
+    def rows(self) -> int:
+        return self.tile_groups * self.tile_run
+
+    @property
+    def columns(self) -> int:
+        return self.vectors * self.lanes
+
+    @property
+    def block_depth(self) -> int:
+        return self.depth_walk.count
+
+    @property
+    def padded(self) -> Walk:
+        """The rows with those that only fill a tile."""
+        groups = round_up(self.rows_walk.groups, self.tile_groups)
+        return replace(
+            self.rows_walk, groups=groups, run=round_up(self.rows_walk.run, self.tile_run)
+        )
+
+    @property
+    def sums_step(self) -> int:
+        """The distance of rows in the sums: as long as a row where that is less than a vector."""
+        is_narrow = self.over_taps and self.columns_used < self.lanes
+        return self.columns_used if is_narrow else self.block_columns
+
+    @property
+    def sums(self) -> int:
+        """Elements of the sums; the last row is stored as whole vectors."""
+        return self.padded.count * self.sums_step + self.columns
+
+    @property
+    def patch(self) -> int:
+        """Elements of the patch, with what rows that only fill a tile read behind it."""
+        blocks = (self.row_blocks - 1) * self.rows_walk.groups * self.rows_walk.jump
+        read = blocks + self.padded.last + self.depth_walk.last + 1
+        return round_up(max(read, self.patch_lines * self.line), self.lanes)
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Where the rows of a register tile begin, from the first one."""
+        return tuple(
+            group * self.rows_walk.jump + place * self.rows_walk.step
+            for group in range(self.tile_groups)
+            for place in range(self.tile_run)
+        )
+
+    @property
+    def description(self) -> str:
+        return f" of {self.lines} lines of windows, in tiles of {self.rows} x {self.columns}"
+
+
+def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
+    """The tile of a product that slides; None where it is better run like any other product."""
+    slides = plan.sliding
+    if slides is None or slides.geometry.kernel == (1, 1):
+        return None
+    if slides.geometry.dilation[1] > 1 and slides.geometry.kernel[1] > 1:
+        return None  # the taps across are no neighbours
+    tile = tile_of_places(plan, machine) if slides.over_taps else tile_of_taps(plan, machine)
+    if tile is None or tile.rows < min(FEWEST_ROWS, tile.rows_walk.count):
+        return None
+    return tile
+
+
+def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
+    """Rows are places, the depth runs over the taps: all of it in one go."""
+    slides, (height, width) = plan.sliding, plan.sliding.geometry.output
+    vectors = best_vectors(plan, machine)
+    columns = round_up(plan.column.extent, vectors * machine.lanes)
+    right = right_side(plan, machine, vectors, plan.depth.extent)
+    if right.way is not Way.DIRECT and 4 * columns * plan.depth.extent > RIGHT_BYTES:
+        return None
+    blocks = ceil(TASKS_PER_CORE * machine.cores, slides.image.extent)
+    most = min(ceil(height, blocks), SUMS_BYTES // (4 * columns * width))
+    while most > 1 and 4 * patch_lines(slides, most) * line_of(slides) > PATCH_BYTES:
+        most -= 1
+    lines = ceil(height, ceil(height, max(most, 1)))
+    rows = places_walk(slides, lines)
+    shares = slides.geometry.stride[1] * slides.channel.extent == 1
+    return WindowTile(
+        over_taps=True,
+        rows_walk=rows,
+        depth_walk=taps_walk(slides),
+        columns_used=plan.column.extent,
+        **register_tile(rows, vectors, machine, shares),
+        vectors=vectors,
+        lanes=machine.lanes,
+        lines=lines,
+        patch_lines=patch_lines(slides, lines),
+        line=line_of(slides),
+        row_blocks=ceil(height, lines),
+        block_columns=columns,
+        column_blocks=1,
+        chunks=1,
+        source=line_operand(slides),
+        right=right,
+        tasks=slides.image.extent * ceil(height, lines),
+    )
+
+
+def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
+    """Rows are taps, the depth runs over the places: patch after patch."""
+    slides, (height, width) = plan.sliding, plan.sliding.geometry.output
+    deep, ragged = divmod(plan.depth.extent, width)
+    if ragged:
+        return None  # a part begins in the middle of a line
+    lines = most_lines(slides, gcd(height, deep))
+    if lines is None or lines * width < min(FEWEST_PLACES, plan.depth.extent):
+        return None
+    vectors, taps = best_vectors(plan, machine), taps_walk(slides)
+    columns = vectors * machine.lanes
+    wanted = ceil(TASKS_PER_CORE * machine.cores, plan.batch.extent)
+    tile = register_tile(taps, vectors, machine)
+    row_blocks = taps.groups if tile["tile_groups"] == 1 and wanted > 1 else 1
+    rows = replace(taps, groups=taps.groups // row_blocks)
+    most = min(TAPS_BYTES // (4 * rows.count), ceil(plan.column.extent, ceil(wanted, row_blocks)))
+    block_columns = max(columns, min(most, plan.column.extent) // columns * columns)
+    column_blocks = ceil(plan.column.extent, block_columns)
+    return WindowTile(
+        over_taps=False,
+        rows_walk=rows,
+        depth_walk=places_walk(slides, lines),
+        columns_used=plan.column.extent,
+        **tile,
+        vectors=vectors,
+        lanes=machine.lanes,
+        lines=lines,
+        patch_lines=patch_lines(slides, lines),
+        line=line_of(slides),
+        row_blocks=row_blocks,
+        block_columns=block_columns,
+        column_blocks=column_blocks,
+        chunks=deep // lines,
+        source=line_operand(slides),
+        right=right_side(plan, machine, vectors, lines * width),
+        tasks=plan.batch.extent * row_blocks * column_blocks,
+    )
+
+
+def most_lines(slides: SlidingPlan, lines: int) -> int | None:
+    """The most lines of places that divide `lines` and whose patch fits; None if not even one."""
+    fitting = (
+        n for n in range(lines, 0, -1)
+        if lines % n == 0 and 4 * patch_lines(slides, n) * line_of(slides) <= PATCH_BYTES
+    )  # fmt: skip
+    return next(fitting, None)
+
+
+def register_tile(
+    rows: Walk, vectors: int, machine: CpuMachine, shares: bool = False
+) -> dict[str, int]:
+    """How much of the rows a register tile takes: part of a run, or several whole ones. Where
+    neighbouring rows `shares` what they load, it stays in registers too."""
+    most = (machine.registers - vectors - 2) // vectors
+    if shares:
+        most = min(most, machine.registers // 2 - vectors)
+    if rows.run > most // 2 or rows.groups == 1:
+        return {"tile_groups": 1, "tile_run": tile_rows(rows.run, most)}
+    return {"tile_groups": tile_rows(rows.groups, most // rows.run), "tile_run": rows.run}
+
+
+def best_vectors(plan: MatmulPlan, machine: CpuMachine) -> int:
+    return 2 if plan.column.extent > machine.lanes else 1
+
+
+def right_side(plan: MatmulPlan, machine: CpuMachine, vectors: int, depth: int) -> Operand:
+    """How the right side is read, in blocks so deep."""
+    columns, as_they_are = vectors * machine.lanes, plan.precision == "f32"
+    even = as_they_are and plan.column.extent % columns == 0
+    block = (columns, depth)
+    return right_operand(
+        plan.right, plan.column, plan.depth, block, even=even, as_they_are=as_they_are
+    )
+
+
+def line_operand(slides: SlidingPlan) -> Operand:
+    """How a line of an image is read: at once, in runs of channels, or one by one."""
+    pixel, column, channel = slides.pixel, slides.column, slides.channel
+    if isinstance(pixel, Load) and is_dense(pixel.position, (column, channel)):
+        first = pixel.position.substitute({column: Index(), channel: Index()})
+        return Operand(Way.DIRECT, 1, 1, Load(pixel.value, first))
+    found = find_run(pixel, channel, channel.extent)
+    if found:
+        cases, run = found
+        return Operand(Way.RUNS, 1, 1, None, cases, run)
+    return Operand(Way.ELEMENTS, 1, 1)
+
+
+def is_dense(position: Index, variables: tuple[Variable, ...]) -> bool:
+    """Whether the elements of these loops, the last one innermost, lie side by side."""
+    step = 1
+    for variable in reversed(variables):
+        if variable.extent > 1 and position.coefficient(variable) != step:
+            return False
+        step *= variable.extent
+    return True
+
+
+# --- the geometry of a patch --------------------------------------------------------------------
+
+
+def line_of(slides: SlidingPlan) -> int:
+    """Elements of a padded line, as far as windows reach."""
+    geometry = slides.geometry
+    return geometry.reach(1, geometry.output[1]) * slides.channel.extent
+
+
+def patch_lines(slides: SlidingPlan, lines: int) -> int:
+    """Padded lines that so many lines of places read."""
+    return slides.geometry.reach(0, lines)
+
+
+def places_walk(slides: SlidingPlan, lines: int) -> Walk:
+    geometry, channels = slides.geometry, slides.channel.extent
+    jump, step = geometry.stride[0] * line_of(slides), geometry.stride[1] * channels
+    return Walk(lines, geometry.output[1], jump, step)
+
+
+def taps_walk(slides: SlidingPlan) -> Walk:
+    geometry, channels = slides.geometry, slides.channel.extent
+    down, across = geometry.kernel
+    return Walk(down, across * channels, geometry.dilation[0] * line_of(slides), 1)
