@@ -12,6 +12,7 @@ from math import gcd
 from netc.compiler.scalar.expression import Constant, Expression, Load, Select, Within
 from netc.compiler.scalar.index import Index, Quotient, Remainder, Variable, variable_index
 
+FEW_ROWS, MANY_PLACES = 64, 256  # of a block: packing pays from these on
 MOST_CASES = 4  # of a run: more are a chain of comparisons for each few elements
 
 
@@ -58,7 +59,8 @@ def left_operand(
 ) -> Operand:
     """The left side, in blocks of (rows, depth); `even` says that tiles leave no edge."""
     rows, deep = block
-    if even and (direct := direct_operand(expression, place, depth)):
+    direct = direct_operand(expression, place, depth)
+    if even and direct and not is_scattered(direct, rows, deep):
         return direct
     for along, variable in ((True, depth), (False, place)):
         found = find_run(expression, variable, deep if along else rows)
@@ -67,6 +69,12 @@ def left_operand(
             steps = (deep, 1) if along else (1, rows)
             return Operand(Way.RUNS, *steps, None, cases, run, along)
     return Operand(Way.ELEMENTS, deep, 1, along_depth=True)
+
+
+def is_scattered(direct: Operand, rows: int, deep: int) -> bool:
+    """Whether the neighbours in a block lie in many places far apart: the caches hold few of those,
+    and packed they are read once."""
+    return direct.step == 1 and direct.depth_step >= rows >= FEW_ROWS and deep >= MANY_PLACES
 
 
 def right_operand(

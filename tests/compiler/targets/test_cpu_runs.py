@@ -93,3 +93,17 @@ def test_a_transposed_operand_is_turned_in_squares(rows, depth, columns, run_on_
     inputs = {"x": whole[:rows].astype(np.float32), "kernel": whole[rows:].astype(np.float32)}
     found, _ = run_on_cpu(graph, inputs)
     assert np.array_equal(found["y"], whole[:rows] @ whole[rows:].T)
+
+
+@pytest.mark.parametrize("depth, way", [(512, Way.RUNS), (128, Way.DIRECT)])
+def test_what_is_read_across_a_deep_block_is_packed(depth, way, run_on_cpu):
+    build = Builder(OPS)
+    x = image(build, depth, 384)
+    upstream = build.input("upstream", TensorType("f32", (depth, 64)), Role.FIELD)
+    y = build.matmul(build.transpose(x, axes=(1, 0)), upstream)
+    graph = build.graph("across", (Output("y", y),))
+    (product,) = make_function(graph, depth, OPS, ()).kernels
+    assert choose_tile(product, MACHINE).left.way is way
+    whole = np.random.default_rng(4).integers(-9, 9, size=(depth, 448)).astype(np.float32)
+    found, _ = run_on_cpu(graph, {"x": whole[:, :384], "upstream": whole[:, 384:]})
+    assert np.array_equal(found["y"], whole[:, :384].T @ whole[:, 384:])

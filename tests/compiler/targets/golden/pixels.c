@@ -310,11 +310,7 @@ static inline __attribute__((always_inline)) void k02_conv2d_1_forward_tile(cons
 // reads  pixels_conv2d_1_bias: f32[5]
 // writes pixels_relu_out: f32[16, 8, 7, 5]
 // writes pixels_gradient_greater_out: bool[16, 8, 7, 5]
-<<<<<<< HEAD
 // 174,720 FLOP, 34,300 bytes at least; 16 tasks of 8 lines of windows, in tiles of 7 x 8
-=======
-// 174,720 FLOP, 34,300 bytes at least; 8 tasks of 117 x 8 in tiles of 13 x 8, depth 18 at a time
->>>>>>> seq
 static void k02_conv2d_1_forward(
     float *restrict pixels_relu_out,
     uint8_t *restrict pixels_gradient_greater_out,
@@ -323,17 +319,10 @@ static void k02_conv2d_1_forward(
     const float *restrict pixels_conv2d_1_bias,
     int64_t first, int64_t last)
 {
-<<<<<<< HEAD
     float patch[184] __attribute__((aligned(64))) = {0};
     float sums[288] __attribute__((aligned(64)));
     float right[144] __attribute__((aligned(64))) = {0};
     enum { b = 0, k = 0, column = 0, columns = 5 };
-=======
-    // The rows of a block, packed.
-    float left[2106] __attribute__((aligned(64))) = {0};
-    float right[144] __attribute__((aligned(64))) = {0};
-    float sums[936] __attribute__((aligned(64)));
->>>>>>> seq
     {
         enum { start = 0, depth = 18 };
         for (int panel = 0; panel < columns; panel += 8) {
@@ -347,7 +336,6 @@ static void k02_conv2d_1_forward(
         }
     }
     for (int64_t task = first; task < last; task++) {
-<<<<<<< HEAD
         const int p = (int)(task / 1);
         const int first_line = (int)(task % 1) * 8;
         const int lines = first_line + 8 <= 8 ? 8 : 8 - first_line;
@@ -359,28 +347,6 @@ static void k02_conv2d_1_forward(
                 continue;
             }
             memcpy(to, pixels_divide + p * 180 + u * 18, 18 * sizeof(float));
-=======
-        const int b = (int)(task / 8);
-        const int row = (int)(task / 1 % 8) * 117;
-        const int column = (int)(task % 1) * 8;
-        const int rows = row + 117 <= 896 ? 117 : 896 - row;
-        const int columns = column + 8 <= 5 ? 8 : 5 - column;
-        for (int start = 0; start < 18; start += 18) {
-            const int depth = start + 18 <= 18 ? 18 : 18 - start;
-            for (int i = 0; i < rows; i++)
-                for (int d = 0; d < depth; d += 6) {
-                    const int m = row + i, k = start + d;
-                    memcpy(left + i * 18 + d, pixels_divide + (m / 56) * 180 + ((m / 7) % 8) * 18 + (k / 6) * 18 + (m % 7) * 2 + (k % 6), 6 * sizeof(float));
-                }
-            for (int j = 0; j < columns; j += 8)
-                for (int i = 0; i < rows; i += 13) {
-                    const int m = row + i, n = column + j, k = start;
-                    netc_product_13x8(
-                        left + i * 18, 18, 1,
-                        right + j * 18, 8,
-                        depth, start > 0, sums + i * 8 + j, 8);
-                }
->>>>>>> seq
         }
         for (int j = 0; j < columns; j += 8)
             for (int g = 0; g < lines; g += 1)
@@ -1095,11 +1061,7 @@ static void train_job(void *context, int thread, int threads)
                 claim.first, claim.last));
         }
         phase++;
-<<<<<<< HEAD
         for (; netc_next(&claim, phase, 16); netc_finish(&claim, 16)) {
-=======
-        for (; netc_next(&claim, phase, 8); netc_finish(&claim, 8)) {
->>>>>>> seq
             NETC_TIMED(1,
             k02_conv2d_1_forward(
                 (float *)(arena + 3840),  // pixels_relu_out
@@ -1258,11 +1220,7 @@ void train_kernel(unsigned char *arena, int64_t number)
             (float *)(arena + 21760),  // pixels_divide
             (float *)(arena + 0),  // pixels_conv2d_1_kernel
             (float *)(arena + 512),  // pixels_conv2d_1_bias
-<<<<<<< HEAD
             0, 16);
-=======
-            0, 8);
->>>>>>> seq
         break;
     case 2:
         k03_max_pool_1_forward(
