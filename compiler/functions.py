@@ -17,6 +17,7 @@ from netc.compiler.passes.average import read_averages
 from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.move_rows import move_rows
 from netc.compiler.passes.pipeline import clean, suit
+from netc.compiler.passes.relu_after_max import relu_after_max
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
 from netc.compiler.program import TARGETS
@@ -64,8 +65,8 @@ def trace(model: Model) -> tuple[Traced, ...]:
     averaged: set[str] = set()
     if model.train is not None:
         step = model.trace_step(batch)
-        # first: the gradients of what leaves a scan are outside of it too
-        step = replace(step, graph=hoist(step.graph, OPS))
+        # first: what leaves a scan, or a pool before its relu, sends gradients as it then stands
+        step = replace(step, graph=relu_after_max(hoist(step.graph, OPS), OPS))
         settings = model.settings
         trained = add_training(
             step.graph, step.objectives, settings.clip, OPS, settings.precision,

@@ -8,6 +8,7 @@ it is read. A node never joins a group when that would make two kernels wait for
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 
 from netc.compiler.ir.builder import is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Value
@@ -29,6 +30,7 @@ from netc.compiler.scalar.index import Index, loop
 CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
 LONG = 64  # operations after which a chain is stored even for one reader
 GROWTH = 4  # a value read this many times per element is stored
+FEW_TAPS = 32  # of a kernel, all channels: as many sums are one register tile
 QUICK = 3  # operations that cost nothing beside one load
 MOST_LOADED = 2  # tensors as large as what a fold computes from them instead of loading it
 MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
@@ -103,7 +105,8 @@ class Fusion:
         self.for_folds: dict[str, bool] = {}
         inputs = {entry.value.name for entry in graph.inputs}
         stored = lambda value: value.name in self.home or value.name in inputs  # noqa: E731
-        self.loads = Loads(ops, Reader(graph.producers(), ops, stored))
+        self.producers = graph.producers()
+        self.loads = Loads(ops, Reader(self.producers, ops, stored))
 
     # --- placing one node -------------------------------------------------------------------
 
@@ -268,15 +271,35 @@ class Fusion:
             readers = self._readers(node.output)
             self.for_folds[name] = bool(readers) and not self._is_result(node) and all(
                 alone(reader, self.ops)[0] is Kind.COLUMN
+                or self._is_read_once(node.output, reader)
                 or (is_pointwise(self.ops[reader.op]) and self._is_for_folds(reader))
                 for reader in readers
             )  # fmt: skip
         return self.for_folds[name]
 
+    def _is_read_once(self, value: Value, reader: Node) -> bool:
+        """Whether the reader is the gradient of a convolution's kernel with so few taps that it
+        reads each slope once."""
+        if reader.op != "conv2d_kernel_gradient":
+            return False
+        window = reader.named["shape"][:3]
+        return prod(window) <= FEW_TAPS and self._is_moved_to(value, reader.inputs[1])
+
+    def _is_moved_to(self, value: Value, end: Value) -> bool:
+        """Whether `end` is the value, or the value with its elements moved."""
+        while end.name != value.name:
+            maker = self.producers.get(end.name)
+            if maker is None or len(maker.inputs) != 1 or not is_virtual(self.ops[maker.op]):
+                return False
+            (end,) = maker.inputs
+        return True
+
     def _is_made_again(self, node: Node) -> bool:
         """Whether folds better compute the value than load it: others of its makers are loaded by
         neighbouring folds as well."""
         size = node.output.type.count
+        if any(_reach(one, self.ops) >= GROWTH * size for one in self._readers(node.output)):
+            return False
         large = {load.value for load in self.loads.of_map(node) if load.value.type.count >= size}
         return (
             is_pointwise(self.ops[node.op])

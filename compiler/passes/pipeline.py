@@ -10,6 +10,7 @@ from netc.compiler.passes.eliminate_common import eliminate_common
 from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.lower_precision import lower_precision
 from netc.compiler.passes.name_values import name_values
+from netc.compiler.passes.relu_after_max import relu_after_max
 from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.simplify import simplify
 from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
@@ -38,6 +39,7 @@ def clean(graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
         ("remove_dead", remove_dead),
         # after the dead code: what nobody reads needs no place outside of a scan
         ("hoist", lambda graph: hoist(graph, ops)),
+        ("relu_after_max", lambda graph: relu_after_max(graph, ops)),
         ("strided_gradients", lambda graph: strided_gradients(graph, ops)),
         ("collapse_folds", lambda graph: collapse_folds(graph, ops)),
     )

@@ -49,6 +49,34 @@ def test_what_only_folds_down_columns_read_is_computed_by_them():
     assert [value.name for group in groups for value in group.stored] == ["d", "s", "t"]
 
 
+def test_the_sign_of_what_a_relu_made_is_read_from_it():
+    text = (
+        "input %w: f32[32, 32] field\n%d: f32[8, 32] = matmul(%x, %w)\n"
+        "%r: f32[8, 32] = relu(%d)\n%e: f32[8, 32] = matmul(%r, %w)\n"
+        '%z: f32[8, 32] = constant() dtype="f32" shape=(8, 32) value=0.0\n'
+        "%g: bool[8, 32] = greater(%r, %z)\n%y: f32[8, 32] = where(%g, %e, %z)\n"
+        'output "y" = %y'
+    )
+    groups = fuse(parse_graph(X + text), OPS)
+    assert [value.name for group in groups for value in group.stored] == ["r", "y"]
+
+
+def test_slopes_that_a_small_kernels_gradient_reads_once_are_computed_there():
+    """Both gradients, of the kernel and of the bias, compute them; 40 taps would read them twice."""
+    same = "dilation=(1, 1) pad=((0, 0), (0, 0)) stride=(1, 1)"
+    for channels, expected in ((4, ["column", "matmul"]), (10, ["column", "map", "matmul"])):
+        text = (
+            f'graph "g"\ninput %x: f32[2, 6, 6, {channels}] field\n'
+            "input %u: f32[2, 5, 5, 8] field\ninput %m: bool[2, 5, 5, 8] field\n"
+            '%z: f32[2, 5, 5, 8] = constant() dtype="f32" shape=(2, 5, 5, 8) value=0.0\n'
+            "%s: f32[2, 5, 5, 8] = where(%m, %u, %z)\n%b: f32[8] = sum(%s) axes=(0, 1, 2)\n"
+            f"%k: f32[2, 2, {channels}, 8] = conv2d_kernel_gradient(%x, %s) {same} "
+            f'shape=(2, 2, {channels}, 8)\noutput "b" = %b\noutput "k" = %k'
+        )
+        groups = fuse(parse_graph(text), OPS)
+        assert sorted(group.kind.value for group in groups) == expected
+
+
 def test_kernels_never_wait_for_each_other():
     """b reads a through a fold, and c reads both: c may not join a's kernel."""
     text = (

@@ -1,4 +1,4 @@
-// train: 15 kernels for a batch of 16, in an arena of 49,664 bytes.
+// train: 14 kernels for a batch of 16, in an arena of 41,216 bytes.
 // Written by netc. Above each kernel stands what it computes; the loop at the end runs all.
 #include "netc_math.h"
 #include "netc_profile.h"
@@ -295,28 +295,21 @@ static inline __attribute__((always_inline)) void k02_conv2d_1_forward_tile(cons
     netc_store_vector(sums + 30, s6_0, adds);
 }
 
-// k02_conv2d_1_forward: matrix product (conv2d, add, relu, greater)
+// k02_conv2d_1_forward: matrix product (conv2d)
 // conv2d_1_conv2d[m, n] = sum over k < 18 of left[m, k] * right[k, n]
 //   left[m, k] = pixels_divide[(m / 56) * 180 + ((m / 7) % 8) * 18 + (k / 6) * 18 + (m % 7) * 2 + (k % 6)]
 //   right[k, n] = pixels_conv2d_1_kernel[k * 5 + n]
 //   for m < 896, n < 5
-//   conv2d_1_add = (conv2d_1_conv2d + pixels_conv2d_1_bias[n])
-//   pixels_relu = relu(conv2d_1_add)
-//   pixels_gradient_greater = (pixels_relu > 0)
-//   stores pixels_relu_out[m * 5 + n], pixels_gradient_greater_out[m * 5 + n]
+//   stores conv2d_1_conv2d_out[m * 5 + n]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
 // reads  pixels_divide: f32[16, 10, 9, 2]
 // reads  pixels_conv2d_1_kernel: f32[3, 3, 2, 5]
-// reads  pixels_conv2d_1_bias: f32[5]
-// writes pixels_relu_out: f32[16, 8, 7, 5]
-// writes pixels_gradient_greater_out: bool[16, 8, 7, 5]
-// 174,720 FLOP, 34,300 bytes at least; 16 tasks of 8 lines of windows, in tiles of 7 x 8
+// writes conv2d_1_conv2d_out: f32[16, 8, 7, 5]
+// 161,280 FLOP, 29,800 bytes at least; 16 tasks of 8 lines of windows, in tiles of 7 x 8
 static void k02_conv2d_1_forward(
-    float *restrict pixels_relu_out,
-    uint8_t *restrict pixels_gradient_greater_out,
+    float *restrict conv2d_1_conv2d_out,
     const float *restrict pixels_divide,
     const float *restrict pixels_conv2d_1_kernel,
-    const float *restrict pixels_conv2d_1_bias,
     int64_t first, int64_t last)
 {
     float patch[184] __attribute__((aligned(64))) = {0};
@@ -357,29 +350,28 @@ static void k02_conv2d_1_forward(
         const int first_row = (p * 8 + first_line) * 7;
         for (int i = first_row * 5; i < (first_row + lines * 7) * 5; i++) {
                 const float conv2d_1_conv2d = sums[i - first_row * 5];
-                const float conv2d_1_add = (conv2d_1_conv2d + pixels_conv2d_1_bias[(i % 5)]);
-                const float pixels_relu = netc_relu(conv2d_1_add);
-                const int pixels_gradient_greater = (pixels_relu > 0.0f);
-                pixels_relu_out[i] = pixels_relu;
-                pixels_gradient_greater_out[i] = pixels_gradient_greater;
+                conv2d_1_conv2d_out[i] = conv2d_1_conv2d;
             }
     }
 }
 
-// k03_max_pool_1_forward: folds strided elements (max, argmax)
-// max_pool_1_max[o, j] = max over k < 4 of pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) *
-// max_pool_1_gradient_argmax[o, j] = argmax over k < 4 of pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) *
+// k03_max_pool_1_forward: folds strided elements (max, relu, argmax)
+// max_pool_1_max[o, j] = max over k < 4 of (conv2d_1_conv2d[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k %
+// max_pool_1_gradient_argmax[o, j] = argmax over k < 4 of (conv2d_1_conv2d[(o / 3) * 70 + (k / 2) * 35 + (o %
 //   for o < 192, j < 5
-//   stores max_pool_1_max_out[o * 5 + j], max_pool_1_gradient_argmax_out[o * 5 + j]
+//   max_pool_1_relu = relu(max_pool_1_max)
+//   stores max_pool_1_relu_out[o * 5 + j], max_pool_1_gradient_argmax_out[o * 5 + j]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
-// reads  pixels_relu: f32[16, 8, 7, 5]
-// writes max_pool_1_max_out: f32[192, 5]
+// reads  conv2d_1_conv2d: f32[16, 8, 7, 5]
+// reads  pixels_conv2d_1_bias: f32[5]
+// writes max_pool_1_relu_out: f32[16, 4, 3, 5]
 // writes max_pool_1_gradient_argmax_out: i32[192, 5]
-// 7,680 FLOP, 25,600 bytes at least; 192 tasks of 5 columns
+// 8,640 FLOP, 25,620 bytes at least; 192 tasks of 5 columns
 static void k03_max_pool_1_forward(
-    float *restrict max_pool_1_max_out,
+    float *restrict max_pool_1_relu_out,
     int32_t *restrict max_pool_1_gradient_argmax_out,
-    const float *restrict pixels_relu,
+    const float *restrict conv2d_1_conv2d,
+    const float *restrict pixels_conv2d_1_bias,
     int64_t first, int64_t last)
 {
     for (int64_t task = first; task < last; task++) {
@@ -394,10 +386,10 @@ static void k03_max_pool_1_forward(
         for (int k = 0; k < 4; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
-                const float max_pool_1_max_value = pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) * 5 + j];
+                const float max_pool_1_max_value = (conv2d_1_conv2d[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) * 5 + j] + pixels_conv2d_1_bias[j]);
                 const float max_pool_1_max = max_pool_1_max_of[at];
                 max_pool_1_max_of[at] = netc_maximum(max_pool_1_max, max_pool_1_max_value);
-                const float max_pool_1_gradient_argmax_value = pixels_relu[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) * 5 + j];
+                const float max_pool_1_gradient_argmax_value = (conv2d_1_conv2d[(o / 3) * 70 + (k / 2) * 35 + (o % 3) * 10 + (k % 2) * 5 + j] + pixels_conv2d_1_bias[j]);
                 const float max_pool_1_gradient_argmax_best = max_pool_1_gradient_argmax_best_of[at];
                 const int max_pool_1_gradient_argmax_is_better = netc_is_greater(max_pool_1_gradient_argmax_value, max_pool_1_gradient_argmax_best);
                 max_pool_1_gradient_argmax_best_of[at] = max_pool_1_gradient_argmax_is_better ? max_pool_1_gradient_argmax_value : max_pool_1_gradient_argmax_best;
@@ -408,7 +400,8 @@ static void k03_max_pool_1_forward(
             const int j = start + at;
             const float max_pool_1_max = max_pool_1_max_of[at];
             const int max_pool_1_gradient_argmax = max_pool_1_gradient_argmax_of[at];
-            max_pool_1_max_out[o * 5 + j] = max_pool_1_max;
+            const float max_pool_1_relu = netc_relu(max_pool_1_max);
+            max_pool_1_relu_out[o * 5 + j] = max_pool_1_relu;
             max_pool_1_gradient_argmax_out[o * 5 + j] = max_pool_1_gradient_argmax;
         }
     }
@@ -416,20 +409,20 @@ static void k03_max_pool_1_forward(
 
 // k04_dense_1_forward: matrix product (matmul, add)
 // dense_1_matmul[m, n] = sum over k < 60 of left[m, k] * right[k, n]
-//   left[m, k] = max_pool_1_max[m * 60 + k]
+//   left[m, k] = max_pool_1_relu[m * 60 + k]
 //   right[k, n] = pixels_dense_1_kernel[k * 3 + n]
 //   for m < 16, n < 3
 //   dense_1_add = (dense_1_matmul + pixels_dense_1_bias[n])
 //   stores dense_1_add_out[m * 3 + n]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
-// reads  max_pool_1_max: f32[192, 5]
+// reads  max_pool_1_relu: f32[16, 4, 3, 5]
 // reads  pixels_dense_1_kernel: f32[60, 3]
 // reads  pixels_dense_1_bias: f32[3]
 // writes dense_1_add_out: f32[16, 3]
 // 5,808 FLOP, 4,764 bytes at least; 2 tasks of 8 x 8 in tiles of 8 x 8, depth 60 at a time
 static void k04_dense_1_forward(
     float *restrict dense_1_add_out,
-    const float *restrict max_pool_1_max,
+    const float *restrict max_pool_1_relu,
     const float *restrict pixels_dense_1_kernel,
     const float *restrict pixels_dense_1_bias,
     int64_t first, int64_t last)
@@ -460,7 +453,7 @@ static void k04_dense_1_forward(
                 for (int i = 0; i < rows; i += 8) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_8x8(
-                        max_pool_1_max + m * 60 + k, 60, 1,
+                        max_pool_1_relu + m * 60 + k, 60, 1,
                         right + j * 60, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
@@ -616,21 +609,24 @@ static void k07_dense_1_backward(
     }
 }
 
-// k08_dense_1_backward: matrix product (matmul)
+// k08_dense_1_backward: matrix product (matmul, where)
 // dense_1_gradient_matmul[m, n] = sum over k < 3 of left[m, k] * right[k, n]
 //   left[m, k] = log_softmax_1_gradient_add[m * 3 + k]
 //   right[k, n] = pixels_dense_1_kernel[n * 3 + k]
 //   for m < 16, n < 60
-//   stores dense_1_gradient_matmul_out[m * 60 + n]
+//   max_pool_1_gradient_where = ((max_pool_1_relu[m * 60 + n] > 0) ? dense_1_gradient_matmul : 0)
+//   stores max_pool_1_gradient_where_out[m * 60 + n]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
 // reads  log_softmax_1_gradient_add: f32[16, 3]
 // reads  pixels_dense_1_kernel: f32[60, 3]
-// writes dense_1_gradient_matmul_out: f32[16, 60]
-// 5,760 FLOP, 4,752 bytes at least; 4 tasks of 16 x 16 in tiles of 4 x 16, depth 3 at a time
+// reads  max_pool_1_relu: f32[16, 4, 3, 5]
+// writes max_pool_1_gradient_where_out: f32[16, 4, 3, 5]
+// 6,720 FLOP, 8,592 bytes at least; 4 tasks of 16 x 16 in tiles of 4 x 16, depth 3 at a time
 static void k08_dense_1_backward(
-    float *restrict dense_1_gradient_matmul_out,
+    float *restrict max_pool_1_gradient_where_out,
     const float *restrict log_softmax_1_gradient_add,
     const float *restrict pixels_dense_1_kernel,
+    const float *restrict max_pool_1_relu,
     int64_t first, int64_t last)
 {
     float right[48] __attribute__((aligned(64))) = {0};
@@ -663,7 +659,8 @@ static void k08_dense_1_backward(
             for (int j = 0; j < columns; j++) {
                 const int n = column + j;
                 const float dense_1_gradient_matmul = sums[i * 16 + j];
-                dense_1_gradient_matmul_out[m * 60 + n] = dense_1_gradient_matmul;
+                const float max_pool_1_gradient_where = netc_where((max_pool_1_relu[m * 60 + n] > 0.0f), dense_1_gradient_matmul, 0.0f);
+                max_pool_1_gradient_where_out[m * 60 + n] = max_pool_1_gradient_where;
             }
         }
     }
@@ -671,7 +668,7 @@ static void k08_dense_1_backward(
 
 // k09_dense_1_backward: matrix product (matmul, add, multiply, subtract)
 // dense_1_gradient_matmul_2[m, n] = sum over k < 16 of left[m, k] * right[k, n]
-//   left[m, k] = max_pool_1_max[k * 60 + m]
+//   left[m, k] = max_pool_1_relu[k * 60 + m]
 //   right[k, n] = log_softmax_1_gradient_add[k * 3 + n]
 //   for m < 60, n < 3
 //   pixels_dense_1_kernel_velocity_new = ((pixels_dense_1_kernel_velocity[m * 3 + n] * 0.9) + dense_1_gradien
@@ -680,7 +677,7 @@ static void k08_dense_1_backward(
 //   stores pixels_dense_1_kernel_velocity[m * 3 + n], pixels_dense_1_kernel[m * 3 + n]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
 // line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
-// reads  max_pool_1_max: f32[192, 5]
+// reads  max_pool_1_relu: f32[16, 4, 3, 5]
 // reads  log_softmax_1_gradient_add: f32[16, 3]
 // reads  pixels_dense_1_kernel_velocity: f32[60, 3]
 // reads  pixels_dense_1_kernel: f32[60, 3]
@@ -690,7 +687,7 @@ static void k08_dense_1_backward(
 static void k09_dense_1_backward(
     float *restrict pixels_dense_1_kernel_velocity,
     float *restrict pixels_dense_1_kernel,
-    const float *restrict max_pool_1_max,
+    const float *restrict max_pool_1_relu,
     const float *restrict log_softmax_1_gradient_add,
     int64_t first, int64_t last)
 {
@@ -720,7 +717,7 @@ static void k09_dense_1_backward(
                 for (int i = 0; i < rows; i += 12) {
                     const int m = row + i, n = column + j, k = start;
                     netc_product_12x8(
-                        max_pool_1_max + k * 60 + m, 1, 60,
+                        max_pool_1_relu + k * 60 + m, 1, 60,
                         right + j * 16, 8,
                         depth, start > 0, sums + i * 8 + j, 8);
                 }
@@ -740,41 +737,19 @@ static void k09_dense_1_backward(
     }
 }
 
-// k10_pixels_backward: element by element (where)
-// for each of 4480 elements:
-//   pixels_gradient_where = (pixels_gradient_greater[o * 5 + i] ? (((o % 7) / 2) < 3 ? (((((((o / 7) % 2)) * 
-//   stores pixels_gradient_where_out[o * 5 + i]
-// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
-// reads  pixels_gradient_greater: bool[16, 8, 7, 5]
-// reads  max_pool_1_gradient_argmax: i32[192, 5]
-// reads  dense_1_gradient_matmul: f32[16, 60]
-// writes pixels_gradient_where_out: f32[16, 8, 7, 5]
-// 4,480 FLOP, 30,080 bytes at least; 896 tasks of 5 elements
-static void k10_pixels_backward(
-    float *restrict pixels_gradient_where_out,
-    const uint8_t *restrict pixels_gradient_greater,
-    const int32_t *restrict max_pool_1_gradient_argmax,
-    const float *restrict dense_1_gradient_matmul,
-    int64_t first, int64_t last)
-{
-    for (int o = (int)first; o < (int)last; o++)
-        for (int i = 0; i < 5; i++) {
-            const float pixels_gradient_where = netc_where(pixels_gradient_greater[o * 5 + i], (((o % 7) / 2) < 3 ? netc_where((netc_add(netc_multiply((((o / 7) % 2)), 2), (((o % 7) % 2))) == max_pool_1_gradient_argmax[(o / 14) * 15 + ((o % 7) / 2) * 5 + i]), dense_1_gradient_matmul[(o / 14) * 15 + ((o % 7) / 2) * 5 + i], 0.0f) : 0.0f), 0.0f);
-            pixels_gradient_where_out[o * 5 + i] = pixels_gradient_where;
-        }
-}
-
-// k11_conv2d_1_backward: folds strided elements (sum)
-// conv2d_1_gradient_sum[o, j] = sum over k < 448 of pixels_gradient_where[o * 2240 + k * 5 + j]
+// k10_conv2d_1_backward: folds strided elements (sum)
+// conv2d_1_gradient_sum[o, j] = sum over k < 448 of (((k % 7) / 2) < 3 ? (((((((k / 7) % 2)) * 2) + (((k % 7)
 //   for o < 2, j < 5
 //   stores conv2d_1_gradient_sum_out[o * 5 + j]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
-// reads  pixels_gradient_where: f32[16, 8, 7, 5]
+// reads  max_pool_1_gradient_argmax: i32[192, 5]
+// reads  max_pool_1_gradient_where: f32[16, 4, 3, 5]
 // writes conv2d_1_gradient_sum_out: f32[2, 5]
-// 4,480 FLOP, 17,960 bytes at least; 2 tasks of 5 columns
-static void k11_conv2d_1_backward(
+// 4,480 FLOP, 7,720 bytes at least; 2 tasks of 5 columns
+static void k10_conv2d_1_backward(
     float *restrict conv2d_1_gradient_sum_out,
-    const float *restrict pixels_gradient_where,
+    const int32_t *restrict max_pool_1_gradient_argmax,
+    const float *restrict max_pool_1_gradient_where,
     int64_t first, int64_t last)
 {
     for (int64_t task = first; task < last; task++) {
@@ -786,7 +761,7 @@ static void k11_conv2d_1_backward(
         for (int k = 0; k < 448; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
-                const float conv2d_1_gradient_sum_value = pixels_gradient_where[o * 2240 + k * 5 + j];
+                const float conv2d_1_gradient_sum_value = (((k % 7) / 2) < 3 ? netc_where((netc_add(netc_multiply((((k / 7) % 2)), 2), (((k % 7) % 2))) == max_pool_1_gradient_argmax[o * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + j]), max_pool_1_gradient_where[o * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + j], 0.0f) : 0.0f);
                 const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
                 conv2d_1_gradient_sum_of[at] = conv2d_1_gradient_sum + conv2d_1_gradient_sum_value;
             }
@@ -799,7 +774,7 @@ static void k11_conv2d_1_backward(
     }
 }
 
-// k12_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
+// k11_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
 // conv2d_1_gradient_sum_2[o, j] = sum over k < 2 of conv2d_1_gradient_sum[k * 5 + j]
 //   for o < 1, j < 5
 //   pixels_conv2d_1_bias_velocity_new = ((pixels_conv2d_1_bias_velocity[j] * 0.9) + conv2d_1_gradient_sum_2)
@@ -814,7 +789,7 @@ static void k11_conv2d_1_backward(
 // writes pixels_conv2d_1_bias_velocity: f32[5]
 // writes pixels_conv2d_1_bias: f32[5]
 // 25 FLOP, 120 bytes at least; 1 tasks of 5 columns
-static void k12_conv2d_1_backward(
+static void k11_conv2d_1_backward(
     float *restrict pixels_conv2d_1_bias_velocity,
     float *restrict pixels_conv2d_1_bias,
     const float *restrict conv2d_1_gradient_sum,
@@ -847,7 +822,7 @@ static void k12_conv2d_1_backward(
 }
 
 // A tile of sums that stays in registers: 6 rows under the window by 8 columns.
-static inline __attribute__((always_inline)) void k13_conv2d_1_backward_tile(const float *left, const float *right, int adds, float *sums)
+static inline __attribute__((always_inline)) void k12_conv2d_1_backward_tile(const float *left, const float *right, int adds, float *sums)
 {
     netc_vector s0_0 = {0};
     netc_vector s1_0 = {0};
@@ -882,21 +857,23 @@ static inline __attribute__((always_inline)) void k13_conv2d_1_backward_tile(con
     netc_store_vector(sums + 40, s5_0, adds);
 }
 
-// k13_conv2d_1_backward: matrix product (conv2d_kernel_gradient)
+// k12_conv2d_1_backward: matrix product (conv2d_kernel_gradient)
 // conv2d_1_gradient_conv2d_kernel_gradient[m, n] = sum over k < 448 of left[m, k] * right[k, n]
 //   left[m, k] = pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + 
-//   right[k, n] = pixels_gradient_where[b * 2240 + k * 5 + n]
+//   right[k, n] = (((k % 7) / 2) < 3 ? (((((((k / 7) % 2)) * 2) + (((k % 7) % 2))) == max_pool_1_gradient_arg
 //   for m < 18, n < 5, batch b < 2
 //   stores conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
 // reads  pixels_divide: f32[16, 10, 9, 2]
-// reads  pixels_gradient_where: f32[16, 8, 7, 5]
+// reads  max_pool_1_gradient_argmax: i32[192, 5]
+// reads  max_pool_1_gradient_where: f32[16, 4, 3, 5]
 // writes conv2d_1_gradient_conv2d_kernel_gradient_out: f32[2, 3, 3, 2, 5]
-// 161,280 FLOP, 30,160 bytes at least; 6 tasks of 8 lines of windows, in tiles of 6 x 8
-static void k13_conv2d_1_backward(
+// 161,280 FLOP, 19,920 bytes at least; 6 tasks of 8 lines of windows, in tiles of 6 x 8
+static void k12_conv2d_1_backward(
     float *restrict conv2d_1_gradient_conv2d_kernel_gradient_out,
     const float *restrict pixels_divide,
-    const float *restrict pixels_gradient_where,
+    const int32_t *restrict max_pool_1_gradient_argmax,
+    const float *restrict max_pool_1_gradient_where,
     int64_t first, int64_t last)
 {
     float patch[184] __attribute__((aligned(64))) = {0};
@@ -927,9 +904,9 @@ static void k13_conv2d_1_backward(
                     float *const to = right + panel * 56;
                     const int width = columns - panel < 8 ? columns - panel : 8;
                     for (int d = 0; d < depth; d++)
-                        for (int j = 0; j < width; j += 5) {
+                        for (int j = 0; j < width; j += 1) {
                             const int n = column + panel + j, k = start + d;
-                            memcpy(to + d * 8 + j, pixels_gradient_where + b * 2240 + k * 5 + n, 5 * sizeof(float));
+                            to[d * 8 + j] = (((k % 7) / 2) < 3 ? netc_where((netc_add(netc_multiply((((k / 7) % 2)), 2), (((k % 7) % 2))) == max_pool_1_gradient_argmax[b * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + n]), max_pool_1_gradient_where[b * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + n], 0.0f) : 0.0f);
                         }
                 }
             }
@@ -937,7 +914,7 @@ static void k13_conv2d_1_backward(
                 for (int g = 0; g < 1; g += 1)
                     for (int i = 0; i < 6; i += 6) {
                         const int n = column + j;
-                        k13_conv2d_1_backward_tile(patch + group * 18 + g * 18 + i * 1, right + j * 56, chunk > 0, sums + (g * 6 + i) * 8 + j);
+                        k12_conv2d_1_backward_tile(patch + group * 18 + g * 18 + i * 1, right + j * 56, chunk > 0, sums + (g * 6 + i) * 8 + j);
                     }
         }
         const int first_row = group * 6;
@@ -950,7 +927,7 @@ static void k13_conv2d_1_backward(
     }
 }
 
-// k14_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
+// k13_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
 // conv2d_1_gradient_sum_3[o, j] = sum over k < 2 of conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j]
 //   for o < 1, j < 90
 //   pixels_conv2d_1_kernel_velocity_new = ((pixels_conv2d_1_kernel_velocity[j] * 0.9) + conv2d_1_gradient_sum
@@ -965,7 +942,7 @@ static void k13_conv2d_1_backward(
 // writes pixels_conv2d_1_kernel_velocity: f32[3, 3, 2, 5]
 // writes pixels_conv2d_1_kernel: f32[3, 3, 2, 5]
 // 450 FLOP, 2,160 bytes at least; 3 tasks of 32 columns
-static void k14_conv2d_1_backward(
+static void k13_conv2d_1_backward(
     float *restrict pixels_conv2d_1_kernel_velocity,
     float *restrict pixels_conv2d_1_kernel,
     const float *restrict conv2d_1_gradient_conv2d_kernel_gradient,
@@ -997,7 +974,7 @@ static void k14_conv2d_1_backward(
     }
 }
 
-// k15_add_update: element by element (add)
+// k14_add_update: element by element (add)
 // for each of 1 elements:
 //   step_new = (step_[0] + 1)
 //   stores step_[0]
@@ -1005,7 +982,7 @@ static void k14_conv2d_1_backward(
 // reads  step_: i32[]
 // writes step_: i32[]
 // 1 FLOP, 8 bytes at least; 1 tasks of 4096 elements
-static void k15_add_update(
+static void k14_add_update(
     int32_t *restrict step_,
     int64_t first, int64_t last)
 {
@@ -1033,13 +1010,13 @@ static void train_take(const netc_call *call, int64_t step, int64_t first, int64
         const int64_t place = step * 16 + i;
         const int64_t row = call->order ? call->order[place] : place;
         memcpy(call->arena + 3840 + i * 180, call->fields[0].rows + row * 180, 180);  // image
-        memcpy(call->arena + 45568 + i * 4, call->fields[1].rows + row * 4, 4);  // label
+        memcpy(call->arena + 40960 + i * 4, call->fields[1].rows + row * 4, 4);  // label
     }
 }
 
 static void train_report(const netc_call *call, int64_t step)
 {
-    call->log[step * 1 + 0] = (float)*(float *)(call->arena + 49408);  // loss
+    call->log[step * 1 + 0] = (float)*(float *)(call->arena + 8448);  // loss
 }
 
 static void train_job(void *context, int thread, int threads)
@@ -1064,20 +1041,19 @@ static void train_job(void *context, int thread, int threads)
         for (; netc_next(&claim, phase, 16); netc_finish(&claim, 16)) {
             NETC_TIMED(1,
             k02_conv2d_1_forward(
-                (float *)(arena + 3840),  // pixels_relu_out
-                (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
+                (float *)(arena + 3840),  // conv2d_1_conv2d_out
                 (float *)(arena + 21760),  // pixels_divide
                 (float *)(arena + 0),  // pixels_conv2d_1_kernel
-                (float *)(arena + 512),  // pixels_conv2d_1_bias
                 claim.first, claim.last));
         }
         phase++;
         for (; netc_next(&claim, phase, 192); netc_finish(&claim, 192)) {
             NETC_TIMED(2,
             k03_max_pool_1_forward(
-                (float *)(arena + 41728),  // max_pool_1_max_out
-                (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
-                (float *)(arena + 3840),  // pixels_relu
+                (float *)(arena + 37120),  // max_pool_1_relu_out
+                (int32_t *)(arena + 33280),  // max_pool_1_gradient_argmax_out
+                (float *)(arena + 3840),  // conv2d_1_conv2d
+                (float *)(arena + 512),  // pixels_conv2d_1_bias
                 claim.first, claim.last));
         }
         phase++;
@@ -1085,7 +1061,7 @@ static void train_job(void *context, int thread, int threads)
             NETC_TIMED(3,
             k04_dense_1_forward(
                 (float *)(arena + 3840),  // dense_1_add_out
-                (float *)(arena + 41728),  // max_pool_1_max
+                (float *)(arena + 37120),  // max_pool_1_relu
                 (float *)(arena + 768),  // pixels_dense_1_kernel
                 (float *)(arena + 1536),  // pixels_dense_1_bias
                 claim.first, claim.last));
@@ -1094,19 +1070,19 @@ static void train_job(void *context, int thread, int threads)
         for (; netc_next(&claim, phase, 16); netc_finish(&claim, 16)) {
             NETC_TIMED(4,
             k05_cross_entropy_1_log_softmax_1_forward(
-                (float *)(arena + 4352),  // cross_entropy_1_negate_out
-                (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
+                (float *)(arena + 4096),  // cross_entropy_1_negate_out
+                (float *)(arena + 7680),  // log_softmax_1_gradient_add_out
                 (float *)(arena + 3840),  // dense_1_add
-                (int32_t *)(arena + 45568),  // label
+                (int32_t *)(arena + 40960),  // label
                 claim.first, claim.last));
         }
         phase++;
-        for (; netc_next(&claim, phase, 6); netc_finish(&claim, 6)) {
+        for (; netc_next(&claim, phase, 2); netc_finish(&claim, 2)) {
             if (netc_part(&claim, 0, 1, &first, &last)) {
                 NETC_TIMED(5,
                 k06_cross_entropy_1_average_1_forward(
-                    (float *)(arena + 49408),  // average_1_multiply_out
-                    (float *)(arena + 4352),  // cross_entropy_1_negate
+                    (float *)(arena + 8448),  // average_1_multiply_out
+                    (float *)(arena + 4096),  // cross_entropy_1_negate
                     first, last));
             }
             if (netc_part(&claim, 1, 1, &first, &last)) {
@@ -1114,17 +1090,19 @@ static void train_job(void *context, int thread, int threads)
                 k07_dense_1_backward(
                     (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
                     (float *)(arena + 1536),  // pixels_dense_1_bias
-                    (float *)(arena + 4096),  // log_softmax_1_gradient_add
+                    (float *)(arena + 7680),  // log_softmax_1_gradient_add
                     first, last));
             }
-            if (netc_part(&claim, 2, 4, &first, &last)) {
-                NETC_TIMED(7,
-                k08_dense_1_backward(
-                    (float *)(arena + 45568),  // dense_1_gradient_matmul_out
-                    (float *)(arena + 4096),  // log_softmax_1_gradient_add
-                    (float *)(arena + 768),  // pixels_dense_1_kernel
-                    first, last));
-            }
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
+            NETC_TIMED(7,
+            k08_dense_1_backward(
+                (float *)(arena + 3840),  // max_pool_1_gradient_where_out
+                (float *)(arena + 7680),  // log_softmax_1_gradient_add
+                (float *)(arena + 768),  // pixels_dense_1_kernel
+                (float *)(arena + 37120),  // max_pool_1_relu
+                claim.first, claim.last));
         }
         phase++;
         for (; netc_next(&claim, phase, 5); netc_finish(&claim, 5)) {
@@ -1132,59 +1110,51 @@ static void train_job(void *context, int thread, int threads)
             k09_dense_1_backward(
                 (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
                 (float *)(arena + 768),  // pixels_dense_1_kernel
-                (float *)(arena + 41728),  // max_pool_1_max
-                (float *)(arena + 4096),  // log_softmax_1_gradient_add
-                claim.first, claim.last));
-        }
-        phase++;
-        for (; netc_next(&claim, phase, 896); netc_finish(&claim, 896)) {
-            NETC_TIMED(9,
-            k10_pixels_backward(
-                (float *)(arena + 3840),  // pixels_gradient_where_out
-                (uint8_t *)(arena + 33280),  // pixels_gradient_greater
-                (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
-                (float *)(arena + 45568),  // dense_1_gradient_matmul
+                (float *)(arena + 37120),  // max_pool_1_relu
+                (float *)(arena + 7680),  // log_softmax_1_gradient_add
                 claim.first, claim.last));
         }
         phase++;
         for (; netc_next(&claim, phase, 2); netc_finish(&claim, 2)) {
-            NETC_TIMED(10,
-            k11_conv2d_1_backward(
-                (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
-                (float *)(arena + 3840),  // pixels_gradient_where
+            NETC_TIMED(9,
+            k10_conv2d_1_backward(
+                (float *)(arena + 7680),  // conv2d_1_gradient_sum_out
+                (int32_t *)(arena + 33280),  // max_pool_1_gradient_argmax
+                (float *)(arena + 3840),  // max_pool_1_gradient_where
                 claim.first, claim.last));
         }
         phase++;
         for (; netc_next(&claim, phase, 1); netc_finish(&claim, 1)) {
-            NETC_TIMED(11,
-            k12_conv2d_1_backward(
+            NETC_TIMED(10,
+            k11_conv2d_1_backward(
                 (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
                 (float *)(arena + 512),  // pixels_conv2d_1_bias
-                (float *)(arena + 33280),  // conv2d_1_gradient_sum
+                (float *)(arena + 7680),  // conv2d_1_gradient_sum
                 claim.first, claim.last));
         }
         phase++;
         for (; netc_next(&claim, phase, 6); netc_finish(&claim, 6)) {
-            NETC_TIMED(12,
-            k13_conv2d_1_backward(
-                (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
+            NETC_TIMED(11,
+            k12_conv2d_1_backward(
+                (float *)(arena + 7680),  // conv2d_1_gradient_conv2d_kernel_gradient_out
                 (float *)(arena + 21760),  // pixels_divide
-                (float *)(arena + 3840),  // pixels_gradient_where
+                (int32_t *)(arena + 33280),  // max_pool_1_gradient_argmax
+                (float *)(arena + 3840),  // max_pool_1_gradient_where
                 claim.first, claim.last));
         }
         phase++;
         for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
             if (netc_part(&claim, 0, 3, &first, &last)) {
-                NETC_TIMED(13,
-                k14_conv2d_1_backward(
+                NETC_TIMED(12,
+                k13_conv2d_1_backward(
                     (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
                     (float *)(arena + 0),  // pixels_conv2d_1_kernel
-                    (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient
+                    (float *)(arena + 7680),  // conv2d_1_gradient_conv2d_kernel_gradient
                     first, last));
             }
             if (netc_part(&claim, 3, 1, &first, &last)) {
-                NETC_TIMED(14,
-                k15_add_update(
+                NETC_TIMED(13,
+                k14_add_update(
                     (int32_t *)(arena + 3584),  // step_
                     first, last));
             }
@@ -1215,101 +1185,95 @@ void train_kernel(unsigned char *arena, int64_t number)
         break;
     case 1:
         k02_conv2d_1_forward(
-            (float *)(arena + 3840),  // pixels_relu_out
-            (uint8_t *)(arena + 33280),  // pixels_gradient_greater_out
+            (float *)(arena + 3840),  // conv2d_1_conv2d_out
             (float *)(arena + 21760),  // pixels_divide
             (float *)(arena + 0),  // pixels_conv2d_1_kernel
-            (float *)(arena + 512),  // pixels_conv2d_1_bias
             0, 16);
         break;
     case 2:
         k03_max_pool_1_forward(
-            (float *)(arena + 41728),  // max_pool_1_max_out
-            (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax_out
-            (float *)(arena + 3840),  // pixels_relu
+            (float *)(arena + 37120),  // max_pool_1_relu_out
+            (int32_t *)(arena + 33280),  // max_pool_1_gradient_argmax_out
+            (float *)(arena + 3840),  // conv2d_1_conv2d
+            (float *)(arena + 512),  // pixels_conv2d_1_bias
             0, 192);
         break;
     case 3:
         k04_dense_1_forward(
             (float *)(arena + 3840),  // dense_1_add_out
-            (float *)(arena + 41728),  // max_pool_1_max
+            (float *)(arena + 37120),  // max_pool_1_relu
             (float *)(arena + 768),  // pixels_dense_1_kernel
             (float *)(arena + 1536),  // pixels_dense_1_bias
             0, 2);
         break;
     case 4:
         k05_cross_entropy_1_log_softmax_1_forward(
-            (float *)(arena + 4352),  // cross_entropy_1_negate_out
-            (float *)(arena + 4096),  // log_softmax_1_gradient_add_out
+            (float *)(arena + 4096),  // cross_entropy_1_negate_out
+            (float *)(arena + 7680),  // log_softmax_1_gradient_add_out
             (float *)(arena + 3840),  // dense_1_add
-            (int32_t *)(arena + 45568),  // label
+            (int32_t *)(arena + 40960),  // label
             0, 16);
         break;
     case 5:
         k06_cross_entropy_1_average_1_forward(
-            (float *)(arena + 49408),  // average_1_multiply_out
-            (float *)(arena + 4352),  // cross_entropy_1_negate
+            (float *)(arena + 8448),  // average_1_multiply_out
+            (float *)(arena + 4096),  // cross_entropy_1_negate
             0, 1);
         break;
     case 6:
         k07_dense_1_backward(
             (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
             (float *)(arena + 1536),  // pixels_dense_1_bias
-            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            (float *)(arena + 7680),  // log_softmax_1_gradient_add
             0, 1);
         break;
     case 7:
         k08_dense_1_backward(
-            (float *)(arena + 45568),  // dense_1_gradient_matmul_out
-            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            (float *)(arena + 3840),  // max_pool_1_gradient_where_out
+            (float *)(arena + 7680),  // log_softmax_1_gradient_add
             (float *)(arena + 768),  // pixels_dense_1_kernel
+            (float *)(arena + 37120),  // max_pool_1_relu
             0, 4);
         break;
     case 8:
         k09_dense_1_backward(
             (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
             (float *)(arena + 768),  // pixels_dense_1_kernel
-            (float *)(arena + 41728),  // max_pool_1_max
-            (float *)(arena + 4096),  // log_softmax_1_gradient_add
+            (float *)(arena + 37120),  // max_pool_1_relu
+            (float *)(arena + 7680),  // log_softmax_1_gradient_add
             0, 5);
         break;
     case 9:
-        k10_pixels_backward(
-            (float *)(arena + 3840),  // pixels_gradient_where_out
-            (uint8_t *)(arena + 33280),  // pixels_gradient_greater
-            (int32_t *)(arena + 37888),  // max_pool_1_gradient_argmax
-            (float *)(arena + 45568),  // dense_1_gradient_matmul
-            0, 896);
+        k10_conv2d_1_backward(
+            (float *)(arena + 7680),  // conv2d_1_gradient_sum_out
+            (int32_t *)(arena + 33280),  // max_pool_1_gradient_argmax
+            (float *)(arena + 3840),  // max_pool_1_gradient_where
+            0, 2);
         break;
     case 10:
         k11_conv2d_1_backward(
-            (float *)(arena + 33280),  // conv2d_1_gradient_sum_out
-            (float *)(arena + 3840),  // pixels_gradient_where
-            0, 2);
+            (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
+            (float *)(arena + 512),  // pixels_conv2d_1_bias
+            (float *)(arena + 7680),  // conv2d_1_gradient_sum
+            0, 1);
         break;
     case 11:
         k12_conv2d_1_backward(
-            (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
-            (float *)(arena + 512),  // pixels_conv2d_1_bias
-            (float *)(arena + 33280),  // conv2d_1_gradient_sum
-            0, 1);
+            (float *)(arena + 7680),  // conv2d_1_gradient_conv2d_kernel_gradient_out
+            (float *)(arena + 21760),  // pixels_divide
+            (int32_t *)(arena + 33280),  // max_pool_1_gradient_argmax
+            (float *)(arena + 3840),  // max_pool_1_gradient_where
+            0, 6);
         break;
     case 12:
         k13_conv2d_1_backward(
-            (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient_out
-            (float *)(arena + 21760),  // pixels_divide
-            (float *)(arena + 3840),  // pixels_gradient_where
-            0, 6);
-        break;
-    case 13:
-        k14_conv2d_1_backward(
             (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
             (float *)(arena + 0),  // pixels_conv2d_1_kernel
-            (float *)(arena + 33280),  // conv2d_1_gradient_conv2d_kernel_gradient
+            (float *)(arena + 7680),  // conv2d_1_gradient_conv2d_kernel_gradient
             0, 3);
         break;
-    case 14:
-        k15_add_update(
+    case 13:
+        k14_add_update(
             (int32_t *)(arena + 3584),  // step_
             0, 1);
         break;
