@@ -61,8 +61,8 @@ def test_the_sign_of_what_a_relu_made_is_read_from_it():
     assert [value.name for group in groups for value in group.stored] == ["r", "y"]
 
 
-def test_slopes_that_a_small_kernels_gradient_reads_once_are_computed_there():
-    """Both gradients, of the kernel and of the bias, compute them; 40 taps would read them twice."""
+def test_slopes_that_a_small_kernel_reads_once_are_computed_there():
+    """The gradients of kernel and bias both compute them; 40 taps would read them twice."""
     same = "dilation=(1, 1) pad=((0, 0), (0, 0)) stride=(1, 1)"
     for channels, expected in ((4, ["column", "matmul"]), (10, ["column", "map", "matmul"])):
         text = (
