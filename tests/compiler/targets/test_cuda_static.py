@@ -126,6 +126,7 @@ def table(step: list[list[Built]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.timeout(1200)  # a minute where nothing else runs and nothing is in the cache
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_kernel_is_as_lean_as_it_was(name, golden, kernel_facts, sass, tmp_path):
     functions = build_all(name, tmp_path / name, kernel_facts, sass)
