@@ -267,6 +267,7 @@ def in_place_results(
             value
             for value in kernel.reads
             if value.name in lifetimes and lifetimes[value.name].last == moment(number)
+            and value not in kernel.rooms
         ]
         for result in kernel.writes:
             if result.name not in lifetimes:
