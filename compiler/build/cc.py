@@ -27,8 +27,8 @@ FLAGS = (
     "-ffp-contract=fast",
     "-w",
 )
-# What GCC's -O3 has over its -O2 that makes these kernels quicker: the rest takes a fifth to a half of
-# the time to compile and gives none back.
+# What GCC's -O3 has over its -O2 that makes these kernels quicker: the rest takes a third to a half
+# of the time to compile and gives none back.
 GCC_LEVEL = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fsplit-loops")
 OTHER_LEVEL = ("-O3",)
 TIME_LIMIT = 600  # seconds
