@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from netc.compiler.program import DataFacts, FunctionFacts, Program
-from netc.runtime.data.dataset import DataSet, Field, data_set, select, split_validation
+from netc.runtime.data.classes import renumbered
+from netc.runtime.data.dataset import Classes, DataSet, Field, data_set, select, split_validation
 from netc.runtime.data.sources import FILES, FOLDERS, TEST, open_source, read_file
 from netc.runtime.device import Fields
 from netc.runtime.errors import fail
@@ -40,16 +41,21 @@ class Parts:
     train: Rows
     validation: Rows | None
     test: Rows | None
+    classes: Classes = ()
 
 
-def open_parts(program: Program, given: Given, validate: float) -> Parts:
-    """Training rows, the last `validate` of them held back, and the test rows of the source."""
-    data = open_data(program, given)
+def open_parts(
+    program: Program, given: Given, validate: float, classes: Classes = ()
+) -> Parts:
+    """Training rows, the last `validate` of them held back, and the test rows of the source.
+
+    Names of classes have the numbers that they have in `classes`, for the fields that are in it."""
+    data = renumbered(open_data(program, given), classes, "the data")
     test = rows(data.test) if data.test is not None else None
     if not validate:
-        return Parts(rows(data.train), None, test)
+        return Parts(rows(data.train), None, test, data.classes)
     train, validation = split_validation(data, validate)
-    return Parts(rows(train.train), rows(validation.train), test)
+    return Parts(rows(train.train), rows(validation.train), test, data.classes)
 
 
 def rows(arrays: Mapping[str, np.ndarray]) -> Rows:
@@ -122,7 +128,9 @@ def renamed(data: DataSet, names: list[str]) -> DataSet:
     fields = tuple(Field(new, old[name].dtype, old[name].shape) for name, new in pairs)
     parts = (data.train, data.test)
     train, test = (part and {new: part[name] for name, new in pairs} for part in parts)
-    return DataSet(fields, train, test)
+    classes = tuple((new, dict(data.classes)[name]) for name, new in pairs
+                    if name in dict(data.classes))  # fmt: skip
+    return DataSet(fields, train, test, classes)
 
 
 def names_of(facts: DataFacts) -> tuple[str, ...]:

@@ -261,7 +261,7 @@ class Loop:
             best_value=state.best_value,
             best_step=state.best_step,
             extra=(
-                ("program", str(self.session.folder.resolve())),
+                *self.session.facts().extra,
                 ("skipped", state.skipped),
                 ("sums", " ".join(value.hex() for value in state.sums)),
             ),

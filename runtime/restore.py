@@ -10,6 +10,7 @@ from netc.compiler.diagnostics import NetError
 from netc.compiler.program import Program, load
 from netc.runtime.arena import DTYPES
 from netc.runtime.checkpoint import Checkpoint
+from netc.runtime.data.classes import from_text
 from netc.runtime.errors import fail
 from netc.runtime.session import Session
 
@@ -41,6 +42,7 @@ def restore(session: Session, found: Checkpoint, source: str = "") -> None:
     if wrong:
         raise fail("E0610", f"`{found.path}` does not fit its own program", notes=wrong)
     session.restore(found.tensors, found.facts.seed)
+    session.classes = from_text(dict(found.facts.extra).get("classes", ""))
 
 
 def another_program(session: Session, found: Checkpoint, source: str) -> NetError:

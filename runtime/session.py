@@ -10,6 +10,8 @@ from netc.compiler.program import FunctionFacts, Persistent, Program
 from netc.runtime import checkpoint
 from netc.runtime.arena import DTYPES
 from netc.runtime.checkpoint import CheckpointFacts
+from netc.runtime.data.classes import renumbered, to_text
+from netc.runtime.data.dataset import Classes
 from netc.runtime.device import Device, Fields
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given, open_data
@@ -91,6 +93,7 @@ class Session:
         self.program, self.folder, self.device = program.on(device.target), Path(folder), device
         self.weights = Weights(program, device)
         self.by_name = functions_by_name(self.program)
+        self.classes: Classes = ()  # of the data that it was trained on
         self.initialize(seed, steps)
 
     def initialize(self, seed: int, steps: int | None = None) -> None:
@@ -198,7 +201,7 @@ class Session:
         """
         function = self.function("evaluate")
         if not isinstance(data, Mapping):
-            found = open_data(self.program, data)
+            found = renumbered(open_data(self.program, data), self.classes, "the data")
             data = found.train if found.test is None else found.test
         rows, count = gather_rows("the evaluation", function.fields, data)
         return self.evaluate_rows(rows, count)
@@ -294,6 +297,7 @@ class Session:
 
     def facts(self) -> CheckpointFacts:
         """What a checkpoint of this moment says, outside of a training run."""
+        classes = (("classes", to_text(self.classes)),) if self.classes else ()
         return CheckpointFacts(
             step=self.steps_done,
             epoch=0,
@@ -302,7 +306,7 @@ class Session:
             program_hash=self.program.hash,
             netc_version=self.program.version,
             target=self.device.name,
-            extra=(("program", str(self.folder.resolve())),),
+            extra=(("program", str(self.folder.resolve())), *classes),
         )
 
     def save(self, path: str | Path, facts: CheckpointFacts | None = None) -> None:

@@ -32,6 +32,7 @@ def train(program: Program, folder: Path, options: Options, report: Report) -> R
     name = options.device or device_of(run) or usual_device()
     device = open_device(name, program, folder, options.threads)
     session = Session(program, folder, device, plan.seed, plan.steps)
+    session.classes = parts.classes
     # Ctrl-C reaches the C compiler too: until all is built, it simply ends both
     session.prepare("train", "evaluate")
     with watch_signals() as stop:

@@ -164,7 +164,7 @@ NAMES = (
         "scan that cannot run",
         "A scan goes along an axis of tensors of one length. What it carries is a tensor before "
         "the first step and keeps its type; every other name that a step assigns is its own. Its "
-        "body ends with `yield`.",
+        "body ends with `yield` and has no other scan: `for` unrolls an inner one.",
         "net f(x: f32[N, 5, 8]) {\n    total = 0\n    sums = scan row in x along 1 carry total {\n"
         "        total = total + row\n        yield total\n    }\n    return sums\n}\n",
         "net f(x: f32[N, 5, 8]) {\n    total = zeros(N, 8)\n"

@@ -27,7 +27,11 @@ DATA = (
         "A CSV file has the same number of cells on each line, and at least one line below its "
         "first.",
     ),
-    Code("E0505", "cell that is not a number", "The cells of a CSV file are numbers."),
+    Code(
+        "E0505",
+        "cell that is not a number",
+        "The cells of a column are numbers, or all of them are names of classes.",
+    ),
     Code(
         "E0506",
         "arrays that do not belong together",

@@ -28,7 +28,11 @@ def scan(trace: Trace, expression: tree.Scan) -> Any:
     """What the scan yields, stacked along its axis; the carried names mean their last values."""
     if trace.running:
         raise trace.fail(
-            "E0901", "a `scan` inside the body of a `scan` is not supported yet", expression.span
+            "E0324",
+            "the body of a `scan` has no other `scan`",
+            expression.span,
+            help="unroll this one, with layers that are named before both: "
+            "`for i in 0..5 { c = tanh(first(a[:, i]) + second(c)) }`",
         )
     names = trace.frame.names
     starts = {name.text: start_of(trace, name) for name in expression.carry}

@@ -76,6 +76,7 @@ PARTS = {
     "wide": r"netc_(load|store)[14]\(",
     "random": r"netc_(uniform|normal)\(",
 }
+MANY_PARAMETERS = 24  # whose addresses alone fill as many pairs of registers
 UNITS = {16: "uint4", 8: "uint2", 4: "unsigned int", 2: "unsigned short", 1: "unsigned char"}
 
 
@@ -106,6 +107,12 @@ class CudaKernel:
     right: SideText | None = None
     copies: tuple[CudaCopy, ...] = ()
     quads: tuple[QuadWalkText, ...] = ()
+
+    @property
+    def fewest_blocks(self) -> int:
+        """That a multiprocessor must hold, 0 where the compiler may choose: it would rather spill
+        some of many tensors than let one block be alone there."""
+        return 1 if len(self.parameters) > MANY_PARAMETERS else 0
 
 
 @dataclass(frozen=True)

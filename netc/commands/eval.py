@@ -35,9 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     found = trained(program, arguments)
     validate = program.facts.training.validate if program.facts.training else 0.0
     held_back = validate if arguments.part in ("validation", "train") else 0.0
-    parts = open_parts(of_any_size(program.facts), given_data(arguments.data), held_back)
-    name, rows = chosen(parts, arguments.part)
     session = started(program, found)
+    facts, data = of_any_size(program.facts), given_data(arguments.data)
+    parts = open_parts(facts, data, held_back, session.classes)
+    name, rows = chosen(parts, arguments.part)
     fields = session.function("evaluate").fields
     values = session.evaluate({field.name: rows.arrays[field.name] for field in fields})
     if arguments.json:

@@ -24,11 +24,13 @@ from netc.commands.common import (
     wrong_use,
 )
 from netc.commands.inputs import chosen_inputs
+from netc.runtime.data.classes import named
 from netc.runtime.files import write_atomically
 from netc.runtime.pictures import png
 from netc.runtime.sample import Taste, write_on
 
 PREFIX = "run_"
+MANY = 200  # words that are printed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = session.run(net, **inputs)
     together = outputs if isinstance(outputs, tuple) else (outputs,)
     names = [name for name, _ in session.function(PREFIX + net).outputs]
-    tell(dict(zip(names, together, strict=True)), arguments)
+    found = dict(zip(names, together, strict=True))
+    tell(found, named(session.classes, found), arguments)
     return 0
 
 
@@ -115,8 +118,11 @@ def chosen_net(program: Program, name: str | None) -> str:
     return nets.pop()
 
 
-def tell(outputs: dict[str, np.ndarray], arguments: argparse.Namespace) -> None:
-    """Write the outputs to the files that are named, or print them where none is."""
+def tell(
+    outputs: dict[str, np.ndarray], classes: dict[str, list[str]], arguments: argparse.Namespace
+) -> None:
+    """Write the outputs to the files that are named, or print them where none is, and with them
+    the `classes` that they stand for."""
     if arguments.png is not None:
         write_atomically(Path(arguments.png), png(next(iter(outputs.values()))))
     if arguments.out is not None:
@@ -124,8 +130,17 @@ def tell(outputs: dict[str, np.ndarray], arguments: argparse.Namespace) -> None:
         np.savez(buffer, **outputs)
         write_atomically(Path(arguments.out), buffer.getvalue())
     if arguments.json:
-        print(json.dumps({name: array.tolist() for name, array in outputs.items()}))
+        told: dict[str, object] = {name: array.tolist() for name, array in outputs.items()}
+        print(json.dumps(told | ({"classes": classes} if classes else {})))
     elif arguments.png is None and arguments.out is None:
         for name, array in outputs.items():
             print(f"{name}: {array.dtype}{list(array.shape)}")
             print(np.array2string(array, precision=4, suppress_small=True, threshold=200))
+        for name, found in classes.items():
+            print(f"{name} as classes: {shortened(found)}")
+
+
+def shortened(words: list[str]) -> str:
+    """The first and the last of many words."""
+    shown = words if len(words) <= MANY else [*words[: MANY // 2], "...", *words[-MANY // 2 :]]
+    return "".join(readable(", ".join(shown).encode()))

@@ -1,6 +1,7 @@
 """A CSV file comes in; its columns go out as i32 or f32, whatever the size of the file.
 
-Strict: the first line names the columns, every row has them all, every cell is a number.
+Strict: the first line names the columns, every row has them all, and every cell is a number, or all
+of a column are names of classes.
 """
 
 import csv
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from netc.compiler.diagnostics import nearest
-from netc.runtime.data.dataset import DataSet, data_set
+from netc.runtime.data.classes import is_name
+from netc.runtime.data.dataset import DataSet, converted, data_set
 from netc.runtime.data.reading import reading
 from netc.runtime.data.spool import Spool, pieces
 from netc.runtime.errors import fail
@@ -21,7 +23,7 @@ from netc.runtime.errors import fail
 WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
 FRACTION = re.compile(r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
-MOST_COLUMNS = 10_000
+MOST_COLUMNS, MOST_CLASSES = 10_000, 10_000
 CELLS_AT_ONCE = 1 << 18
 RATING, MOVIELENS = ("user", "item", "rating"), ("userId", "movieId", "rating")
 INT32, FLOAT32 = np.iinfo(np.int32), np.finfo(np.float32)
@@ -35,10 +37,16 @@ class Column:
         self.is_whole = dtype != "f32"
         self.spool = Spool(np.int32 if self.is_whole else np.float32)
         self.too_large: tuple[int, str] | None = None  # a whole number that only f32 could hold
+        self.places: dict[str, int] = {}  # of names of classes, in the order in which they came
+        self.is_empty = True
 
     def append(self, lines: list[int], cells: tuple[str, ...]) -> None:
         """The cells of some more rows, which stand in these lines of the file."""
         cells = tuple(cell.strip() for cell in cells)
+        if self.places or (self.is_empty and self.given is None and is_name(cells[0])):
+            self.append_names(lines, cells)
+            return
+        self.is_empty = False
         if self.is_whole and not all(map(fits_whole, cells)):
             self.meet_misfits(lines, cells)
         if self.is_whole:
@@ -48,6 +56,21 @@ class Column:
             if not fits_fraction(cell):
                 raise self.wrong(line, cell, "a number of f32")
         self.spool.append(np.array(list(map(float, cells)), np.float32))
+
+    def append_names(self, lines: list[int], cells: tuple[str, ...]) -> None:
+        for line, cell in zip(lines, cells, strict=True):
+            if not is_name(cell):
+                raise self.wrong(line, cell, "the name of a class, as those above it")
+            self.places.setdefault(cell, len(self.places))
+        if len(self.places) > MOST_CLASSES:
+            message = f"`{self.path}`, column `{self.name}`: more than {MOST_CLASSES} names"
+            raise fail("E0505", message, help="texts are read by `labelled_text`")
+        self.spool.append(np.array([self.places[cell] for cell in cells], np.int32))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names by number, where it is a column of classes."""
+        return tuple(sorted(self.places))
 
     def meet_misfits(self, lines: list[int], cells: tuple[str, ...]) -> None:
         """The column turns into f32 where it may."""
@@ -70,12 +93,15 @@ class Column:
     def array(self) -> np.ndarray:
         if self.too_large and self.given is None:
             raise self.wrong(*self.too_large, "a whole number of i32")
+        if self.places:
+            new = np.array([self.classes.index(name) for name in self.places], np.int32)
+            return converted(self.spool.array(), np.dtype(np.int32), lambda rows, _: new[rows])
         return self.spool.array()
 
     def wrong(self, line: int, cell: str, kind: str):
         message = f"`{self.path}`, line {line}, column `{self.name}`: {shown(cell)} is not {kind}"
         is_word = any(letter.isalpha() for letter in cell)
-        help = "write classes as numbers: 0, 1, 2 ..." if is_word else None
+        help = "a column of classes has numbers only, or names only" if is_word else None
         return fail("E0505", message, help=help)
 
 
@@ -84,7 +110,8 @@ def read_csv(
 ) -> DataSet:
     """The columns as fields, in order; `dtypes` may fix some to "i32" or "f32".
 
-    A column of whole numbers only is i32, any other is f32. Of `wanted` columns only, where they
+    A column of whole numbers only is i32, as is one of names of classes, which are numbered from A
+    to Z; any other is f32. Of `wanted` columns only, where they
     are given: the others may hold anything. Errors (E0502 to E0505) name the line and the column.
     """
     dtypes = dtypes or {}
@@ -99,7 +126,9 @@ def read_csv(
             cells = tuple(zip(*rows, strict=True))
             for place, column in columns.items():
                 column.append(lines, cells[place])
-    return data_set(f"`{path}`", {one.name: one.array() for one in columns.values()})
+    arrays = {one.name: one.array() for one in columns.values()}
+    classes = tuple((one.name, one.classes) for one in columns.values() if one.places)
+    return data_set(f"`{path}`", arrays, classes=classes)
 
 
 def read_cells(path: Path, wanted: tuple[str, ...]) -> tuple[list[int], list[tuple[str, ...]]]:

@@ -1,7 +1,7 @@
 """Arrays come in; a `DataSet` with named, typed fields goes out, and the order to walk it in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ MOST_BYTES = 8 << 30  # of one array: a file that needs more of memory is refuse
 WORD = (1 << 64) - 1
 
 Arrays = dict[str, np.ndarray]
+Classes = tuple[tuple[str, tuple[str, ...]], ...]  # the names of a field's classes, by number
 Convert = Callable[[np.ndarray, int], np.ndarray]  # of rows, and how many are before them
 
 
@@ -38,11 +39,14 @@ class Field:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows for training and, where the source has them, for testing; arrays are in C order."""
+    """Rows for training and, where the source has them, for testing; arrays are in C order.
+
+    `classes` has the fields whose numbers stand for names."""
 
     fields: tuple[Field, ...]
     train: Arrays
     test: Arrays | None = None
+    classes: Classes = ()
 
     @property
     def count(self) -> int:
@@ -50,7 +54,9 @@ class DataSet:
         return len(self.train[self.fields[0].name])
 
 
-def data_set(origin: str, train: Arrays, test: Arrays | None = None) -> DataSet:
+def data_set(
+    origin: str, train: Arrays, test: Arrays | None = None, classes: Classes = ()
+) -> DataSet:
     """Bring arrays into netc's types and check that they are rows of one table.
 
     `origin` names the source in errors (E0506, E0507).
@@ -61,7 +67,7 @@ def data_set(origin: str, train: Arrays, test: Arrays | None = None) -> DataSet:
         test = prepare(origin, test)
         if tuple(field_of(name, array) for name, array in test.items()) != fields:
             raise fail("E0506", f"{origin}: training and test rows differ in their fields")
-    return DataSet(fields, train, test)
+    return DataSet(fields, train, test, classes)
 
 
 def field_of(name: str, array: np.ndarray) -> Field:
@@ -137,7 +143,7 @@ def split_validation(data: DataSet, fraction: float) -> tuple[DataSet, DataSet]:
         raise fail("E0508", f"validating on {fraction:.4g} of {rows} leaves one part empty")
     first = {name: array[:kept] for name, array in data.train.items()}
     last = {name: array[kept:] for name, array in data.train.items()}
-    return DataSet(data.fields, first, data.test), DataSet(data.fields, last, data.test)
+    return replace(data, train=first), replace(data, train=last)
 
 
 def order(seed: int, epoch: int, count: int) -> np.ndarray:
@@ -168,11 +174,16 @@ def select(origin: str, data: DataSet, wanted: tuple[Field, ...]) -> DataSet:
             raise fail("E0511", f"{origin} has no field `{field.name}`", notes=(note,))
         if not has_shape(there[field.name], field):
             raise fail("E0511", f"{origin} gives {there[field.name]}, the program takes {field}")
+        if field.dtype != "i32" and field.name in dict(data.classes):
+            message = f"{origin}: `{field.name}` holds names of classes, the program takes {field}"
+            raise fail("E0511", message, help=f"`{field.name}: i32[N]` gives each class a number")
     parts = (data.train, data.test)
     train, test = (part and {f.name: cast(origin, f, part[f.name]) for f in wanted}
                    for part in parts)  # fmt: skip
     fields = tuple(field_of(field.name, train[field.name]) for field in wanted)
-    return DataSet(fields, train, test)
+    names = {field.name for field in wanted}
+    classes = tuple(one for one in data.classes if one[0] in names)
+    return DataSet(fields, train, test, classes)
 
 
 def has_shape(field: Field, wanted: Field) -> bool:

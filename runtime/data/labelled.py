@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netc.runtime.data.classes import number_names
 from netc.runtime.data.csv import WHOLE, read_cells
 from netc.runtime.data.dataset import MOST_BYTES, DataSet, data_set
 from netc.runtime.errors import fail
@@ -21,16 +22,19 @@ def read_labelled_text(path: Path, window: int) -> DataSet:
     for number, (text, _) in enumerate(rows):
         letters = text.encode()[:window]
         token[number, : len(letters)] = np.frombuffer(letters, np.uint8)
-    classes = class_numbers(path, lines, [label.strip() for _, label in rows])
-    return data_set(f"`{path}`", {"token": token, "label": classes})
+    labels, names = class_numbers(path, lines, [label.strip() for _, label in rows])
+    classes = (("label", names),) if names else ()
+    return data_set(f"`{path}`", {"token": token, "label": labels}, classes=classes)
 
 
-def class_numbers(path: Path, lines: list[int], cells: list[str]) -> np.ndarray:
-    """i32[N]: the numbers in the cells, or the places of the names among the sorted names."""
+def class_numbers(
+    path: Path, lines: list[int], cells: list[str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """i32[N]: the numbers in the cells, or the places of the names among the sorted names; and
+    these names, where there are any."""
     for line, cell in zip(lines, cells, strict=True):
         if not cell:
             raise fail("E0505", f"`{path}`, line {line}, column `label`: the cell is empty")
     if all(WHOLE.fullmatch(cell) and len(cell) < 8 for cell in cells):
-        return np.array([int(cell) for cell in cells], np.int32)
-    places = {name: place for place, name in enumerate(sorted(set(cells)))}
-    return np.array([places[cell] for cell in cells], np.int32)
+        return np.array([int(cell) for cell in cells], np.int32), ()
+    return number_names(cells)

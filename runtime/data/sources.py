@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netc.runtime.data.classes import renumbered
 from netc.runtime.data.clicks import clicks
 from netc.runtime.data.csv import read_csv, read_ratings
 from netc.runtime.data.dataset import DataSet, data_set
@@ -123,7 +124,9 @@ def two_parts(name: str, train: DataSet, test: DataSet) -> DataSet:
         )
         message = f"{name}: the training and the test file differ in their fields"
         raise fail("E0506", message, notes=notes)
-    return DataSet(train.fields, train.train, {name: test.train[name] for name in train.train})
+    test = renumbered(test, train.classes, f"{name}, the rows to test on")
+    rows = {name: test.train[name] for name in train.train}
+    return DataSet(train.fields, train.train, rows, train.classes)
 
 
 def read_file(path: Path, wanted: Wanted = None) -> DataSet:

@@ -1,5 +1,6 @@
 """`scan` in the language: what it means, how it differentiates, what it refuses."""
 
+import re
 import time
 
 import numpy as np
@@ -144,10 +145,27 @@ HEAD = "net f(x: f32[N, 5, 8], z: f32[N, 4, 8]) {\n    h = zeros(N, 8)\n    k = 
         ("scan a in x along 1 { yield 3 }", "E0324", "yields tensors"),
         ("scan a in x along 1 { return a }", "E0316", "ends with `yield`"),
         ("scan a in 5 along 1 { yield a }", "E0324", "goes along tensors"),
-        ("scan a in x along 1 { ys = scan b in a along 1 { yield b } yield ys }", "E0901", "scan"),
+        ("scan a in x along 1 { y = scan b in a along 1 { yield b } yield y }", "E0324", "other"),
     ],
 )
 def test_a_scan_that_cannot_run_says_why(faults, scan, code, words):
     found = faults(f"{HEAD}    y = {scan}\n    return y\n}}\n")
     assert [one.code for one in found][:1] == [code], found
     assert words in found[0].message
+
+
+def test_a_scan_that_cannot_hold_another_holds_a_loop(faults):
+    body = "{ c = zeros(N, 4) BODY h = h + c yield h }"
+    text = """net f(x: f32[N, 3, 5, 2]) {
+    layer first = dense(4)
+    layer second = dense(4)
+    h = zeros(N, 4)
+    y = scan a in x along 1 carry h LOOP
+    return y
+}
+""".replace("LOOP", body)
+    inner = "ys = scan b in a along 1 carry c { c = tanh(first(b) + second(c)) yield c }"
+    (found,) = faults(text.replace("BODY", inner))
+    unrolled = re.search("`(for .*})`", found.helps[0]).group(1)
+    model = load_model(Source("test.net", text.replace("BODY", unrolled)))
+    assert sorted(one.name for one in model.weights)[0] == "f.first.bias"

@@ -195,6 +195,37 @@ def test_maps_and_rows_load_and_store_by_quads(kernel_facts, sass, tmp_path, arc
         assert moves and all(".128" in name for name in moves)
 
 
+MANY = """
+net norms(x: f32[N, 256]) {
+    repeat 7 { x = x -> layer_norm -> gelu }
+    return x -> dense(4)
+}
+train {
+    take x: f32[N, 256], y: i32[N] from feed
+    minimize cross_entropy(norms(x), y) with adamw(lr=3e-3, decay=0.01)
+    clip 1.0
+    batch 128
+    steps 10
+}
+"""
+
+
+def test_a_kernel_of_many_tensors_spills_nothing(kernel_facts, sass, tmp_path):
+    """Left alone, the compiler keeps room for a second block and spills on some of them."""
+    (tmp_path / "many.net").write_text(MANY)
+    _, folder = compile_file(tmp_path / "many.net", out=tmp_path / "build")
+    kernels = kernel_facts.kernels_of((folder / "cuda" / "train.cu").read_text())
+    updates = [text for name, text in kernels.items() if name.endswith("_update")]
+    update = max(updates, key=lambda text: text.count("__restrict__"))
+    alone = update.replace("__launch_bounds__(256, 1)", "__launch_bounds__(256)")
+    spilled = {}
+    for arch in ("sm_75", "sm_86", "sm_100a"):
+        found = kernel_facts.look_into([update, alone], arch, sass.instructions)
+        spilled[arch] = [found[text].resources.spill_stores for text in (update, alone)]
+    assert {held for held, _ in spilled.values()} == {0}
+    assert any(stored for _, stored in spilled.values())
+
+
 WIDE = "net only(x: f32[4096, 512]) { return x -> dense(4096) -> relu }"
 
 
