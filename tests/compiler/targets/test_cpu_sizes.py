@@ -94,10 +94,20 @@ def images() -> Sizes:
         sizes.out(f"image gradient {shape}", build.conv2d_image_gradient(upstream, kernel, **back))
         back = {"shape": kernel.type.shape, **geometry}
         sizes.out(f"kernel gradient {shape}", build.conv2d_kernel_gradient(x, upstream, **back))
+        for parts in parts_of(y.type.shape):
+            parted = build.conv2d_kernel_gradient(x, upstream, parts=parts, **back)
+            sizes.out(f"kernel gradient {shape} in {parts}", parted)
         halves = {"stride": (2, 2), "pad": ((0, 0), (0, 0)), "dilation": (1, 1)}
         pooled = build.windows(y, size=(2, 2), fill=-np.inf, **halves)
         sizes.out(f"pool {shape}", build.max(pooled, axes=(3, 4)))
     return sizes
+
+
+def parts_of(shape: tuple[int, ...]) -> set[int]:
+    """Ways to cut all pixels: by images, by halves of images, and in the middle of a line."""
+    images, height, width, _ = shape
+    pixels = images * height * width
+    return {n for n in (images, 2 * images, pixels) if n > 1 and pixels % n == 0}
 
 
 def maps() -> Sizes:
