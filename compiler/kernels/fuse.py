@@ -8,7 +8,6 @@ it is read. A node never joins a group when that would make two kernels wait for
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import prod
 
 from netc.compiler.ir.builder import is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Value
@@ -18,23 +17,17 @@ from netc.compiler.kernels.group import (
     Kind,
     Reader,
     Space,
+    alone,
     is_per_element,
     is_virtual,
-    read_from_memory,
     row_index,
 )
+from netc.compiler.kernels.keeping import Keeping
 from netc.compiler.kernels.loads import AnyLoad, Loads
 from netc.compiler.kernels.order import order
 from netc.compiler.scalar.index import Index, loop
 
-CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
-LONG = 64  # operations after which a chain is stored even for one reader
-GROWTH = 4  # a value read this many times per element is stored
-FEW_TAPS = 32  # of a kernel, all channels: as many sums are one register tile
-QUICK = 3  # operations that cost nothing beside one load
-MOST_LOADED = 2  # tensors as large as what a fold computes from them instead of loading it
 MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
-MANY_PARTS = 8  # tensors side by side that are copied into one for who reads it many times
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
 
 Numbers = int  # a set of groups, a bit for each: thousands of them are joined and asked at once
@@ -70,21 +63,6 @@ def keep_apart(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
     )
 
 
-def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
-    """How a node runs that no other has joined."""
-    family = ops[node.op].family
-    if family is Family.REDUCE:
-        space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
-        return Kind.ROW if space.is_trailing else Kind.COLUMN, space
-    kinds = {
-        Family.CONTRACT: Kind.MATMUL,
-        Family.SCATTER: Kind.SCATTER,
-        Family.ATTEND: Kind.ATTENTION,
-        Family.LOOP: Kind.LOOP,
-    }
-    return kinds.get(family, Kind.MAP), Space(node.output.type.shape)
-
-
 class Fusion:
     """The walk's state: drafts, and where each value lives."""
 
@@ -95,18 +73,11 @@ class Fusion:
         self.loaded_by: dict[str, Numbers] = {}  # value name -> drafts that load it
         self.awaited: Numbers = 0  # drafts that another one waits for
         self.home: dict[str, int] = {}  # value name -> draft that computes it
-        self.cost: dict[
-            str, int
-        ] = {}  # operations per element of what is computed where it is read
         self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
-        self.results = {value.name for value in graph.results}
-        self.results |= read_from_memory(graph, ops)
-        self.consumers = graph.consumers()
-        self.for_folds: dict[str, bool] = {}
         inputs = {entry.value.name for entry in graph.inputs}
         stored = lambda value: value.name in self.home or value.name in inputs  # noqa: E731
-        self.producers = graph.producers()
-        self.loads = Loads(ops, Reader(self.producers, ops, stored))
+        self.loads = Loads(ops, Reader(graph.producers(), ops, stored))
+        self.keeping = Keeping(graph, ops, self.loads)
 
     # --- placing one node -------------------------------------------------------------------
 
@@ -119,7 +90,7 @@ class Fusion:
         elif op.family is Family.LOOP:
             self._start(node, [])
         elif op.family is Family.SCATTER:
-            if self._is_result(node) or node.output.name in self.consumers:
+            if self.keeping.is_result(node) or node.output.name in self.keeping.consumers:
                 self._start(node, self.loads.of_scatter(node))
         elif op.family is Family.ATTEND:
             self._start(node, self.loads.of_attention(node))
@@ -127,18 +98,18 @@ class Fusion:
             self._place_fold(node)
         elif op.place and self._join_parts(node):
             return
-        elif is_virtual(op) and not self._is_result(node) and not self._is_ladder(node):
-            self.cost[node.output.name] = self._chain_cost(node)
+        elif is_virtual(op) and self.keeping.stays_virtual(node):
+            self.keeping.add_cost(node)
         else:
             self._place_map(node, op)
 
     def _place_map(self, node: Node, op: Op) -> None:
-        for_folds = self._is_for_folds(node) and self._is_made_again(node)
+        for_folds = self.keeping.is_computed_by_folds(node)
         joins = is_pointwise(op) and not for_folds and not self._is_seen_in_another(node)
         if joins and self._join(node, self._makers(node)):
             return
-        self.cost[node.output.name] = self._chain_cost(node)
-        if not for_folds and self._should_store(node, op):
+        self.keeping.add_cost(node)
+        if not for_folds and self.keeping.should_store(node):
             alike = self.alike.get((Kind.MAP, Space(node.output.type.shape)), 0)
             free = alike & ~self._blocked(node)
             if not (is_pointwise(op) and self._join(node, latest_first(free))):
@@ -169,9 +140,7 @@ class Fusion:
         number, *others = {self.home.get(value.name) for value in node.inputs}
         if others or number is None or self.drafts[number].kind is not Kind.MAP:
             return False
-        is_stored = self._is_result(node) or any(
-            self._wants_stored(self.ops[reader.op]) for reader in self._readers(node.output)
-        )
+        is_stored = self.keeping.is_result(node) or self.keeping.is_read_many_times(node)
         if not is_stored or not all(self._is_kept(v, self.drafts[number]) for v in node.inputs):
             return False
         self._add(number, node, [])
@@ -244,102 +213,17 @@ class Fusion:
         sources = self.sources[node.output.name]
         return {self.home[name] for name in sources if name in self.home}
 
-    def _should_store(self, node: Node, op: Op) -> bool:
-        """Whether a value is better kept than computed again by each of its readers."""
-        value = node.output
-        if self._is_result(node):
-            return True
-        readers = self._readers(value)
-        if not readers:
-            return False
-        cost = self.cost[value.name]
-        if any(self._wants_stored(self.ops[reader.op]) for reader in readers) or cost > LONG:
-            return True
-        widest = max(_reach(reader, self.ops) for reader in readers)
-        if cost > 1 and widest >= GROWTH * value.type.count:
-            return True
-        if len(readers) == 1:
-            return False
-        loads = self.loads.of_map(node)
-        big = [load for load in loads if load.value.type.count >= value.type.count]
-        return op.expensive or cost > CHEAP or len(big) > 1
-
-    def _is_for_folds(self, node: Node) -> bool:
-        """Whether all that reads the value, however often it is worked on, folds down columns."""
-        name = node.output.name
-        if name not in self.for_folds:
-            readers = self._readers(node.output)
-            self.for_folds[name] = bool(readers) and not self._is_result(node) and all(
-                alone(reader, self.ops)[0] is Kind.COLUMN
-                or self._is_read_once(node.output, reader)
-                or (is_pointwise(self.ops[reader.op]) and self._is_for_folds(reader))
-                for reader in readers
-            )  # fmt: skip
-        return self.for_folds[name]
-
-    def _is_read_once(self, value: Value, reader: Node) -> bool:
-        """Whether the reader is the gradient of a convolution's kernel with so few taps that it
-        reads each slope once."""
-        if reader.op != "conv2d_kernel_gradient":
-            return False
-        window = reader.named["shape"][:3]
-        return prod(window) <= FEW_TAPS and self._is_moved_to(value, reader.inputs[1])
-
-    def _is_moved_to(self, value: Value, end: Value) -> bool:
-        """Whether `end` is the value, or the value with its elements moved."""
-        while end.name != value.name:
-            maker = self.producers.get(end.name)
-            if maker is None or len(maker.inputs) != 1 or not is_virtual(self.ops[maker.op]):
-                return False
-            (end,) = maker.inputs
-        return True
-
-    def _is_made_again(self, node: Node) -> bool:
-        """Whether folds better compute the value than load it: others of its makers are loaded by
-        neighbouring folds as well."""
-        size = node.output.type.count
-        if any(_reach(one, self.ops) >= GROWTH * size for one in self._readers(node.output)):
-            return False
-        large = {load.value for load in self.loads.of_map(node) if load.value.type.count >= size}
-        return (
-            is_pointwise(self.ops[node.op])
-            and not self.ops[node.op].expensive
-            and self._chain_cost(node) <= CHEAP
-            and len(large) <= MOST_LOADED
-        )
-
     def _is_seen_in_another(self, node: Node) -> bool:
-        """Whether the value shows at once in another one, which is in memory for others anyhow: the
-        sign of what a relu made, the slope of a tanh."""
-        if self._is_result(node) or self.ops[node.op].expensive or self._chain_cost(node) > QUICK:
-            return False
-        if any(self._wants_stored(self.ops[reader.op]) for reader in self._readers(node.output)):
+        """Whether the value shows at once in a single one that other groups load anyhow: the sign
+        of what a relu made, the slope of a tanh."""
+        if not self.keeping.is_quick(node):
             return False
         loaded = {load.value.name for load in self.loads.of_map(node)}
-        return len(loaded) == 1 and all(
-            self.loaded_by.get(name, 0) & ~(1 << self.home[name])
-            for name in loaded & self.home.keys()
-        ) and loaded <= self.home.keys()  # fmt: skip
-
-    def _is_ladder(self, node: Node) -> bool:
-        """Whether each read of an element would have to find its tensor among many, many times."""
-        readers = (self.ops[reader.op] for reader in self._readers(node.output))
-        return len(node.inputs) > MANY_PARTS and any(map(self._wants_stored, readers))
-
-    def _wants_stored(self, op: Op) -> bool:
-        """Whether the op reads an element of its operands many times."""
-        families = (Family.CONTRACT, Family.SCATTER, Family.ATTEND, Family.LOOP)
-        return op.family in families or op.gathers
-
-    def _readers(self, value: Value) -> list[Node]:
-        """The nodes that do more than move elements and read the value, however it is moved."""
-        readers: list[Node] = []
-        for node in self.consumers.get(value.name, ()):
-            moved = is_virtual(self.ops[node.op])
-            readers += self._readers(node.output) if moved else [node]
-            if moved and self._is_result(node):
-                readers.append(node)
-        return readers
+        homes = {self.home.get(name) for name in loaded}
+        if len(loaded) != 1 or None in homes:
+            return False
+        (name,), (home,) = loaded, homes
+        return bool(self.loaded_by.get(name, 0) & ~(1 << home))
 
     # --- costs and bookkeeping --------------------------------------------------------------
 
@@ -352,10 +236,6 @@ class Fusion:
             found |= {value.name} if is_stored else self.sources[value.name]
         return frozenset(found)
 
-    def _chain_cost(self, node: Node) -> int:
-        own = self.ops[node.op].flops(node) // max(node.output.type.count, 1)
-        return own + sum(self.cost.get(value.name, 0) for value in node.inputs)
-
     def _reads(self, loads: list[AnyLoad], number: int) -> bool:
         return any(self._made(load) and self.home[load.value.name] == number for load in loads)
 
@@ -364,9 +244,6 @@ class Fusion:
 
     def _made(self, load: AnyLoad) -> bool:
         return load.value.name in self.home
-
-    def _is_result(self, node: Node) -> bool:
-        return any(value.name in self.results for value in node.outputs)
 
     def _start(self, node: Node, loads: list[AnyLoad]) -> None:
         kind, space = alone(node, self.ops)
@@ -383,7 +260,7 @@ class Fusion:
             self.loaded_by[name] = self.loaded_by.get(name, 0) | 1 << number
         for value in node.outputs:
             self.home[value.name] = number
-            self.cost[value.name] = 0
+            self.keeping.cost[value.name] = 0
         draft.tensors |= {load.value.name for load in loads} | {v.name for v in node.outputs}
         if len(draft.tensors) > MOST_TENSORS:
             self.alike[draft.kind, draft.space] &= ~(1 << number)
@@ -432,7 +309,7 @@ class Fusion:
             value
             for node in draft.nodes
             for value in node.outputs
-            if value.name in self.results or read_by.get(value.name, set()) - {number}
+            if value.name in self.keeping.results or read_by.get(value.name, set()) - {number}
         )
         return Group(draft.kind, draft.space, tuple(draft.nodes), stored)
 
@@ -455,9 +332,3 @@ def _count(space: Space) -> int:
     for size in space.kept:
         total *= size
     return total
-
-
-def _reach(node: Node, ops: Mapping[str, Op]) -> int:
-    """How many elements a reader computes: those it folds, or those it makes."""
-    folds = ops[node.op].family is Family.REDUCE
-    return node.inputs[0].type.count if folds else node.output.type.count

@@ -156,3 +156,18 @@ def read_from_memory(graph: Graph, ops: Mapping[str, Op]) -> set[str]:
         elif ops[node.op].gathers:
             found.add(node.inputs[0].name)
     return found
+
+
+def alone(node: Node, ops: Mapping[str, Op]) -> tuple[Kind, Space]:
+    """How a node runs that no other has joined."""
+    family = ops[node.op].family
+    if family is Family.REDUCE:
+        space = Space(node.inputs[0].type.shape, tuple(sorted(node.named["axes"])))
+        return Kind.ROW if space.is_trailing else Kind.COLUMN, space
+    kinds = {
+        Family.CONTRACT: Kind.MATMUL,
+        Family.SCATTER: Kind.SCATTER,
+        Family.ATTEND: Kind.ATTENTION,
+        Family.LOOP: Kind.LOOP,
+    }
+    return kinds.get(family, Kind.MAP), Space(node.output.type.shape)

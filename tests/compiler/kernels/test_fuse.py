@@ -77,6 +77,13 @@ def test_slopes_that_a_small_kernel_reads_once_are_computed_there():
         assert sorted(group.kind.value for group in groups) == expected
 
 
+def test_a_chain_of_thousands_of_operations_is_two_kernels():
+    lines = ["%v0: f32[8, 32] = sin(%x)"]
+    lines += [f"%v{i}: f32[8, 32] = add(%v{i - 1}, %x)" for i in range(1, 3000)]
+    text = "\n".join((*lines, "%s: f32[32] = sum(%v2999) axes=(0,)", 'output "s" = %s'))
+    assert [kind for kind, _ in kinds(text)] == ["map", "column"]
+
+
 def test_kernels_never_wait_for_each_other():
     """b reads a through a fold, and c reads both: c may not join a's kernel."""
     text = (
