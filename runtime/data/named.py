@@ -134,8 +134,8 @@ def wrong_bytes(name: str, path: Path) -> NetError:
 def cifar_file(path: Path) -> Arrays:
     """One batch: records of a label and a picture as three planes."""
     if not path.is_file():
-        is_pickled = path.with_suffix("").is_file()
-        help = "fetch the binary version: this is the one for Python" if is_pickled else None
+        is_for_python = path.with_suffix("").is_file()
+        help = "fetch the binary version: this is the one for Python" if is_for_python else None
         raise fail("E0501", f"cifar10 needs `{path}`, and there is no such file", help=help)
     with reading(path):
         data = np.frombuffer(read_limited(path, MOST_BYTES), np.uint8)
