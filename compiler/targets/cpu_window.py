@@ -15,9 +15,10 @@ from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import Operand, Way, find_run, right_operand
 from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
 
-PATCH_BYTES, SUMS_BYTES = 2**16, 2**15  # of a block of lines: in the L1 and L2 caches
+PATCH_BYTES, SUMS_BYTES = 2**17, 2**16  # of a block of lines: in the L2 cache
 TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
 RIGHT_BYTES = 2**18  # of a right side that is packed: on the stack, and in the L2 cache
+FAR_BYTES, MANY_PLACES = 2**19, 64  # a right side not in the L2 cache is read for as many at once
 FEWEST_ROWS, FEWEST_PLACES = 6, 48  # of a register tile, and of its depth, that are worth it
 TASKS_PER_CORE = 6  # enough to share out evenly
 
@@ -153,6 +154,8 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
         most -= 1
     lines = ceil(height, ceil(height, max(most, 1)))
     rows = places_walk(slides, lines)
+    if 4 * columns * plan.depth.extent > FAR_BYTES and rows.count < MANY_PLACES:
+        return None
     shares = slides.geometry.stride[1] * slides.channel.extent == 1
     return WindowTile(
         over_taps=True,
