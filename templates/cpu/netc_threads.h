@@ -119,16 +119,18 @@ static void netc_run(netc_job job, void *context)
 // Some tasks of a phase: [first, last).
 typedef struct { uint32_t phase; int64_t first, last; } netc_claim;
 
-// Claims tasks of a phase, of `all` that it has, a third of a fair share at a time. False when the phase
-// is over; a thread that comes late finds many that are.
+// Claims tasks of a phase, of `all` that it has: half of a fair share of what is left, so that the last
+// claims are small and all threads end together, but never crumbs. False when the phase is over; a thread
+// that comes late finds many that are.
 static inline int netc_next(netc_claim *claim, uint32_t phase, int64_t all)
 {
-    const int64_t share = (all + 3 * netc_team.threads - 1) / (3 * netc_team.threads);
+    const int64_t least = (all + 12 * netc_team.threads - 1) / (12 * netc_team.threads);
     for (int spins = 0;; spins++) {
         uint_least64_t place = atomic_load_explicit(&netc_team.place, memory_order_acquire);
         if ((uint32_t)(place >> 32) != phase) return 0;
         claim->phase = phase;
         claim->first = (int64_t)(uint32_t)place;
+        const int64_t half = (all - claim->first) / (2 * netc_team.threads), share = half > least ? half : least;
         claim->last = claim->first + share < all ? claim->first + share : all;
         if (claim->first < all) {
             const uint_least64_t after = place + (uint_least64_t)(claim->last - claim->first);
