@@ -12,7 +12,7 @@ from netc.compiler.interpret import run_nodes
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ops.table import OPS
 
-STEP = 1e-6  # rounding makes 1e-10 of a slope then, and hardly a relu changes its side
+STEP = 1e-8  # rounding makes 1e-8 of a slope then, and few of a million relus change their side
 Arrays = Mapping[str, np.ndarray]
 
 
