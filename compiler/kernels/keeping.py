@@ -1,7 +1,6 @@
 """Keeping: which values are better stored by who makes them than computed again by each reader."""
 
 from collections.abc import Mapping
-from math import prod
 
 from netc.compiler.ir.builder import is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Value
@@ -73,10 +72,12 @@ class Keeping:
     def is_read_once(self, value: Value, reader: Node) -> bool:
         """Whether the reader is the gradient of a convolution's kernel with so few taps that it
         reads each slope once."""
-        if reader.op != "conv2d_kernel_gradient":
+        op = self.ops[reader.op]
+        if op.family is not Family.CONTRACT:
             return False
-        window = reader.named["shape"][:3]
-        return prod(window) <= FEW_TAPS and self.is_moved_to(value, reader.inputs[1])
+        sums = op.contraction(reader, self.loads.reader.read)
+        has_few_taps = sums.sliding and not sums.sliding.over_taps and sums.rows <= FEW_TAPS
+        return bool(has_few_taps) and self.is_moved_to(value, reader.inputs[1])
 
     def is_moved_to(self, value: Value, end: Value) -> bool:
         """Whether `end` is the value, or the value with its elements moved."""

@@ -106,7 +106,6 @@ class WindowText:
     `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
     it. A window has `places` lines of places, `stride` apart."""
 
-    over_taps: bool
     height: int
     width: int
     channels: int
@@ -233,7 +232,6 @@ def window_text(
     before = min(geometry.pad[1] * channels, line)
     width = min(geometry.image[1], (line - before) // channels)
     return WindowText(
-        over_taps=slides.over_taps,
         height=geometry.image[0],
         width=width,
         channels=channels,

@@ -89,18 +89,22 @@ def product_cycles(plan: MatmulPlan, tile: MatmulTile) -> float:
     left = plan.batch.extent * rows * depth * tile.column_blocks
     packed_again = 1 if tile.packs_right_once else plan.batch.extent * tile.row_blocks
     right = columns * depth * packed_again
-    step = SUM * tile.rows * tile.vectors + LOAD * (tile.rows + tile.vectors)
-    return steps * step + packing_cycles(tile.left, left) + packing_cycles(tile.right, right)
+    packing = packing_cycles(tile.left, left) + packing_cycles(tile.right, right)
+    return steps * step_cycles(tile) + packing
 
 
 def window_cycles(plan: MatmulPlan, tile: WindowTile) -> float:
     """Cycles of the register tiles; the patch is copied by whole lines."""
     tiles = tile.padded.count // tile.rows * ceil(tile.block_columns, tile.columns)
     steps = tile.tasks * tile.chunks * tiles * tile.depth_walk.count
-    step = SUM * tile.rows * tile.vectors + LOAD * (tile.rows + tile.vectors)
     lines = tile.tasks * tile.chunks * tile.patch_lines
     right = plan.batch.extent * plan.depth.extent * plan.column.extent
-    return steps * step + lines * RUN + packing_cycles(tile.right, right)
+    return steps * step_cycles(tile) + lines * RUN + packing_cycles(tile.right, right)
+
+
+def step_cycles(tile: MatmulTile | WindowTile) -> float:
+    """Cycles of a register tile in one step of the depth."""
+    return SUM * tile.rows * tile.vectors + LOAD * (tile.rows + tile.vectors)
 
 
 def packing_cycles(side: Operand, elements: int) -> float:
