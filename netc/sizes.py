@@ -19,7 +19,6 @@ from netc.compiler.language.model import Model, load_model
 from netc.compiler.language.open_sizes import open_sizes
 from netc.compiler.program import FunctionFacts, Program
 from netc.runtime import feeding
-from netc.runtime.data.classes import renumbered
 from netc.runtime.device import Device
 from netc.runtime.inputs import as_array
 from netc.runtime.session import Session
@@ -52,9 +51,7 @@ class SizedSession(Session):
     def evaluate(self, data: feeding.Given = None) -> dict[str, float]:
         function = self.function("evaluate")
         if not isinstance(data, Mapping):
-            found = feeding.open_data(of_any_size(self.program), data)
-            found = renumbered(found, self.classes, "the data")
-            part = found.train if found.test is None else found.test
+            part = self.rows_to_judge(of_any_size(self.program), data)
             data = {field.name: part[field.name] for field in function.fields}
         shapes = row_shapes(data)
         if fits(function, shapes) or not has_its_axes(function, shapes):

@@ -11,7 +11,7 @@ from netc.runtime import checkpoint
 from netc.runtime.arena import DTYPES
 from netc.runtime.checkpoint import CheckpointFacts
 from netc.runtime.data.classes import renumbered, to_text
-from netc.runtime.data.dataset import Classes
+from netc.runtime.data.dataset import Arrays, Classes
 from netc.runtime.device import Device, Fields
 from netc.runtime.errors import fail
 from netc.runtime.feeding import Given, open_data
@@ -201,10 +201,15 @@ class Session:
         """
         function = self.function("evaluate")
         if not isinstance(data, Mapping):
-            found = renumbered(open_data(self.program, data), self.classes, "the data")
-            data = found.train if found.test is None else found.test
+            data = self.rows_to_judge(self.program, data)
         rows, count = gather_rows("the evaluation", function.fields, data)
         return self.evaluate_rows(rows, count)
+
+    def rows_to_judge(self, program: Program, data: Given) -> Arrays:
+        """The test rows of the data as this program reads it, or all of them where there are none;
+        names of classes have the numbers of training."""
+        found = renumbered(open_data(program, data), self.classes, "the data")
+        return found.train if found.test is None else found.test
 
     def evaluate_rows(self, rows: Fields, count: int) -> dict[str, float]:
         """`evaluate` for arrays that were checked, in the order of the function's fields.
