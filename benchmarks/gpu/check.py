@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import site
 import subprocess
 import sys
 import time
@@ -65,7 +66,8 @@ def main() -> int:
     def left() -> float:
         return max(1.0, SECONDS - (time.monotonic() - start))
 
-    passed = run((python, "-m", "pytest", "tests/gpu", "--gpu", "-q"), left()) is not None
+    tests = (python, "-m", "pytest", "tests/gpu", "--gpu", "-q", *side_by_side(python))
+    passed = run(tests, left()) is not None
     passed &= sanitize(python, left())
     found = {"netc": measured(python, "netc_times.py", left())}
     if find_spec("torch") is not None:
@@ -91,9 +93,9 @@ def prepare() -> str | None:
     """A Python that has netc and what it needs; None, and what is missing is told, where not."""
     python = str(ENVIRONMENT / "bin" / "python")
     if not Path(python).exists():
-        options = ("--system-site-packages", "--without-pip")
-        if run((sys.executable, "-m", "venv", *options, str(ENVIRONMENT)), 120) is None:
+        if run((sys.executable, "-m", "venv", "--without-pip", str(ENVIRONMENT)), 120) is None:
             return None
+        share_packages()
     missing = [package for code, package in NEEDED if not works(python, code)]
     if missing and run((*pip(python), *missing), 300) is None:
         names = " ".join(repr(package) for package in missing)
@@ -103,6 +105,19 @@ def prepare() -> str | None:
         return None
     own = ("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     return python if run((*pip(python), *own), 120) is not None else None
+
+
+def share_packages() -> None:
+    """The environment sees what this Python sees, also where that is an environment itself: its
+    own option for this is about the packages of the system only."""
+    (packages,) = ENVIRONMENT.glob("lib/python*/site-packages")
+    lines = [f"import site; site.addsitedir({folder!r})\n" for folder in site.getsitepackages()]
+    (packages / "shared.pth").write_text("".join(lines))
+
+
+def side_by_side(python: str) -> tuple[str, ...]:
+    """Tests run in several processes where pytest-xdist is installed."""
+    return ("-n", "auto", "--dist", "worksteal") if works(python, "import xdist") else ()
 
 
 def pip(python: str) -> tuple[str, ...]:
