@@ -149,19 +149,22 @@ def sanitize(python: str, seconds: float) -> bool:
 
 
 def measured(python: str, script: str, seconds: float) -> dict | None:
-    """The figures that a script prints as its last line; none where it fails, which is told."""
+    """The figures of the last line that a script prints, also where its time was up; none where it
+    fails. Both are told."""
     output = run((python, str(HERE / script)), seconds, capture=True)
     return json.loads(output.splitlines()[-1]) if output else None
 
 
 def run(command: tuple[str, ...], seconds: float, capture: bool = False) -> str | None:
-    """What a command prints, empty where it may print itself; None where it fails."""
+    """What a command prints, empty where it may print itself; None where it fails. What it printed
+    until its time was up is what counts, where it is asked for."""
     pipe = subprocess.PIPE if capture else None
     try:
         done = subprocess.run(command, cwd=ROOT, stdout=pipe, text=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as late:
         print(f"make gpu: {' '.join(command)} took longer than {seconds:.0f} s", file=sys.stderr)
-        return None
+        printed = (late.stdout or b"").decode()
+        return printed[: printed.rfind("\n") + 1] or None
     if done.returncode:
         print(f"make gpu: {' '.join(command)} ended with {done.returncode}", file=sys.stderr)
         return None
