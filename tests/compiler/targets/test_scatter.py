@@ -71,6 +71,17 @@ def test_it_compiles_without_spills_and_atomics(graphs, cuda_on_cpu, sass, arch)
     cubin = compile_cubin(render_function(function, arch, ()), arch)
     (name, used), *_ = [one for one in cubin.resources if one[0].startswith("k01")]
     assert used.spill_stores == used.spill_loads == 0 and used.registers <= 48
-    instructions = {one.partition(".")[0] for one in sass.instructions(cubin.image)[name]}
-    assert instructions & {"VOTE", "VOTEU"}
+    counts = sass.instructions(cubin.image)[name]
+    instructions = {one.partition(".")[0] for one in counts}
+    assert instructions & {"VOTE", "VOTEU"} and counts["FADD"] == 8  # eight values at a time
     assert not instructions & {"ATOM", "ATOMG", "ATOMS", "RED", "LDL", "STL"}
+
+
+def test_the_more_items_the_fewer_blocks_read_them(graphs, cuda_on_cpu):
+    arch = cuda_tiles.ARCHITECTURES["sm_80"]
+    grids = []
+    for items in (1, 4096, 200_000, 5_000_000):
+        (kernel,) = cuda_on_cpu.function_of(graphs.scatter(items, 1_000_000, 4)).kernels
+        grids.append(cuda_tiles.choose_tile(kernel, arch).grid)
+    assert grids[0] == grids[1] > grids[2] > grids[3] == arch.multiprocessors
+    assert grids[2] * 200_000 <= cuda_tiles.INDEX_READS
