@@ -233,3 +233,12 @@ def scatter(count: int, rows: int, columns: int) -> Graph:
     indices = build.input("indices", i32(count), Role.STATE)
     values = build.input("values", f32(count, columns), Role.STATE)
     return build.graph("scatter", (Output("y", build.scatter_rows(indices, values, rows=rows)),))
+
+
+def move(count: int, rows: int, columns: int) -> Graph:
+    """A table whose rows move by those that name them."""
+    build = Builder(OPS)
+    kinds = {"table": f32(rows, columns), "room": f32(rows, columns), "indices": i32(count)}
+    kinds |= {"values": f32(count, columns), "rate": f32()}
+    inputs = [build.input(name, kind, Role.STATE) for name, kind in kinds.items()]
+    return build.graph("move", (Output("y", build.move_rows(*inputs)),))

@@ -54,6 +54,18 @@ def test_cuda_adds_in_the_order_of_the_items(graphs, cuda_on_cpu, monkeypatch, s
         np.testing.assert_array_equal(found, one_by_one(arrays, size[1]), err_msg=kind)
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_table_moves_by_the_same_sums(graphs, cuda_on_cpu, size):
+    count, rows, columns = size
+    arrays = drawn("of no row too", *size)
+    table = np.random.default_rng(1).normal(size=(rows, columns)).astype(np.float32)
+    rate = np.float32(0.25)  # exact: a fused multiply and subtract rounds no less
+    inputs = arrays | {"table": table, "room": np.zeros_like(table), "rate": rate}
+    machine = cuda_on_cpu.CudaOnCpu(cuda_on_cpu.function_of(graphs.move(*size)), checked=True)
+    found = machine.results(inputs, SCHEDULES[-1])["y"]
+    np.testing.assert_array_equal(found, table - one_by_one(arrays, rows) * rate)
+
+
 def test_a_list_in_another_order_changes_bits(graphs, cuda_on_cpu):
     size = (700, 7, 5)
     function, arrays = cuda_on_cpu.function_of(graphs.scatter(*size)), drawn("some", *size)
