@@ -141,11 +141,11 @@ def moved(nodes: tuple[Node, ...], given: Arrays, seed: int) -> dict[str, np.nda
     return run_nodes(nodes, shaken_inputs, lambda value, array: shaken(array, random))
 
 
-def shaken(array: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Each float moved by a rounding at most, up or down."""
+def shaken(array: np.ndarray, random: np.random.Generator, roundings: int = 1) -> np.ndarray:
+    """Each float moved by so many roundings at most, up or down."""
     if array.dtype.kind != "f":
         return array
-    return array * (1 + EPSILON * random.uniform(-1, 1, array.shape))
+    return array * (1 + roundings * EPSILON * random.uniform(-1, 1, array.shape))
 
 
 def rounding(exact: np.ndarray, trials: list[np.ndarray]) -> float:
