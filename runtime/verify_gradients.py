@@ -28,7 +28,7 @@ STEPS = (1e-8, 3e-8, 1e-7)
 ALLOWED_SLOPE = 1e-4
 LEAST = 1e-3  # of the largest gradient; a smaller one may be nothing but roundings
 NOISE = 0.02
-# By so many roundings inputs are moved to see what becomes of the gradients; by more, where less was
+# By so many roundings inputs are moved to see what becomes of gradients; by more, where less was
 # not enough: one relu on its other side, or one factor that bf16 rounds up and not down, is rare.
 MOVES = (1, 4, 16, 64)
 
@@ -79,15 +79,23 @@ def check_gradients(
 def rounding_errors(graph: Graph, given: Arrays, exact: Arrays, found: Arrays) -> dict[str, float]:
     """How far each gradient is from the exact one, in units of what float32 makes of it: the most
     of the trials that were needed."""
-    units = {name: EPSILON * norm(array) for name, array in exact.items()}
+    units = {name: EPSILON * norm(array[np.isfinite(array)]) for name, array in exact.items()}
     errors = dict.fromkeys(found, float("inf"))
     for roundings in MOVES:
         if all(error <= ALLOWED for error in errors.values()):
             break
         for name, array in in_single(graph, given, found, roundings).items():
-            units[name] = max(units[name], norm(array - exact[name]))
-            errors[name] = share(norm(found[name] - exact[name]), units[name])
+            moved = distance(array, exact[name])
+            units[name] = max(units[name], moved if np.isfinite(moved) else 0.0)
+            errors[name] = share(distance(found[name], exact[name]), units[name])
     return errors
+
+
+def distance(found: np.ndarray, exact: np.ndarray) -> float:
+    """The norm of the difference; what is not finite is no difference where it is so in both, as in
+    a step of f16 that goes too far."""
+    same = (found == exact) | (np.isnan(found) & np.isnan(exact))
+    return norm(np.subtract(found, exact, where=~same, out=np.zeros(found.shape)))
 
 
 def gradients(

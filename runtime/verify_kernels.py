@@ -113,7 +113,7 @@ def kernel_error(
         name = tensor.name
         known[name] = exact[name].astype(DTYPES[tensor.dtype])
         unit = rounding(exact[name], [trial[name] for trial in trials]) * kernel.terms**0.5
-        unit = max(unit, largest(single[name] - exact[name]) if unit else 0.0)
+        unit = max(unit, rounding(exact[name], [single[name]]))
         errors.append(distance(found[name], exact[name], known[name], unit))
     return max(errors)
 
@@ -152,7 +152,8 @@ def rounding(exact: np.ndarray, trials: list[np.ndarray]) -> float:
     """How far one rounding of everything moves a result, at its worst element."""
     if exact.dtype.kind != "f":
         return 0.0
-    return max(*(largest(trial - exact) for trial in trials), EPSILON * largest(exact))
+    with np.errstate(invalid="ignore"):  # of two infinities
+        return max(*(largest(trial - exact) for trial in trials), EPSILON * largest(exact))
 
 
 def distance(found: np.ndarray, exact: np.ndarray, expected: np.ndarray, unit: float) -> float:

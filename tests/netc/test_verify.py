@@ -293,6 +293,14 @@ def test_products_of_rounded_factors_are_what_the_reference_makes(netc, some_fil
     assert max(entry["slope"] for entry in found["gradients"]) < 1e-5
 
 
+def test_a_step_of_f16_that_goes_too_far_is_right(netc, some_file):
+    """Gradients are infinite then, on the device as in the reference, and nothing moves."""
+    text = SOME.replace("batch 8", "batch 8\n    precision f16")
+    some_file.write_text(text.replace("minimize", "minimize 1e6 * "))
+    done = netc("verify", some_file, "--json")
+    assert done.code == 0 and not done.err and json.loads(done.out)["passed"]
+
+
 def test_one_function_is_checked_alone(netc, some_file):
     found = json.loads(netc("verify", some_file, "--function", "evaluate_1", "--json").out)
     assert {entry["function"] for entry in found["kernels"]} == {"evaluate_1"}
