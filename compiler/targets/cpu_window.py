@@ -10,10 +10,12 @@ from math import gcd
 
 from netc.compiler.kernels.plan import MatmulPlan, SlidingPlan
 from netc.compiler.scalar.expression import Load
+from netc.compiler.scalar.geometry import Geometry
 from netc.compiler.scalar.index import Index, Variable
 from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import Operand, Way, find_run, right_operand
 from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
+from netc.compiler.targets.text import PoolText
 
 PATCH_BYTES, SUMS_BYTES = 2**17, 2**16  # of a block of lines: in the L2 cache
 TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
@@ -122,6 +124,14 @@ class WindowTile:
             for place in range(self.tile_run)
         )
 
+    def taps_of(self, pool: PoolText) -> tuple[int, ...]:
+        """Where the results of a window of a pool lie among the sums, from the first one."""
+        return tuple(
+            (down * self.padded.run + across) * self.sums_step
+            for down in range(pool.down)
+            for across in range(pool.across)
+        )
+
     @property
     def description(self) -> str:
         return f" of {self.lines} lines of windows, in tiles of {self.rows} x {self.columns}"
@@ -130,14 +140,20 @@ class WindowTile:
 def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     """The tile of a product that slides; None where it is better run like any other product."""
     slides = plan.sliding
-    if slides is None or slides.geometry.kernel == (1, 1):
+    if slides is None or not can_slide(slides.geometry):
         return None
-    if slides.geometry.dilation[1] > 1 and slides.geometry.kernel[1] > 1:
-        return None  # the taps across are no neighbours
     tile = tile_of_places(plan, machine) if slides.over_taps else tile_of_taps(plan, machine)
+    if plan.pool:
+        return tile
     if tile is None or tile.rows < min(FEWEST_ROWS, tile.rows_walk.count):
         return None
     return tile
+
+
+def can_slide(geometry: Geometry) -> bool:
+    """Whether there is more than a tap, and those across are neighbours."""
+    down, across = geometry.kernel
+    return down * across > 1 and (across == 1 or geometry.dilation[1] == 1)
 
 
 def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
@@ -152,7 +168,8 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     most = min(ceil(height, blocks), SUMS_BYTES // (4 * columns * width))
     while most > 1 and 4 * patch_lines(slides, most) * line_of(slides) > PATCH_BYTES:
         most -= 1
-    lines = ceil(height, ceil(height, max(most, 1)))
+    whole = plan.pool.size[0] if plan.pool else 1
+    lines = round_up(ceil(height, ceil(height, max(most, 1))), whole)
     rows = places_walk(slides, lines)
     if 4 * columns * plan.depth.extent > FAR_BYTES and rows.count < MANY_PLACES:
         return None
