@@ -1,4 +1,4 @@
-// train: 13 kernels for a batch of 16, in an arena of 27,392 bytes.
+// train: 12 kernels for a batch of 16, in an arena of 27,392 bytes.
 // Written by netc. Above each kernel stands what it computes; the loop at the end runs all.
 #include "netc_math.h"
 #include "netc_profile.h"
@@ -732,18 +732,24 @@ static void k08_dense_1_backward(
     }
 }
 
-// k09_conv2d_1_backward: folds strided elements (sum)
-// conv2d_1_gradient_sum[o, j] = sum over k < 448 of (((k % 7) / 2) < 3 ? (((((((k / 7) % 2)) * 2) + (((k % 7)
-//   for o < 2, j < 5
-//   stores conv2d_1_gradient_sum_out[o * 5 + j]
+// k09_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
+// conv2d_1_gradient_sum[o, j] = sum over k < 192 of max_pool_1_gradient_where[k * 5 + j]
+//   for o < 1, j < 5
+//   pixels_conv2d_1_bias_velocity_new = ((pixels_conv2d_1_bias_velocity[j] * 0.9) + conv2d_1_gradient_sum)
+//   conv2d_1_bias_multiply_2 = (pixels_conv2d_1_bias_velocity_new * 0.05)
+//   pixels_conv2d_1_bias_new = (pixels_conv2d_1_bias[j] - conv2d_1_bias_multiply_2)
+//   stores pixels_conv2d_1_bias_velocity[j], pixels_conv2d_1_bias[j]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
-// reads  max_pool_1_gradient_argmax: i32[192, 5]
+// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
 // reads  max_pool_1_gradient_where: f32[16, 4, 3, 5]
-// writes conv2d_1_gradient_sum_out: f32[2, 5]
-// 4,480 FLOP, 7,720 bytes at least; 2 tasks of 5 columns
+// reads  pixels_conv2d_1_bias_velocity: f32[5]
+// reads  pixels_conv2d_1_bias: f32[5]
+// writes pixels_conv2d_1_bias_velocity: f32[5]
+// writes pixels_conv2d_1_bias: f32[5]
+// 975 FLOP, 3,920 bytes at least; 1 tasks of 5 columns
 static void k09_conv2d_1_backward(
-    float *restrict conv2d_1_gradient_sum_out,
-    const int32_t *restrict max_pool_1_gradient_argmax,
+    float *restrict pixels_conv2d_1_bias_velocity,
+    float *restrict pixels_conv2d_1_bias,
     const float *restrict max_pool_1_gradient_where,
     int64_t first, int64_t last)
 {
@@ -753,10 +759,10 @@ static void k09_conv2d_1_backward(
         enum { width = 5 };
         float conv2d_1_gradient_sum_of[5];
         for (int at = 0; at < width; at++) conv2d_1_gradient_sum_of[at] = 0.0f;
-        for (int k = 0; k < 448; k++) {
+        for (int k = 0; k < 192; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
-                const float conv2d_1_gradient_sum_value = (((k % 7) / 2) < 3 ? netc_where((netc_add(netc_multiply((((k / 7) % 2)), 2), (((k % 7) % 2))) == max_pool_1_gradient_argmax[o * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + j]), max_pool_1_gradient_where[o * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + j], 0.0f) : 0.0f);
+                const float conv2d_1_gradient_sum_value = max_pool_1_gradient_where[k * 5 + j];
                 const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
                 conv2d_1_gradient_sum_of[at] = conv2d_1_gradient_sum + conv2d_1_gradient_sum_value;
             }
@@ -764,50 +770,7 @@ static void k09_conv2d_1_backward(
         for (int at = 0; at < width; at++) {
             const int j = start + at;
             const float conv2d_1_gradient_sum = conv2d_1_gradient_sum_of[at];
-            conv2d_1_gradient_sum_out[o * 5 + j] = conv2d_1_gradient_sum;
-        }
-    }
-}
-
-// k10_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
-// conv2d_1_gradient_sum_2[o, j] = sum over k < 2 of conv2d_1_gradient_sum[k * 5 + j]
-//   for o < 1, j < 5
-//   pixels_conv2d_1_bias_velocity_new = ((pixels_conv2d_1_bias_velocity[j] * 0.9) + conv2d_1_gradient_sum_2)
-//   conv2d_1_bias_multiply_2 = (pixels_conv2d_1_bias_velocity_new * 0.05)
-//   pixels_conv2d_1_bias_new = (pixels_conv2d_1_bias[j] - conv2d_1_bias_multiply_2)
-//   stores pixels_conv2d_1_bias_velocity[j], pixels_conv2d_1_bias[j]
-// line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
-// line 8: minimize cross_entropy(pixels(image), label) with sgd(lr=0.05, momentum=0.9)
-// reads  conv2d_1_gradient_sum: f32[2, 5]
-// reads  pixels_conv2d_1_bias_velocity: f32[5]
-// reads  pixels_conv2d_1_bias: f32[5]
-// writes pixels_conv2d_1_bias_velocity: f32[5]
-// writes pixels_conv2d_1_bias: f32[5]
-// 25 FLOP, 120 bytes at least; 1 tasks of 5 columns
-static void k10_conv2d_1_backward(
-    float *restrict pixels_conv2d_1_bias_velocity,
-    float *restrict pixels_conv2d_1_bias,
-    const float *restrict conv2d_1_gradient_sum,
-    int64_t first, int64_t last)
-{
-    for (int64_t task = first; task < last; task++) {
-        const int o = (int)(task / 1);
-        const int start = (int)(task % 1) * 5;
-        enum { width = 5 };
-        float conv2d_1_gradient_sum_2_of[5];
-        for (int at = 0; at < width; at++) conv2d_1_gradient_sum_2_of[at] = 0.0f;
-        for (int k = 0; k < 2; k++) {
-            for (int at = 0; at < width; at++) {
-                const int j = start + at;
-                const float conv2d_1_gradient_sum_2_value = conv2d_1_gradient_sum[k * 5 + j];
-                const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
-                conv2d_1_gradient_sum_2_of[at] = conv2d_1_gradient_sum_2 + conv2d_1_gradient_sum_2_value;
-            }
-        }
-        for (int at = 0; at < width; at++) {
-            const int j = start + at;
-            const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
-            const float pixels_conv2d_1_bias_velocity_new = ((pixels_conv2d_1_bias_velocity[j] * 0.9f) + conv2d_1_gradient_sum_2);
+            const float pixels_conv2d_1_bias_velocity_new = ((pixels_conv2d_1_bias_velocity[j] * 0.9f) + conv2d_1_gradient_sum);
             const float conv2d_1_bias_multiply_2 = (pixels_conv2d_1_bias_velocity_new * 0.05f);
             const float pixels_conv2d_1_bias_new = (pixels_conv2d_1_bias[j] - conv2d_1_bias_multiply_2);
             pixels_conv2d_1_bias_velocity[j] = pixels_conv2d_1_bias_velocity_new;
@@ -817,7 +780,7 @@ static void k10_conv2d_1_backward(
 }
 
 // A tile of sums that stays in registers: 6 rows under the window by 8 columns.
-static inline __attribute__((always_inline)) void k11_conv2d_1_backward_tile(const float *left, const float *right, int adds, float *sums)
+static inline __attribute__((always_inline)) void k10_conv2d_1_backward_tile(const float *left, const float *right, int adds, float *sums)
 {
     netc_vector s0_0 = {0};
     netc_vector s1_0 = {0};
@@ -852,7 +815,7 @@ static inline __attribute__((always_inline)) void k11_conv2d_1_backward_tile(con
     netc_store_vector(sums + 40, s5_0, adds);
 }
 
-// k11_conv2d_1_backward: matrix product (conv2d_kernel_gradient)
+// k10_conv2d_1_backward: matrix product (conv2d_kernel_gradient)
 // conv2d_1_gradient_conv2d_kernel_gradient[m, n] = sum over k < 448 of left[m, k] * right[k, n]
 //   left[m, k] = pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + 
 //   right[k, n] = (((k % 7) / 2) < 3 ? (((((((k / 7) % 2)) * 2) + (((k % 7) % 2))) == max_pool_1_gradient_arg
@@ -864,7 +827,7 @@ static inline __attribute__((always_inline)) void k11_conv2d_1_backward_tile(con
 // reads  max_pool_1_gradient_where: f32[16, 4, 3, 5]
 // writes conv2d_1_gradient_conv2d_kernel_gradient_out: f32[2, 3, 3, 2, 5]
 // 161,280 FLOP, 19,920 bytes at least; 6 tasks of 8 lines of windows, in tiles of 6 x 8
-static void k11_conv2d_1_backward(
+static void k10_conv2d_1_backward(
     float *restrict conv2d_1_gradient_conv2d_kernel_gradient_out,
     const float *restrict pixels_divide,
     const int32_t *restrict max_pool_1_gradient_argmax,
@@ -909,7 +872,7 @@ static void k11_conv2d_1_backward(
                 for (int g = 0; g < 1; g += 1)
                     for (int i = 0; i < 6; i += 6) {
                         const int n = column + j;
-                        k11_conv2d_1_backward_tile(patch + group * 18 + g * 18 + i * 1, right + j * 56, chunk > 0, sums + (g * 6 + i) * 8 + j);
+                        k10_conv2d_1_backward_tile(patch + group * 18 + g * 18 + i * 1, right + j * 56, chunk > 0, sums + (g * 6 + i) * 8 + j);
                     }
         }
         const int first_row = group * 6;
@@ -922,8 +885,8 @@ static void k11_conv2d_1_backward(
     }
 }
 
-// k12_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
-// conv2d_1_gradient_sum_3[o, j] = sum over k < 2 of conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j]
+// k11_conv2d_1_backward: folds strided elements (sum, add, multiply, subtract)
+// conv2d_1_gradient_sum_2[o, j] = sum over k < 2 of conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j]
 //   for o < 1, j < 90
 //   pixels_conv2d_1_kernel_velocity_new = ((pixels_conv2d_1_kernel_velocity[j] * 0.9) + conv2d_1_gradient_sum
 //   conv2d_1_kernel_multiply_2 = (pixels_conv2d_1_kernel_velocity_new * 0.05)
@@ -937,7 +900,7 @@ static void k11_conv2d_1_backward(
 // writes pixels_conv2d_1_kernel_velocity: f32[3, 3, 2, 5]
 // writes pixels_conv2d_1_kernel: f32[3, 3, 2, 5]
 // 450 FLOP, 2,160 bytes at least; 3 tasks of 32 columns
-static void k12_conv2d_1_backward(
+static void k11_conv2d_1_backward(
     float *restrict pixels_conv2d_1_kernel_velocity,
     float *restrict pixels_conv2d_1_kernel,
     const float *restrict conv2d_1_gradient_conv2d_kernel_gradient,
@@ -947,20 +910,20 @@ static void k12_conv2d_1_backward(
         const int o = (int)(task / 3);
         const int start = (int)(task % 3) * 32;
         const int width = start + 32 <= 90 ? 32 : 90 - start;
-        float conv2d_1_gradient_sum_3_of[32];
-        for (int at = 0; at < width; at++) conv2d_1_gradient_sum_3_of[at] = 0.0f;
+        float conv2d_1_gradient_sum_2_of[32];
+        for (int at = 0; at < width; at++) conv2d_1_gradient_sum_2_of[at] = 0.0f;
         for (int k = 0; k < 2; k++) {
             for (int at = 0; at < width; at++) {
                 const int j = start + at;
-                const float conv2d_1_gradient_sum_3_value = conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j];
-                const float conv2d_1_gradient_sum_3 = conv2d_1_gradient_sum_3_of[at];
-                conv2d_1_gradient_sum_3_of[at] = conv2d_1_gradient_sum_3 + conv2d_1_gradient_sum_3_value;
+                const float conv2d_1_gradient_sum_2_value = conv2d_1_gradient_conv2d_kernel_gradient[k * 90 + j];
+                const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
+                conv2d_1_gradient_sum_2_of[at] = conv2d_1_gradient_sum_2 + conv2d_1_gradient_sum_2_value;
             }
         }
         for (int at = 0; at < width; at++) {
             const int j = start + at;
-            const float conv2d_1_gradient_sum_3 = conv2d_1_gradient_sum_3_of[at];
-            const float pixels_conv2d_1_kernel_velocity_new = ((pixels_conv2d_1_kernel_velocity[j] * 0.9f) + conv2d_1_gradient_sum_3);
+            const float conv2d_1_gradient_sum_2 = conv2d_1_gradient_sum_2_of[at];
+            const float pixels_conv2d_1_kernel_velocity_new = ((pixels_conv2d_1_kernel_velocity[j] * 0.9f) + conv2d_1_gradient_sum_2);
             const float conv2d_1_kernel_multiply_2 = (pixels_conv2d_1_kernel_velocity_new * 0.05f);
             const float pixels_conv2d_1_kernel_new = (pixels_conv2d_1_kernel[j] - conv2d_1_kernel_multiply_2);
             pixels_conv2d_1_kernel_velocity[j] = pixels_conv2d_1_kernel_velocity_new;
@@ -969,7 +932,7 @@ static void k12_conv2d_1_backward(
     }
 }
 
-// k13_add_update: element by element (add)
+// k12_add_update: element by element (add)
 // for each of 1 elements:
 //   step_new = (step_[0] + 1)
 //   stores step_[0]
@@ -977,7 +940,7 @@ static void k12_conv2d_1_backward(
 // reads  step_: i32[]
 // writes step_: i32[]
 // 1 FLOP, 8 bytes at least; 1 tasks of 4096 elements
-static void k13_add_update(
+static void k12_add_update(
     int32_t *restrict step_,
     int64_t first, int64_t last)
 {
@@ -1092,37 +1055,29 @@ static void train_job(void *context, int thread, int threads)
                 claim.first, claim.last));
         }
         phase++;
-        for (; netc_next(&claim, phase, 5); netc_finish(&claim, 5)) {
-            NETC_TIMED(7,
-            k08_dense_1_backward(
-                (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
-                (float *)(arena + 768),  // pixels_dense_1_kernel
-                (float *)(arena + 19200),  // max_pool_1_relu
-                (float *)(arena + 26880),  // log_softmax_1_gradient_add
-                claim.first, claim.last));
-        }
-        phase++;
-        for (; netc_next(&claim, phase, 2); netc_finish(&claim, 2)) {
-            NETC_TIMED(8,
-            k09_conv2d_1_backward(
-                (float *)(arena + 19200),  // conv2d_1_gradient_sum_out
-                (int32_t *)(arena + 15360),  // max_pool_1_gradient_argmax
-                (float *)(arena + 23040),  // max_pool_1_gradient_where
-                claim.first, claim.last));
-        }
-        phase++;
-        for (; netc_next(&claim, phase, 1); netc_finish(&claim, 1)) {
-            NETC_TIMED(9,
-            k10_conv2d_1_backward(
-                (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
-                (float *)(arena + 512),  // pixels_conv2d_1_bias
-                (float *)(arena + 19200),  // conv2d_1_gradient_sum
-                claim.first, claim.last));
+        for (; netc_next(&claim, phase, 6); netc_finish(&claim, 6)) {
+            if (netc_part(&claim, 0, 5, &first, &last)) {
+                NETC_TIMED(7,
+                k08_dense_1_backward(
+                    (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
+                    (float *)(arena + 768),  // pixels_dense_1_kernel
+                    (float *)(arena + 19200),  // max_pool_1_relu
+                    (float *)(arena + 26880),  // log_softmax_1_gradient_add
+                    first, last));
+            }
+            if (netc_part(&claim, 5, 1, &first, &last)) {
+                NETC_TIMED(8,
+                k09_conv2d_1_backward(
+                    (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
+                    (float *)(arena + 512),  // pixels_conv2d_1_bias
+                    (float *)(arena + 23040),  // max_pool_1_gradient_where
+                    first, last));
+            }
         }
         phase++;
         for (; netc_next(&claim, phase, 6); netc_finish(&claim, 6)) {
-            NETC_TIMED(10,
-            k11_conv2d_1_backward(
+            NETC_TIMED(9,
+            k10_conv2d_1_backward(
                 (float *)(arena + 19200),  // conv2d_1_gradient_conv2d_kernel_gradient_out
                 (float *)(arena + 3840),  // pixels_divide
                 (int32_t *)(arena + 15360),  // max_pool_1_gradient_argmax
@@ -1132,16 +1087,16 @@ static void train_job(void *context, int thread, int threads)
         phase++;
         for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
             if (netc_part(&claim, 0, 3, &first, &last)) {
-                NETC_TIMED(11,
-                k12_conv2d_1_backward(
+                NETC_TIMED(10,
+                k11_conv2d_1_backward(
                     (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
                     (float *)(arena + 0),  // pixels_conv2d_1_kernel
                     (float *)(arena + 19200),  // conv2d_1_gradient_conv2d_kernel_gradient
                     first, last));
             }
             if (netc_part(&claim, 3, 1, &first, &last)) {
-                NETC_TIMED(12,
-                k13_add_update(
+                NETC_TIMED(11,
+                k12_add_update(
                     (int32_t *)(arena + 3584),  // step_
                     first, last));
             }
@@ -1226,35 +1181,28 @@ void train_kernel(unsigned char *arena, int64_t number)
         break;
     case 8:
         k09_conv2d_1_backward(
-            (float *)(arena + 19200),  // conv2d_1_gradient_sum_out
-            (int32_t *)(arena + 15360),  // max_pool_1_gradient_argmax
+            (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
+            (float *)(arena + 512),  // pixels_conv2d_1_bias
             (float *)(arena + 23040),  // max_pool_1_gradient_where
-            0, 2);
+            0, 1);
         break;
     case 9:
         k10_conv2d_1_backward(
-            (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
-            (float *)(arena + 512),  // pixels_conv2d_1_bias
-            (float *)(arena + 19200),  // conv2d_1_gradient_sum
-            0, 1);
-        break;
-    case 10:
-        k11_conv2d_1_backward(
             (float *)(arena + 19200),  // conv2d_1_gradient_conv2d_kernel_gradient_out
             (float *)(arena + 3840),  // pixels_divide
             (int32_t *)(arena + 15360),  // max_pool_1_gradient_argmax
             (float *)(arena + 23040),  // max_pool_1_gradient_where
             0, 6);
         break;
-    case 11:
-        k12_conv2d_1_backward(
+    case 10:
+        k11_conv2d_1_backward(
             (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
             (float *)(arena + 0),  // pixels_conv2d_1_kernel
             (float *)(arena + 19200),  // conv2d_1_gradient_conv2d_kernel_gradient
             0, 3);
         break;
-    case 12:
-        k13_add_update(
+    case 11:
+        k12_add_update(
             (int32_t *)(arena + 3584),  // step_
             0, 1);
         break;
