@@ -104,7 +104,7 @@ class OperandText:
 class WindowText:
     """The images under a window. A line of an image has `width` x `channels` elements, which
     `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
-    it. A window has `places` lines of places, `stride` apart."""
+    it. A window has `places` lines of places, `stride` apart, with `columns` results at each."""
 
     height: int
     width: int
@@ -114,6 +114,7 @@ class WindowText:
     after: int
     places: int
     stride: int
+    columns: int
     source: OperandText
     after_flat: BodyText
 
@@ -170,7 +171,8 @@ def cpu_kernel(
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, machine, shares)
     speller = Speller(CPU, names)
-    text = plan_text(kernel, speller)
+    plan = tile.across.plan if isinstance(tile, WindowTile) and tile.across else kernel.plan
+    text = plan_text(plan, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     sides = {}
     if isinstance(tile, MatmulTile):
@@ -178,11 +180,9 @@ def cpu_kernel(
     if isinstance(tile, MatmulTile | WindowTile):
         sides["right"] = operand_text(tile.right, text.right, names, text.precision)
     if isinstance(tile, WindowTile):
-        pixel = speller.spell(kernel.plan.sliding.pixel)
-        line = operand_text(tile.source, pixel, names, text.precision)
-        sides["window"] = window_text(
-            kernel.plan.sliding, tile.line, line, body_text(kernel.plan.after_flat, speller)
-        )
+        line = operand_text(tile.source, speller.spell(plan.sliding.pixel), names, text.precision)
+        flat, columns = body_text(plan.after_flat, speller), kernel.plan.column.extent
+        sides["window"] = window_text(plan.sliding, tile.line, columns, line, flat)
     return CpuKernel(
         name=kernel.name,
         header=header,
@@ -225,7 +225,7 @@ def rounded(element: str, precision: str) -> str:
 
 
 def window_text(
-    slides: SlidingPlan, line: int, source: OperandText, after_flat: BodyText
+    slides: SlidingPlan, line: int, columns: int, source: OperandText, after_flat: BodyText
 ) -> WindowText:
     """`line` elements are what windows reach of a padded line."""
     geometry, channels = slides.geometry, slides.channel.extent
@@ -240,6 +240,7 @@ def window_text(
         after=line - before - width * channels,
         places=geometry.output[0],
         stride=geometry.stride[0],
+        columns=columns,
         source=source,
         after_flat=after_flat,
     )

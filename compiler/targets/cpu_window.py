@@ -13,6 +13,7 @@ from netc.compiler.scalar.expression import Load
 from netc.compiler.scalar.geometry import Geometry
 from netc.compiler.scalar.index import Index, Variable
 from netc.compiler.scalar.rounding import ceil, round_up
+from netc.compiler.targets.cpu_across import Across, across
 from netc.compiler.targets.cpu_operand import Operand, Way, find_run, right_operand
 from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
 from netc.compiler.targets.text import PoolText
@@ -71,6 +72,7 @@ class WindowTile:
     source: Operand
     right: Operand
     tasks: int
+    across: Across | None = None
 
     @property
     def rows(self) -> int:
@@ -104,9 +106,41 @@ class WindowTile:
         return self.columns_used if self.is_narrow else self.block_columns
 
     @property
+    def sums_line(self) -> int:
+        """Rows of a line in the sums."""
+        real = self.rows_walk.run + self.across.after if self.across else 0
+        return self.sums_before + max(self.padded.run, real)
+
+    @property
+    def sums_before(self) -> int:
+        """Rows of a line before the first one, which give nothing."""
+        return self.across.before if self.across else 0
+
+    @property
     def sums(self) -> int:
         """Elements of the sums; the last row is stored as whole vectors."""
-        return self.padded.count * self.sums_step + self.columns
+        return self.padded.groups * self.sums_line * self.sums_step + self.columns
+
+    @property
+    def results_line(self) -> int:
+        """Results of a line."""
+        return self.across.places if self.across else self.rows_walk.run
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether results lie side by side, and what follows runs along all of them at once."""
+        return self.is_narrow or self.across is not None
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all rows of the results are real."""
+        return self.across is not None or self.padded.run == self.rows_walk.run
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """Where among the sums of a line a result finds what its neighbours give to it."""
+        step, columns = self.sums_step, self.across.columns
+        return tuple(tap * step + tap * columns for tap in range(self.across.taps))
 
     @property
     def patch(self) -> int:
@@ -127,14 +161,15 @@ class WindowTile:
     def taps_of(self, pool: PoolText) -> tuple[int, ...]:
         """Where the results of a window of a pool lie among the sums, from the first one."""
         return tuple(
-            (down * self.padded.run + across) * self.sums_step
+            (down * self.sums_line + across) * self.sums_step
             for down in range(pool.down)
             for across in range(pool.across)
         )
 
     @property
     def description(self) -> str:
-        return f" of {self.lines} lines of windows, in tiles of {self.rows} x {self.columns}"
+        taps = f", {self.across.taps} taps at once" if self.across else ""
+        return f" of {self.lines} lines of windows, in tiles of {self.rows} x {self.columns}{taps}"
 
 
 def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
@@ -142,6 +177,10 @@ def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     slides = plan.sliding
     if slides is None or not can_slide(slides.geometry):
         return None
+    taps = across(plan, machine) if slides.over_taps else None
+    if taps:
+        tile = tile_of_places(taps.plan, machine)
+        return tile and replace(tile, across=taps)
     tile = tile_of_places(plan, machine) if slides.over_taps else tile_of_taps(plan, machine)
     if plan.pool:
         return tile

@@ -13,6 +13,7 @@ from netc.compiler.kernels.plan import (
     Kernel,
     MapPlan,
     MatmulPlan,
+    Plan,
     PoolPlan,
     RowPlan,
     ScatterPlan,
@@ -250,9 +251,8 @@ def stage_text(stage: Stage, speller: Speller) -> StageText:
     return StageText(body_text(stage.body, speller), folds, after, overwrites)
 
 
-def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
-    """The kernel's plan with every expression spelled."""
-    plan = kernel.plan
+def plan_text(plan: Plan, speller: Speller) -> PlanText:
+    """The plan with every expression spelled."""
     if isinstance(plan, MapPlan):
         return MapText(plan.outer.extent, plan.inner.extent, body_text(plan.body, speller))
     if isinstance(plan, RowPlan):
