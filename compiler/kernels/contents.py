@@ -34,6 +34,12 @@ def plan_bodies(plan: Plan) -> tuple[Body, ...]:
     return () if isinstance(plan, ScatterPlan | AttendPlan) else (plan.after,)
 
 
+def loads_of(body: Body) -> tuple[Load | LoadRow, ...]:
+    """What a body loads, each once."""
+    found = [load for assign in body.assigns for load in find_loads(assign.expression)]
+    return tuple(dict.fromkeys(found))
+
+
 def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
     """Every expression of a plan, in the order in which it runs."""
     found: list[Expression] = []

@@ -157,9 +157,8 @@ class Lowering:
         plan = MatmulPlan(b, m, n, k, left, right, result, after, sums.precision)
         if sums.sliding is None:
             return plan
-        flat = self.body(loop("i", anchor.output.type.count), self.unpooled())
         sliding, pool = sliding_plan(sums.sliding, anchor), self.group.pool and self.pool_plan()
-        return replace(plan, sliding=sliding, after_flat=flat, pool=pool)
+        return replace(plan, sliding=sliding, pool=pool)
 
     def pool_plan(self) -> PoolPlan:
         pool, images = self.group.pool, self.group.anchor.output.type.shape

@@ -120,8 +120,7 @@ class PoolPlan:
 class MatmulPlan:
     """result = sum over depth of left * right for each (batch, row, column), then `after`.
 
-    Where the left side slides, `after_flat` is the same for element i of the whole result, and a
-    `pool` folds the results.
+    Where the left side slides, a `pool` may fold the results.
 
     `left` and `right` are not rounded yet: a target rounds them to `precision` as it loads them.
     """
@@ -136,7 +135,6 @@ class MatmulPlan:
     after: Body
     precision: str = "f32"
     sliding: SlidingPlan | None = None
-    after_flat: Body | None = None
     pool: PoolPlan | None = None
 
 

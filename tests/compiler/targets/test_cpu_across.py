@@ -7,7 +7,7 @@ from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Output, Role
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops.table import OPS
-from netc.compiler.targets.cpu import choose_tile
+from netc.compiler.targets.cpu import choose_tile, render_function
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.cpu_window import WindowTile
 from netc.compiler.targets.function import make_function
@@ -92,3 +92,30 @@ def test_other_windows_are_multiplied_tap_by_tap(shape, window, filters, stride)
     y = build.conv2d(x, kernel, **geometry)
     (tile,) = tiles(build.graph("plain", (Output("y", y),)), WIDE)
     assert tile.across is None
+
+
+def test_what_is_alike_in_every_row_is_read_side_by_side(run_on_cpu):
+    """A bias and a scale of three columns, one under a name that the other's copy would take; a
+    tensor with a number for each element is none."""
+    build, random = Builder(OPS), np.random.default_rng(5)
+    shapes = {
+        "x": (2, 20, 23, 2), "kernel": (3, 2, 2, 3), "bias": (3,), "bias_again": (3,),
+        "other": (2, 18, 22, 3),
+    }  # fmt: skip
+    values = {
+        name: build.input(name, TensorType("f32", shape), Role.FIELD)
+        for name, shape in shapes.items()
+    }
+    geometry = {"stride": (1, 1), "pad": ((0, 0), (0, 0)), "dilation": (1, 1)}
+    y = build.conv2d(values["x"], values["kernel"], **geometry)
+    for name in ("bias", "bias_again"):
+        wide = build.broadcast_to(values[name], y.type.shape)
+        y = build.multiply(build.add(y, wide), wide)
+    graph = build.graph("bias", (Output("y", build.add(y, values["other"])),))
+    inputs = {n: random.integers(-3, 4, size=s).astype(np.float32) for n, s in shapes.items()}
+    function = make_function(graph, 1, OPS, ())
+    assert choose_tile(function.kernels[0], WIDE).is_flat and len(function.kernels) == 1
+    source = render_function(function, WIDE, ())
+    assert "bias_again_again[192]" in source and "bias_again_[192]" in source
+    found, expected = run_on_cpu(graph, inputs)
+    np.testing.assert_array_equal(found["y"], expected["y"])

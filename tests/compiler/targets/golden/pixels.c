@@ -877,11 +877,11 @@ static void k10_conv2d_1_backward(
         }
         const int first_row = group * 6;
         for (int i = 0; i < 1 * 6; i++)
-                for (int j = 0; j < columns; j++) {
-                    const int m = first_row + i, n = column + j;
-                    const float conv2d_1_gradient_conv2d_kernel_gradient = sums[i * 8 + j];
-                    conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n] = conv2d_1_gradient_conv2d_kernel_gradient;
-                }
+            for (int j = 0; j < columns; j++) {
+                const int m = first_row + i, n = column + j;
+                const float conv2d_1_gradient_conv2d_kernel_gradient = sums[i * 8 + j];
+                conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n] = conv2d_1_gradient_conv2d_kernel_gradient;
+            }
     }
 }
 
