@@ -302,12 +302,14 @@ def usual_rows(plan: MatmulPlan, most: int) -> tuple[int, int]:
     total = plan.row.extent
     rows = tile_rows(total, most)
     usual = rows, even_parts(total, rows, BLOCK_ROWS)
-    left = left_operand(plan.left, plan.row, plan.depth, (total, plan.depth.extent), False)
-    if left.way is not Way.RUNS or left.along_depth or gcd(left.run, usual[1]) >= LONG_RUN:
+    even, depth = plan.precision == "f32" and total % rows == 0, plan.depth.extent
+    left = left_operand(plan.left, plan.row, plan.depth, (usual[1], depth), even)
+    if left.way is Way.DIRECT or left.along_depth or left.run >= LONG_RUN:
         return usual
+    run = left_operand(plan.left, plan.row, plan.depth, (total, depth), False).run
 
     def cost(rows: int, block: int) -> float:
-        return round_up(total, rows) / total + 0.3 / rows + COPY / gcd(left.run, block)
+        return round_up(total, rows) / total + 0.3 / rows + COPY / gcd(run, block)
 
     blocks = (
         (rows, block)

@@ -21,6 +21,7 @@ from netc.compiler.targets.text import PoolText
 PATCH_BYTES, SUMS_BYTES = 2**17, 2**16  # of a block of lines: in the L2 cache
 TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
 RIGHT_BYTES = 2**18  # of a right side that is packed: on the stack, and in the L2 cache
+NEAR_BYTES, PANEL_BYTES = 2**20, 2**19  # of one that is read as it lies; of a panel of one
 FAR_BYTES, MANY_PLACES = 2**19, 64  # a right side not in the L2 cache is read for as many at once
 FEWEST_ROWS, FEWEST_PLACES = 6, 48  # of a register tile, and of its depth, that are worth it
 TASKS_PER_CORE = 6  # enough to share out evenly
@@ -49,12 +50,13 @@ class Walk:
 class WindowTile:
     """A register tile takes `tile_groups` x `tile_run` of the rows, by `columns`.
 
-    A patch serves `lines` lines of places: `patch_lines` padded lines of `line` elements. Over taps
-    a block is the places of one patch; over places it is `rows_walk` of the taps, by
-    `block_columns`, summed over `chunks` patches.
+    A patch serves `lines` lines of places: `patch_lines` padded lines of `line` elements. A task
+    takes `chunks` patches. Over taps a block is the places of each; over places it is `rows_walk`
+    of the taps, summed over all of them. `block_columns` is how wide it is.
     """
 
     over_taps: bool
+    images: int
     rows_walk: Walk
     depth_walk: Walk
     columns_used: int
@@ -85,6 +87,15 @@ class WindowTile:
     @property
     def block_depth(self) -> int:
         return self.depth_walk.count
+
+    @property
+    def patches(self) -> int:
+        return self.images * self.row_blocks
+
+    @property
+    def groups(self) -> int:
+        """Over taps: how many tasks take all patches."""
+        return self.tasks // self.column_blocks
 
     @property
     def padded(self) -> Walk:
@@ -199,22 +210,26 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     """Rows are places, the depth runs over the taps: all of it in one go."""
     slides, (height, width) = plan.sliding, plan.sliding.geometry.output
     vectors = best_vectors(plan, machine)
-    columns = round_up(plan.column.extent, vectors * machine.lanes)
-    right = right_side(plan, machine, vectors, plan.depth.extent)
-    if right.way is not Way.DIRECT and 4 * columns * plan.depth.extent > RIGHT_BYTES:
+    found = right_block(plan, machine, vectors)
+    if found is None:
         return None
-    blocks = ceil(TASKS_PER_CORE * machine.cores, slides.image.extent)
+    right, columns = found
+    column_blocks, wanted = ceil(plan.column.extent, columns), TASKS_PER_CORE * machine.cores
+    blocks = ceil(wanted, slides.image.extent * column_blocks)
     most = min(ceil(height, blocks), SUMS_BYTES // (4 * columns * width))
     while most > 1 and 4 * patch_lines(slides, most) * line_of(slides) > PATCH_BYTES:
         most -= 1
     whole = plan.pool.size[0] if plan.pool else 1
     lines = round_up(ceil(height, ceil(height, max(most, 1))), whole)
     rows = places_walk(slides, lines)
-    if 4 * columns * plan.depth.extent > FAR_BYTES and rows.count < MANY_PLACES:
+    if 4 * plan.column.extent * plan.depth.extent > FAR_BYTES and rows.count < MANY_PLACES:
         return None
+    patches = slides.image.extent * ceil(height, lines)
+    groups = patches if column_blocks == 1 else min(ceil(wanted, column_blocks), patches)
     shares = slides.geometry.stride[1] * slides.channel.extent == 1
     return WindowTile(
         over_taps=True,
+        images=slides.image.extent,
         rows_walk=rows,
         depth_walk=taps_walk(slides),
         columns_used=plan.column.extent,
@@ -226,12 +241,25 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
         line=line_of(slides),
         row_blocks=ceil(height, lines),
         block_columns=columns,
-        column_blocks=1,
-        chunks=1,
+        column_blocks=column_blocks,
+        chunks=ceil(patches, groups),
         source=line_operand(slides),
         right=right,
-        tasks=slides.image.extent * ceil(height, lines),
+        tasks=column_blocks * ceil(patches, ceil(patches, groups)),
     )
+
+
+def right_block(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> tuple[Operand, int] | None:
+    """How the right side is read, and how many columns of it a task has: all of them, or, where
+    they do not stay in the cache, as many as a tile. None where not even those do."""
+    panel, depth = vectors * machine.lanes, plan.depth.extent
+    columns = round_up(plan.column.extent, panel)
+    right = right_side(plan, machine, vectors, depth)
+    if 4 * columns * depth <= (NEAR_BYTES if right.way is Way.DIRECT else RIGHT_BYTES):
+        return right, columns
+    if 4 * panel * depth <= PANEL_BYTES:
+        return right_side(plan, machine, vectors, depth, is_packed=True), panel
+    return (right, columns) if right.way is Way.DIRECT else None
 
 
 def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
@@ -254,6 +282,7 @@ def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     column_blocks = ceil(plan.column.extent, block_columns)
     return WindowTile(
         over_taps=False,
+        images=slides.image.extent,
         rows_walk=rows,
         depth_walk=places_walk(slides, lines),
         columns_used=plan.column.extent,
@@ -299,10 +328,12 @@ def best_vectors(plan: MatmulPlan, machine: CpuMachine) -> int:
     return 2 if plan.column.extent > machine.lanes else 1
 
 
-def right_side(plan: MatmulPlan, machine: CpuMachine, vectors: int, depth: int) -> Operand:
+def right_side(
+    plan: MatmulPlan, machine: CpuMachine, vectors: int, depth: int, is_packed: bool = False
+) -> Operand:
     """How the right side is read, in blocks so deep."""
     columns, as_they_are = vectors * machine.lanes, plan.precision == "f32"
-    even = as_they_are and plan.column.extent % columns == 0
+    even = as_they_are and plan.column.extent % columns == 0 and not is_packed
     block = (columns, depth)
     return right_operand(
         plan.right, plan.column, plan.depth, block, even=even, as_they_are=as_they_are
