@@ -10,6 +10,7 @@ from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Family, Op
 from netc.compiler.ir.tensor import strides
+from netc.compiler.ops.reduction import BYTE
 from netc.compiler.passes.fold import number_of
 from netc.compiler.passes.rewrite import Producers, Rule, rewrite
 
@@ -72,8 +73,10 @@ def of_chosen(x: Value, axes: Axes, producers: Producers) -> Summed:
 def terms_of(place: Value, producers: Producers) -> list[tuple[int, int]]:
     """(axis, step) of each term of a sum of positions times steps; empty where it is none."""
     node = producers.get(place.name)
-    if node is None or node.op not in ("iota", "multiply", "add"):
+    if node is None or node.op not in ("iota", "multiply", "add", "cast"):
         return []
+    if node.op == "cast":
+        return terms_of(node.inputs[0], producers)
     if node.op == "iota":
         return [(node.named["axis"], 1)]
     first, second = node.inputs
@@ -90,8 +93,9 @@ def chooses(chosen: Value, narrow: Value, count: int, producers: Producers) -> b
     if wide is None or wide.op != "broadcast" or wide.inputs[0].type.shape != narrow.type.shape:
         return False
     node = producers.get(wide.inputs[0].name)
-    while node is not None and node.op == "reshape":
+    while node is not None and node.op in ("reshape", "cast"):
         node = producers.get(node.inputs[0].name)
     if node is None or node.op not in ("argmax", "argmin"):
         return False
-    return node.inputs[0].type.count * narrow.type.count == count * node.output.type.count
+    places, wanted = node.inputs[0].type.count // node.output.type.count, count // narrow.type.count
+    return places == wanted and (chosen.type.dtype == "i32" or places <= BYTE)

@@ -6,6 +6,7 @@ import pytest
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Output, Role
 from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ops.reduction import spread_to_first
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.sum_before_spread import sum_before_spread
@@ -84,3 +85,18 @@ def test_what_another_fold_goes_through_as_well_stays():
     outputs = tuple(Output(f"sum{number}", one) for number, one in enumerate(sums))
     graph = build.graph("sums", outputs)
     assert shorter(graph).nodes == graph.nodes
+
+
+@pytest.mark.parametrize("size", [(2, 3), (2, 130)])
+def test_the_gradient_of_a_max_is_a_choice_that_is_seen_through(same_results, size):
+    """Its places are bytes where a byte names them all."""
+    build = Builder(OPS)
+    x = build.input("x", TensorType("f32", (3, *size, 4)), Role.FIELD)
+    slopes = build.input("slopes", TensorType("f32", (3, 4)), Role.FIELD)
+    chosen = build.argmax(x, axes=(1, 2))
+    wide = spread_to_first(build, slopes, chosen, x.type, (1, 2))
+    has_bytes = any(node.output.type.dtype == "u8" for node in build.nodes)
+    assert has_bytes == (size[0] * size[1] <= 256)
+    graph = build.graph("sums", (Output("sum", build.sum(wide, axes=(0, 1, 2))),))
+    assert [node.op for node in shorter(graph).nodes] == ["reshape", "sum"]
+    same_results(graph, shorter(graph))

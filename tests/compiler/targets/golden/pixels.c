@@ -1,4 +1,4 @@
-// train: 12 kernels for a batch of 16, in an arena of 27,392 bytes.
+// train: 12 kernels for a batch of 16, in an arena of 24,576 bytes.
 // Written by netc. Above each kernel stands what it computes; the loop at the end runs all.
 #include "netc_math.h"
 #include "netc_profile.h"
@@ -295,7 +295,7 @@ static inline __attribute__((always_inline)) void k02_conv2d_1_forward_tile(cons
     netc_store_vector(sums + 30, s6_0, adds);
 }
 
-// k02_conv2d_1_forward: matrix product (conv2d, max, relu, argmax)
+// k02_conv2d_1_forward: matrix product (conv2d, max, relu, argmax, cast)
 // conv2d_1_conv2d[m, n] = sum over k < 18 of left[m, k] * right[k, n]
 //   left[m, k] = pixels_divide[(m / 56) * 180 + ((m / 7) % 8) * 18 + (k / 6) * 18 + (m % 7) * 2 + (k % 6)]
 //   right[k, n] = pixels_conv2d_1_kernel[k * 5 + n]
@@ -304,18 +304,19 @@ static inline __attribute__((always_inline)) void k02_conv2d_1_forward_tile(cons
 // max_pool_1_gradient_argmax[o, j] = argmax over k < 4 of (conv2d_1_conv2d + pixels_conv2d_1_bias[j])
 //   for o < 192, j < 5
 //   max_pool_1_relu = relu(max_pool_1_max)
-//   stores max_pool_1_relu_out[o * 5 + j], max_pool_1_gradient_argmax_out[o * 5 + j]
+//   max_pool_1_gradient_cast_2 = max_pool_1_gradient_argmax
+//   stores max_pool_1_relu_out[o * 5 + j], max_pool_1_gradient_cast_2_out[o * 5 + j]
 //   where conv2d_1_conv2d is tap k of window o, 2 x 2, in channel j
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
 // reads  pixels_divide: f32[16, 10, 9, 2]
 // reads  pixels_conv2d_1_kernel: f32[3, 3, 2, 5]
 // reads  pixels_conv2d_1_bias: f32[5]
 // writes max_pool_1_relu_out: f32[16, 4, 3, 5]
-// writes max_pool_1_gradient_argmax_out: i32[192, 5]
-// 169,920 FLOP, 19,580 bytes at least; 16 tasks of 8 lines of windows, in tiles of 7 x 8
+// writes max_pool_1_gradient_cast_2_out: u8[16, 4, 3, 5]
+// 169,920 FLOP, 16,700 bytes at least; 16 tasks of 8 lines of windows, in tiles of 7 x 8
 static void k02_conv2d_1_forward(
     float *restrict max_pool_1_relu_out,
-    int32_t *restrict max_pool_1_gradient_argmax_out,
+    uint8_t *restrict max_pool_1_gradient_cast_2_out,
     const float *restrict pixels_divide,
     const float *restrict pixels_conv2d_1_kernel,
     const float *restrict pixels_conv2d_1_bias,
@@ -395,8 +396,9 @@ static void k02_conv2d_1_forward(
                         max_pool_1_gradient_argmax = max_pool_1_gradient_argmax_is_better ? k : max_pool_1_gradient_argmax;
                     }
                     const float max_pool_1_relu = netc_relu(max_pool_1_max);
+                    const int max_pool_1_gradient_cast_2 = (int)(unsigned char)(int)max_pool_1_gradient_argmax;
                     max_pool_1_relu_out[o * 5 + j] = max_pool_1_relu;
-                    max_pool_1_gradient_argmax_out[o * 5 + j] = max_pool_1_gradient_argmax;
+                    max_pool_1_gradient_cast_2_out[o * 5 + j] = max_pool_1_gradient_cast_2;
                 }
             }
     }
@@ -818,19 +820,19 @@ static inline __attribute__((always_inline)) void k10_conv2d_1_backward_tile(con
 // k10_conv2d_1_backward: matrix product (conv2d_kernel_gradient)
 // conv2d_1_gradient_conv2d_kernel_gradient[m, n] = sum over k < 448 of left[m, k] * right[k, n]
 //   left[m, k] = pixels_divide[b * 1440 + (k / 56) * 180 + ((k / 7) % 8) * 18 + (m / 6) * 18 + (k % 7) * 2 + 
-//   right[k, n] = (((k % 7) / 2) < 3 ? (((((((k / 7) % 2)) * 2) + (((k % 7) % 2))) == max_pool_1_gradient_arg
+//   right[k, n] = (((k % 7) / 2) < 3 ? (((((((k / 7) % 2)) * 2) + (((k % 7) % 2))) == max_pool_1_gradient_cas
 //   for m < 18, n < 5, batch b < 2
 //   stores conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n]
 // line 3: return image / 255 -> conv2d(5, kernel=3) -> relu -> max_pool(2) -> flatten -> dense(3)
 // reads  pixels_divide: f32[16, 10, 9, 2]
-// reads  max_pool_1_gradient_argmax: i32[192, 5]
+// reads  max_pool_1_gradient_cast_2: u8[16, 4, 3, 5]
 // reads  max_pool_1_gradient_where: f32[16, 4, 3, 5]
 // writes conv2d_1_gradient_conv2d_kernel_gradient_out: f32[2, 3, 3, 2, 5]
-// 161,280 FLOP, 19,920 bytes at least; 6 tasks of 8 lines of windows, in tiles of 6 x 8
+// 161,280 FLOP, 17,040 bytes at least; 6 tasks of 8 lines of windows, in tiles of 6 x 8
 static void k10_conv2d_1_backward(
     float *restrict conv2d_1_gradient_conv2d_kernel_gradient_out,
     const float *restrict pixels_divide,
-    const int32_t *restrict max_pool_1_gradient_argmax,
+    const uint8_t *restrict max_pool_1_gradient_cast_2,
     const float *restrict max_pool_1_gradient_where,
     int64_t first, int64_t last)
 {
@@ -864,7 +866,7 @@ static void k10_conv2d_1_backward(
                     for (int d = 0; d < depth; d++)
                         for (int j = 0; j < width; j += 1) {
                             const int n = column + panel + j, k = start + d;
-                            to[d * 8 + j] = (((k % 7) / 2) < 3 ? netc_where((netc_add(netc_multiply((((k / 7) % 2)), 2), (((k % 7) % 2))) == max_pool_1_gradient_argmax[b * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + n]), max_pool_1_gradient_where[b * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + n], 0.0f) : 0.0f);
+                            to[d * 8 + j] = (((k % 7) / 2) < 3 ? netc_where(((int)(unsigned char)(int)netc_add(netc_multiply((((k / 7) % 2)), 2), (((k % 7) % 2))) == max_pool_1_gradient_cast_2[b * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + n]), max_pool_1_gradient_where[b * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + n], 0.0f) : 0.0f);
                         }
                 }
             }
@@ -968,13 +970,13 @@ static void train_take(const netc_call *call, int64_t step, int64_t first, int64
         const int64_t place = step * 16 + i;
         const int64_t row = call->order ? call->order[place] : place;
         memcpy(call->arena + 15360 + i * 180, call->fields[0].rows + row * 180, 180);  // image
-        memcpy(call->arena + 23296 + i * 4, call->fields[1].rows + row * 4, 4);  // label
+        memcpy(call->arena + 19456 + i * 4, call->fields[1].rows + row * 4, 4);  // label
     }
 }
 
 static void train_report(const netc_call *call, int64_t step)
 {
-    call->log[step * 1 + 0] = (float)*(float *)(call->arena + 27136);  // loss
+    call->log[step * 1 + 0] = (float)*(float *)(call->arena + 24320);  // loss
 }
 
 static void train_job(void *context, int thread, int threads)
@@ -999,8 +1001,8 @@ static void train_job(void *context, int thread, int threads)
         for (; netc_next(&claim, phase, 16); netc_finish(&claim, 16)) {
             NETC_TIMED(1,
             k02_conv2d_1_forward(
-                (float *)(arena + 19200),  // max_pool_1_relu_out
-                (int32_t *)(arena + 15360),  // max_pool_1_gradient_argmax_out
+                (float *)(arena + 15360),  // max_pool_1_relu_out
+                (uint8_t *)(arena + 23040),  // max_pool_1_gradient_cast_2_out
                 (float *)(arena + 3840),  // pixels_divide
                 (float *)(arena + 0),  // pixels_conv2d_1_kernel
                 (float *)(arena + 512),  // pixels_conv2d_1_bias
@@ -1010,8 +1012,8 @@ static void train_job(void *context, int thread, int threads)
         for (; netc_next(&claim, phase, 2); netc_finish(&claim, 2)) {
             NETC_TIMED(2,
             k03_dense_1_forward(
-                (float *)(arena + 23040),  // dense_1_add_out
-                (float *)(arena + 19200),  // max_pool_1_relu
+                (float *)(arena + 19200),  // dense_1_add_out
+                (float *)(arena + 15360),  // max_pool_1_relu
                 (float *)(arena + 768),  // pixels_dense_1_kernel
                 (float *)(arena + 1536),  // pixels_dense_1_bias
                 claim.first, claim.last));
@@ -1020,10 +1022,10 @@ static void train_job(void *context, int thread, int threads)
         for (; netc_next(&claim, phase, 16); netc_finish(&claim, 16)) {
             NETC_TIMED(3,
             k04_cross_entropy_1_log_softmax_1_forward(
-                (float *)(arena + 23552),  // cross_entropy_1_negate_out
-                (float *)(arena + 26880),  // log_softmax_1_gradient_add_out
-                (float *)(arena + 23040),  // dense_1_add
-                (int32_t *)(arena + 23296),  // label
+                (float *)(arena + 19712),  // cross_entropy_1_negate_out
+                (float *)(arena + 24064),  // log_softmax_1_gradient_add_out
+                (float *)(arena + 19200),  // dense_1_add
+                (int32_t *)(arena + 19456),  // label
                 claim.first, claim.last));
         }
         phase++;
@@ -1031,8 +1033,8 @@ static void train_job(void *context, int thread, int threads)
             if (netc_part(&claim, 0, 1, &first, &last)) {
                 NETC_TIMED(4,
                 k05_cross_entropy_1_average_1_forward(
-                    (float *)(arena + 27136),  // average_1_multiply_out
-                    (float *)(arena + 23552),  // cross_entropy_1_negate
+                    (float *)(arena + 24320),  // average_1_multiply_out
+                    (float *)(arena + 19712),  // cross_entropy_1_negate
                     first, last));
             }
             if (netc_part(&claim, 1, 1, &first, &last)) {
@@ -1040,7 +1042,7 @@ static void train_job(void *context, int thread, int threads)
                 k06_dense_1_backward(
                     (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
                     (float *)(arena + 1536),  // pixels_dense_1_bias
-                    (float *)(arena + 26880),  // log_softmax_1_gradient_add
+                    (float *)(arena + 24064),  // log_softmax_1_gradient_add
                     first, last));
             }
         }
@@ -1048,10 +1050,10 @@ static void train_job(void *context, int thread, int threads)
         for (; netc_next(&claim, phase, 4); netc_finish(&claim, 4)) {
             NETC_TIMED(6,
             k07_dense_1_backward(
-                (float *)(arena + 23040),  // max_pool_1_gradient_where_out
-                (float *)(arena + 26880),  // log_softmax_1_gradient_add
+                (float *)(arena + 19200),  // max_pool_1_gradient_where_out
+                (float *)(arena + 24064),  // log_softmax_1_gradient_add
                 (float *)(arena + 768),  // pixels_dense_1_kernel
-                (float *)(arena + 19200),  // max_pool_1_relu
+                (float *)(arena + 15360),  // max_pool_1_relu
                 claim.first, claim.last));
         }
         phase++;
@@ -1061,8 +1063,8 @@ static void train_job(void *context, int thread, int threads)
                 k08_dense_1_backward(
                     (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
                     (float *)(arena + 768),  // pixels_dense_1_kernel
-                    (float *)(arena + 19200),  // max_pool_1_relu
-                    (float *)(arena + 26880),  // log_softmax_1_gradient_add
+                    (float *)(arena + 15360),  // max_pool_1_relu
+                    (float *)(arena + 24064),  // log_softmax_1_gradient_add
                     first, last));
             }
             if (netc_part(&claim, 5, 1, &first, &last)) {
@@ -1070,7 +1072,7 @@ static void train_job(void *context, int thread, int threads)
                 k09_conv2d_1_backward(
                     (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
                     (float *)(arena + 512),  // pixels_conv2d_1_bias
-                    (float *)(arena + 23040),  // max_pool_1_gradient_where
+                    (float *)(arena + 19200),  // max_pool_1_gradient_where
                     first, last));
             }
         }
@@ -1078,10 +1080,10 @@ static void train_job(void *context, int thread, int threads)
         for (; netc_next(&claim, phase, 6); netc_finish(&claim, 6)) {
             NETC_TIMED(9,
             k10_conv2d_1_backward(
-                (float *)(arena + 19200),  // conv2d_1_gradient_conv2d_kernel_gradient_out
+                (float *)(arena + 15360),  // conv2d_1_gradient_conv2d_kernel_gradient_out
                 (float *)(arena + 3840),  // pixels_divide
-                (int32_t *)(arena + 15360),  // max_pool_1_gradient_argmax
-                (float *)(arena + 23040),  // max_pool_1_gradient_where
+                (uint8_t *)(arena + 23040),  // max_pool_1_gradient_cast_2
+                (float *)(arena + 19200),  // max_pool_1_gradient_where
                 claim.first, claim.last));
         }
         phase++;
@@ -1091,7 +1093,7 @@ static void train_job(void *context, int thread, int threads)
                 k11_conv2d_1_backward(
                     (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
                     (float *)(arena + 0),  // pixels_conv2d_1_kernel
-                    (float *)(arena + 19200),  // conv2d_1_gradient_conv2d_kernel_gradient
+                    (float *)(arena + 15360),  // conv2d_1_gradient_conv2d_kernel_gradient
                     first, last));
             }
             if (netc_part(&claim, 3, 1, &first, &last)) {
@@ -1127,8 +1129,8 @@ void train_kernel(unsigned char *arena, int64_t number)
         break;
     case 1:
         k02_conv2d_1_forward(
-            (float *)(arena + 19200),  // max_pool_1_relu_out
-            (int32_t *)(arena + 15360),  // max_pool_1_gradient_argmax_out
+            (float *)(arena + 15360),  // max_pool_1_relu_out
+            (uint8_t *)(arena + 23040),  // max_pool_1_gradient_cast_2_out
             (float *)(arena + 3840),  // pixels_divide
             (float *)(arena + 0),  // pixels_conv2d_1_kernel
             (float *)(arena + 512),  // pixels_conv2d_1_bias
@@ -1136,69 +1138,69 @@ void train_kernel(unsigned char *arena, int64_t number)
         break;
     case 2:
         k03_dense_1_forward(
-            (float *)(arena + 23040),  // dense_1_add_out
-            (float *)(arena + 19200),  // max_pool_1_relu
+            (float *)(arena + 19200),  // dense_1_add_out
+            (float *)(arena + 15360),  // max_pool_1_relu
             (float *)(arena + 768),  // pixels_dense_1_kernel
             (float *)(arena + 1536),  // pixels_dense_1_bias
             0, 2);
         break;
     case 3:
         k04_cross_entropy_1_log_softmax_1_forward(
-            (float *)(arena + 23552),  // cross_entropy_1_negate_out
-            (float *)(arena + 26880),  // log_softmax_1_gradient_add_out
-            (float *)(arena + 23040),  // dense_1_add
-            (int32_t *)(arena + 23296),  // label
+            (float *)(arena + 19712),  // cross_entropy_1_negate_out
+            (float *)(arena + 24064),  // log_softmax_1_gradient_add_out
+            (float *)(arena + 19200),  // dense_1_add
+            (int32_t *)(arena + 19456),  // label
             0, 16);
         break;
     case 4:
         k05_cross_entropy_1_average_1_forward(
-            (float *)(arena + 27136),  // average_1_multiply_out
-            (float *)(arena + 23552),  // cross_entropy_1_negate
+            (float *)(arena + 24320),  // average_1_multiply_out
+            (float *)(arena + 19712),  // cross_entropy_1_negate
             0, 1);
         break;
     case 5:
         k06_dense_1_backward(
             (float *)(arena + 3328),  // pixels_dense_1_bias_velocity
             (float *)(arena + 1536),  // pixels_dense_1_bias
-            (float *)(arena + 26880),  // log_softmax_1_gradient_add
+            (float *)(arena + 24064),  // log_softmax_1_gradient_add
             0, 1);
         break;
     case 6:
         k07_dense_1_backward(
-            (float *)(arena + 23040),  // max_pool_1_gradient_where_out
-            (float *)(arena + 26880),  // log_softmax_1_gradient_add
+            (float *)(arena + 19200),  // max_pool_1_gradient_where_out
+            (float *)(arena + 24064),  // log_softmax_1_gradient_add
             (float *)(arena + 768),  // pixels_dense_1_kernel
-            (float *)(arena + 19200),  // max_pool_1_relu
+            (float *)(arena + 15360),  // max_pool_1_relu
             0, 4);
         break;
     case 7:
         k08_dense_1_backward(
             (float *)(arena + 2560),  // pixels_dense_1_kernel_velocity
             (float *)(arena + 768),  // pixels_dense_1_kernel
-            (float *)(arena + 19200),  // max_pool_1_relu
-            (float *)(arena + 26880),  // log_softmax_1_gradient_add
+            (float *)(arena + 15360),  // max_pool_1_relu
+            (float *)(arena + 24064),  // log_softmax_1_gradient_add
             0, 5);
         break;
     case 8:
         k09_conv2d_1_backward(
             (float *)(arena + 2304),  // pixels_conv2d_1_bias_velocity
             (float *)(arena + 512),  // pixels_conv2d_1_bias
-            (float *)(arena + 23040),  // max_pool_1_gradient_where
+            (float *)(arena + 19200),  // max_pool_1_gradient_where
             0, 1);
         break;
     case 9:
         k10_conv2d_1_backward(
-            (float *)(arena + 19200),  // conv2d_1_gradient_conv2d_kernel_gradient_out
+            (float *)(arena + 15360),  // conv2d_1_gradient_conv2d_kernel_gradient_out
             (float *)(arena + 3840),  // pixels_divide
-            (int32_t *)(arena + 15360),  // max_pool_1_gradient_argmax
-            (float *)(arena + 23040),  // max_pool_1_gradient_where
+            (uint8_t *)(arena + 23040),  // max_pool_1_gradient_cast_2
+            (float *)(arena + 19200),  // max_pool_1_gradient_where
             0, 6);
         break;
     case 10:
         k11_conv2d_1_backward(
             (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
             (float *)(arena + 0),  // pixels_conv2d_1_kernel
-            (float *)(arena + 19200),  // conv2d_1_gradient_conv2d_kernel_gradient
+            (float *)(arena + 15360),  // conv2d_1_gradient_conv2d_kernel_gradient
             0, 3);
         break;
     case 11:
