@@ -18,7 +18,13 @@ from netc.compiler.kernels.plan import (
 )
 from netc.compiler.scalar.expression import Load
 from netc.compiler.targets.cpu_operand import Operand, Way
-from netc.compiler.targets.cpu_phases import CpuKernelSource, CpuParameter, Turn, turns
+from netc.compiler.targets.cpu_phases import (
+    CpuKernelSource,
+    CpuParameter,
+    Turn,
+    turns,
+    worth_a_claim,
+)
 from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
 from netc.compiler.targets.cpu_tiles import (
     AttendTile,
@@ -129,6 +135,7 @@ class CpuKernel:
     tile: MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | ScatterTile | AttendTile
     index: str
     tasks: int
+    work: int
     share_tasks: int = 0
     left: OperandText | None = None
     right: OperandText | None = None
@@ -147,11 +154,12 @@ class Place:
 
 @dataclass(frozen=True)
 class CpuFunction:
-    """A function as its template wants it."""
+    """A function as its template wants it; `rows_worth` rows of the batch are worth a claim."""
 
     name: str
     header: tuple[str, ...]
     batch: int
+    rows_worth: int
     vector_bytes: int
     products: tuple[str, ...]
     kernels: tuple[CpuKernelSource, ...]
@@ -194,6 +202,7 @@ def cpu_kernel(
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
+        work=kernel.flops + kernel.bytes,
         share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
         **sides,
     )
@@ -301,6 +310,7 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             name=function.name,
             header=function_header(function),
             batch=function.batch,
+            rows_worth=worth_a_claim(function.batch, function.batch * row_bytes(function)),
             vector_bytes=machine.vector_bytes,
             products=(
                 *(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
@@ -339,7 +349,7 @@ def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
     return CpuKernelSource(
-        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.share_tasks
+        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.work, kernel.share_tasks
     )
 
 
@@ -371,6 +381,11 @@ def fields(function: Function) -> tuple[Place, ...]:
         for entry in function.graph.inputs
         if entry.role is Role.FIELD
     )
+
+
+def row_bytes(function: Function) -> int:
+    """The bytes of a sample."""
+    return sum(field.row_bytes for field in fields(function))
 
 
 def outputs(function: Function) -> tuple[Place, ...]:

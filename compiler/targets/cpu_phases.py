@@ -7,9 +7,14 @@ from netc.compiler.ir.graph import Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import Kernel, runs
+from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cpu_shares import Shares
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.traffic import Traffic
+
+# FLOPs and bytes that a core is done with in about a microsecond; to hand tasks over to another
+# one, and to wait for it, takes about half of that.
+MICROSECOND = 100_000
 
 
 @dataclass(frozen=True)
@@ -26,24 +31,36 @@ class CpuParameter:
 @dataclass(frozen=True)
 class CpuKernelSource:
     """A rendered kernel and what the function that calls it needs; `number` is its place there,
-    and `share_tasks` are those of one share of the rows, where it is shared out so."""
+    `work` its FLOPs and bytes, and `share_tasks` are those of one share of the rows, where it is
+    shared out so."""
 
     name: str
     number: int
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
+    work: int
     share_tasks: int = 0
+
+    @property
+    def is_small(self) -> bool:
+        """Whether one thread is done with all of it before it could be shared out."""
+        return self.tasks == 1 or self.work < MICROSECOND // 2
 
 
 @dataclass(frozen=True)
 class Piece:
     """Tasks of a phase, from its task number `start` on: those of one kernel, or a single one that
-    runs several kernels in order."""
+    runs small kernels in order."""
 
     start: int
     tasks: int
     kernels: tuple[CpuKernelSource, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a task runs kernels with all that they have to do."""
+        return self.kernels[0].is_small
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,12 @@ class Phase:
     @property
     def tasks(self) -> int:
         return sum(piece.tasks for piece in self.pieces)
+
+    @property
+    def worth(self) -> int:
+        """How many tasks are worth a claim."""
+        work = sum(kernel.work for piece in self.pieces for kernel in piece.kernels)
+        return worth_a_claim(self.tasks, work)
 
 
 @dataclass(frozen=True)
@@ -95,6 +118,11 @@ def turns(
     return tuple(found)
 
 
+def worth_a_claim(tasks: int, work: int) -> int:
+    """How many of these tasks take a microsecond, of so many FLOPs and bytes in all."""
+    return min(tasks, ceil(tasks * MICROSECOND, max(work, 1)))
+
+
 def part_call(source: CpuKernelSource, shares: Shares) -> PartCall:
     """The call of a kernel with the tasks of claimed shares, the last of which may be short."""
     each, last = source.share_tasks, f"claim.last * {source.share_tasks}"
@@ -107,7 +135,7 @@ def phases(
     function: Function, kernels: tuple[Kernel, ...], sources: tuple[CpuKernelSource, ...]
 ) -> tuple[Phase, ...]:
     """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
-    writes, or writes what it reads; kernels of one task that need each other are one task."""
+    writes, or writes what it reads; small kernels that need each other are one task."""
     found: list[list[list[CpuKernelSource]]] = []
     traffic = Traffic()
     for kernel, source in zip(kernels, sources, strict=True):
@@ -129,15 +157,15 @@ def phases(
 
 
 def is_single(source: CpuKernelSource, needed: list[list[CpuKernelSource]]) -> bool:
-    """Whether the kernel and all that it needs are of one task, which can run both."""
-    return len(needed) == 1 and source.tasks == needed[0][0].tasks == 1
+    """Whether the kernel and all that it needs are small: one task can run both."""
+    return len(needed) == 1 and source.is_small and needed[0][0].is_small
 
 
 def make_phase(pieces: list[list[CpuKernelSource]]) -> Phase:
     made, start = [], 0
     for piece in pieces:
-        made.append(Piece(start, piece[0].tasks, tuple(piece)))
-        start += piece[0].tasks
+        made.append(Piece(start, 1 if piece[0].is_small else piece[0].tasks, tuple(piece)))
+        start += made[-1].tasks
     return Phase(tuple(made))
 
 
