@@ -42,11 +42,13 @@ from netc.compiler.targets.cpu_tiles import (
     row_tile,
     scatter_tile,
 )
+from netc.compiler.targets.cpu_time import busy_seconds, guessed_peaks
 from netc.compiler.targets.cpu_turn import swaps
 from netc.compiler.targets.cpu_window import WindowTile, window_tile
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
+from netc.compiler.targets.machine import USUAL_HERTZ
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
     BodyText,
@@ -81,6 +83,7 @@ CPU = Dialect(
     folds=dict(FOLDS)
     | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
+COPIED = 5e10  # bytes of rows in a second
 HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
 
@@ -135,7 +138,7 @@ class CpuKernel:
     tile: MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | ScatterTile | AttendTile
     index: str
     tasks: int
-    work: int
+    seconds: float
     share_tasks: int = 0
     left: OperandText | None = None
     right: OperandText | None = None
@@ -202,7 +205,7 @@ def cpu_kernel(
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
-        work=kernel.flops + kernel.bytes,
+        seconds=busy_seconds(kernel, tile, guessed_peaks(machine, USUAL_HERTZ), machine),
         share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
         **sides,
     )
@@ -310,7 +313,7 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             name=function.name,
             header=function_header(function),
             batch=function.batch,
-            rows_worth=worth_a_claim(function.batch, function.batch * row_bytes(function)),
+            rows_worth=worth_a_claim(function.batch, function.batch * row_bytes(function) / COPIED),
             vector_bytes=machine.vector_bytes,
             products=(
                 *(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
@@ -349,7 +352,8 @@ def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
     return CpuKernelSource(
-        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.work, kernel.share_tasks
+        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.seconds,
+        kernel.share_tasks,
     )
 
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from netc.compiler.ir.graph import Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.kernels.memory import Buffer
 from netc.compiler.kernels.plan import Kernel, runs
-from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cpu_shares import Shares
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.traffic import Traffic
 
-# FLOPs and bytes that a core is done with in about a microsecond; to hand tasks over to another
-# one, and to wait for it, takes about half of that.
-MICROSECOND = 100_000
+HANDING_OVER = 0.5e-6  # seconds in which tasks come to another thread, and it is waited for
+CLAIM = 1e-6  # seconds that are worth a claim
+UNIT = 1e-7  # seconds: how finely a phase of several pieces is shared out
 
 
 @dataclass(frozen=True)
@@ -31,29 +31,30 @@ class CpuParameter:
 @dataclass(frozen=True)
 class CpuKernelSource:
     """A rendered kernel and what the function that calls it needs; `number` is its place there,
-    `work` its FLOPs and bytes, and `share_tasks` are those of one share of the rows, where it is
-    shared out so."""
+    `seconds` what all of its tasks should take one after the other, and `share_tasks` are those of
+    one share of the rows, where it is shared out so."""
 
     name: str
     number: int
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
-    work: int
+    seconds: float
     share_tasks: int = 0
 
     @property
     def is_small(self) -> bool:
         """Whether one thread is done with all of it before it could be shared out."""
-        return self.tasks == 1 or self.work < MICROSECOND // 2
+        return self.tasks == 1 or self.seconds < HANDING_OVER
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Tasks of a phase, from its task number `start` on: those of one kernel, or a single one that
-    runs small kernels in order."""
+    """Tasks of a phase: those of one kernel, or a single one that runs small kernels in order.
+    They are shared out as so many units of the phase, from its unit `start` on."""
 
     start: int
+    units: int
     tasks: int
     kernels: tuple[CpuKernelSource, ...]
 
@@ -65,19 +66,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Phase:
-    """Tasks that may run in any order and at once; what they need was made in earlier phases."""
+    """Tasks that may run in any order and at once; what they need was made in earlier phases. All
+    pieces together have `units`, of which threads claim no fewer than are `worth` it."""
 
     pieces: tuple[Piece, ...]
-
-    @property
-    def tasks(self) -> int:
-        return sum(piece.tasks for piece in self.pieces)
-
-    @property
-    def worth(self) -> int:
-        """How many tasks are worth a claim."""
-        work = sum(kernel.work for piece in self.pieces for kernel in piece.kernels)
-        return worth_a_claim(self.tasks, work)
+    units: int
+    worth: int
 
 
 @dataclass(frozen=True)
@@ -118,9 +112,9 @@ def turns(
     return tuple(found)
 
 
-def worth_a_claim(tasks: int, work: int) -> int:
-    """How many of these tasks take a microsecond, of so many FLOPs and bytes in all."""
-    return min(tasks, ceil(tasks * MICROSECOND, max(work, 1)))
+def worth_a_claim(tasks: int, seconds: float) -> int:
+    """How many of these tasks are worth a claim, of so many seconds in all."""
+    return tasks if seconds <= CLAIM else max(1, round(tasks * CLAIM / seconds))
 
 
 def part_call(source: CpuKernelSource, shares: Shares) -> PartCall:
@@ -162,11 +156,20 @@ def is_single(source: CpuKernelSource, needed: list[list[CpuKernelSource]]) -> b
 
 
 def make_phase(pieces: list[list[CpuKernelSource]]) -> Phase:
+    """A phase of one piece is shared out by its tasks, one of several by the time that they should
+    take: tasks of different kernels may differ a thousandfold."""
     made, start = [], 0
-    for piece in pieces:
-        made.append(Piece(start, 1 if piece[0].is_small else piece[0].tasks, tuple(piece)))
-        start += made[-1].tasks
-    return Phase(tuple(made))
+    for kernels in pieces:
+        tasks = 1 if kernels[0].is_small else kernels[0].tasks
+        units = tasks if len(pieces) == 1 else max(1, ceil(seconds_of(kernels) / UNIT))
+        made.append(Piece(start, units, tasks, tuple(kernels)))
+        start += units
+    seconds = sum(seconds_of(kernels) for kernels in pieces)
+    return Phase(tuple(made), start, worth_a_claim(start, seconds))
+
+
+def seconds_of(kernels: list[CpuKernelSource]) -> float:
+    return sum(kernel.seconds for kernel in kernels)
 
 
 def buffers(function: Function, values: tuple[Value, ...]) -> list[Buffer]:

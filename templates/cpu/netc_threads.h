@@ -181,10 +181,13 @@ static inline void netc_finish(const netc_claim *claim, int64_t tasks)
     if (atomic_fetch_add(&netc_team.done.value, count) + count == (uint_least64_t)tasks) netc_begin(claim->phase + 1);
 }
 
-// The part of claimed tasks that falls on `tasks` of them from `start` on, counted from there.
-static inline int netc_part(const netc_claim *claim, int64_t start, int64_t tasks, int64_t *first, int64_t *last)
+// A piece of a phase has so many of its units, from `start` on, and tasks that are spread over them: those
+// that begin in the claimed units. False where none do.
+static inline int netc_part(const netc_claim *claim, int64_t start, int64_t units, int64_t tasks, int64_t *first, int64_t *last)
 {
-    *first = claim->first > start ? claim->first - start : 0;
-    *last = claim->last < start + tasks ? claim->last - start : tasks;
-    return *first < *last;
+    const int64_t from = claim->first > start ? claim->first - start : 0;
+    const int64_t to = claim->last < start + units ? claim->last - start : units;
+    *first = (from * tasks + units - 1) / units;
+    *last = (to * tasks + units - 1) / units;
+    return from < to && *first < *last;
 }

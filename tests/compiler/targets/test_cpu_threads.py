@@ -8,6 +8,7 @@ import pytest
 from netc.compiler.build.cc import build_library
 
 SOURCE = """
+#include <string.h>
 #include "netc_threads.h"
 enum { PHASES = 3000, MOST = 40 };
 static atomic_int done[PHASES][MOST];
@@ -30,11 +31,37 @@ static void job(void *context, int thread, int threads)
     }
 }
 
+// Two pieces, of few large and of many small tasks: each task runs once.
+static void pieces(void *context, int thread, int threads)
+{
+    netc_claim claim = {.thread = thread};
+    int64_t first, last;
+    for (uint32_t phase = 0; phase < PHASES; phase++) {
+        const int units = 1 + phase % 13, others = 1 + phase % 7, tasks = 1 + phase % 3, many = 37;
+        for (; netc_next(&claim, phase, units + others, 1); netc_finish(&claim, units + others)) {
+            if (netc_part(&claim, 0, units, tasks, &first, &last))
+                for (int64_t task = first; task < last; task++) done[phase][task]++;
+            if (netc_part(&claim, units, others, many, &first, &last))
+                for (int64_t task = first; task < last; task++) done[phase][tasks + task]++;
+        }
+    }
+}
+
+int run_pieces(void)
+{
+    wrong = 0;
+    memset(done, 0, sizeof done);
+    netc_run(pieces, NULL);
+    for (int phase = 0; phase < PHASES; phase++)
+        for (int task = 0; task < MOST; task++)
+            wrong += done[phase][task] != (task < 1 + phase % 3 + 37);
+    return wrong;
+}
+
 int run(void)
 {
     wrong = 0;
-    for (int phase = 0; phase < PHASES; phase++)
-        for (int task = 0; task < MOST; task++) done[phase][task] = 0;
+    memset(done, 0, sizeof done);
     netc_run(job, NULL);
     for (int phase = 0; phase < PHASES; phase++)
         for (int task = 0; task < MOST; task++)
@@ -57,4 +84,5 @@ def test_every_task_runs_once_and_after_the_phase_before(library):
     for threads in (1, 2, 3, 7):
         assert library.netc_start(threads) == threads
         assert [library.run() for _ in range(5)] == [0] * 5
+        assert library.run_pieces() == 0
     library.netc_start(1)

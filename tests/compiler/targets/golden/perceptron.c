@@ -1098,6 +1098,9 @@ static void train_job(void *context, int thread, int threads)
                 (float *)(arena + 11520),  // dense_1_kernel_sqrt
                 (float *)(arena + 11264),  // dense_1_kernel_divide
                 claim.first * 2, claim.last * 2));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 4, 4); netc_finish(&claim, 4)) {
             NETC_TIMED(11,
             k12_dense_1_backward(
                 (float *)(arena + 1792),  // perceptron_dense_1_kernel_mean
@@ -1107,7 +1110,7 @@ static void train_job(void *context, int thread, int threads)
                 (float *)(arena + 7936),  // perceptron_gradient_where
                 (float *)(arena + 11520),  // dense_1_kernel_sqrt
                 (float *)(arena + 11264),  // dense_1_kernel_divide
-                claim.first * 4, claim.last * 4));
+                claim.first, claim.last));
         }
         phase++;
         for (; netc_next(&claim, phase, 1, 1); netc_finish(&claim, 1))

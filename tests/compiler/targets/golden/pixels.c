@@ -1038,7 +1038,7 @@ static void train_job(void *context, int thread, int threads)
                 claim.first * 1, claim.last * 1));
         }
         phase++;
-        for (; netc_next(&claim, phase, 16, 9); netc_finish(&claim, 16)) {
+        for (; netc_next(&claim, phase, 16, 3); netc_finish(&claim, 16)) {
             NETC_TIMED(1,
             k02_conv2d_1_forward(
                 (float *)(arena + 3840),  // conv2d_1_conv2d_out
@@ -1047,14 +1047,17 @@ static void train_job(void *context, int thread, int threads)
                 claim.first, claim.last));
         }
         phase++;
-        for (; netc_next(&claim, phase, 1, 1); netc_finish(&claim, 1)) {
+        for (; netc_next(&claim, phase, 192, 136); netc_finish(&claim, 192)) {
             NETC_TIMED(2,
             k03_max_pool_1_forward(
                 (float *)(arena + 37120),  // max_pool_1_relu_out
                 (int32_t *)(arena + 33280),  // max_pool_1_gradient_argmax_out
                 (float *)(arena + 3840),  // conv2d_1_conv2d
                 (float *)(arena + 512),  // pixels_conv2d_1_bias
-                claim.first * 192, claim.last * 192));
+                claim.first, claim.last));
+        }
+        phase++;
+        for (; netc_next(&claim, phase, 1, 1); netc_finish(&claim, 1)) {
             NETC_TIMED(3,
             k04_dense_1_forward(
                 (float *)(arena + 3840),  // dense_1_add_out
@@ -1108,7 +1111,7 @@ static void train_job(void *context, int thread, int threads)
                 claim.first * 1, claim.last * 1));
         }
         phase++;
-        for (; netc_next(&claim, phase, 6, 4); netc_finish(&claim, 6)) {
+        for (; netc_next(&claim, phase, 6, 1); netc_finish(&claim, 6)) {
             NETC_TIMED(11,
             k12_conv2d_1_backward(
                 (float *)(arena + 7680),  // conv2d_1_gradient_conv2d_kernel_gradient_out
@@ -1119,7 +1122,7 @@ static void train_job(void *context, int thread, int threads)
         }
         phase++;
         for (; netc_next(&claim, phase, 2, 2); netc_finish(&claim, 2)) {
-            if (netc_part(&claim, 0, 1, &first, &last)) {
+            if (netc_part(&claim, 0, 1, 1, &first, &last)) {
                 NETC_TIMED(12,
                 k13_conv2d_1_backward(
                     (float *)(arena + 1792),  // pixels_conv2d_1_kernel_velocity
@@ -1127,7 +1130,7 @@ static void train_job(void *context, int thread, int threads)
                     (float *)(arena + 7680),  // conv2d_1_gradient_conv2d_kernel_gradient
                     first * 3, last * 3));
             }
-            if (netc_part(&claim, 1, 1, &first, &last)) {
+            if (netc_part(&claim, 1, 1, 1, &first, &last)) {
                 NETC_TIMED(13,
                 k14_add_update(
                     (int32_t *)(arena + 3584),  // step_
