@@ -299,6 +299,7 @@ class Cuda:
             for kernel in kernels.values():
                 self.call("cuFuncLoad", kernel)  # a capture is no time to load it
             self.ask_for_shared_memory(step, kernels)
+            self.workspace(step)  # nor to make room
             self.loaded[symbol] = Loaded(step, module, kernels)
         return self.loaded[symbol]
 

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import site
 import subprocess
 import sys
 import time
@@ -65,7 +66,8 @@ def main() -> int:
     def left() -> float:
         return max(1.0, SECONDS - (time.monotonic() - start))
 
-    passed = run((python, "-m", "pytest", "tests/gpu", "--gpu", "-q"), left()) is not None
+    tests = (python, "-m", "pytest", "tests/gpu", "--gpu", "-q", *side_by_side(python))
+    passed = run(tests, left()) is not None
     passed &= sanitize(python, left())
     found = {"netc": measured(python, "netc_times.py", left())}
     if find_spec("torch") is not None:
@@ -91,9 +93,9 @@ def prepare() -> str | None:
     """A Python that has netc and what it needs; None, and what is missing is told, where not."""
     python = str(ENVIRONMENT / "bin" / "python")
     if not Path(python).exists():
-        options = ("--system-site-packages", "--without-pip")
-        if run((sys.executable, "-m", "venv", *options, str(ENVIRONMENT)), 120) is None:
+        if run((sys.executable, "-m", "venv", "--without-pip", str(ENVIRONMENT)), 120) is None:
             return None
+        share_packages()
     missing = [package for code, package in NEEDED if not works(python, code)]
     if missing and run((*pip(python), *missing), 300) is None:
         names = " ".join(repr(package) for package in missing)
@@ -103,6 +105,19 @@ def prepare() -> str | None:
         return None
     own = ("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     return python if run((*pip(python), *own), 120) is not None else None
+
+
+def share_packages() -> None:
+    """The environment sees what this Python sees, also where that is an environment itself: its
+    own option for this is about the packages of the system only."""
+    (packages,) = ENVIRONMENT.glob("lib/python*/site-packages")
+    lines = [f"import site; site.addsitedir({folder!r})\n" for folder in site.getsitepackages()]
+    (packages / "shared.pth").write_text("".join(lines))
+
+
+def side_by_side(python: str) -> tuple[str, ...]:
+    """Tests run in several processes where pytest-xdist is installed."""
+    return ("-n", "auto", "--dist", "worksteal") if works(python, "import xdist") else ()
 
 
 def pip(python: str) -> tuple[str, ...]:
@@ -134,19 +149,22 @@ def sanitize(python: str, seconds: float) -> bool:
 
 
 def measured(python: str, script: str, seconds: float) -> dict | None:
-    """The figures that a script prints as its last line; none where it fails, which is told."""
+    """The figures of the last line that a script prints, also where its time was up; none where it
+    fails. Both are told."""
     output = run((python, str(HERE / script)), seconds, capture=True)
     return json.loads(output.splitlines()[-1]) if output else None
 
 
 def run(command: tuple[str, ...], seconds: float, capture: bool = False) -> str | None:
-    """What a command prints, empty where it may print itself; None where it fails."""
+    """What a command prints, empty where it may print itself; None where it fails. What it printed
+    until its time was up is what counts, where it is asked for."""
     pipe = subprocess.PIPE if capture else None
     try:
         done = subprocess.run(command, cwd=ROOT, stdout=pipe, text=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as late:
         print(f"make gpu: {' '.join(command)} took longer than {seconds:.0f} s", file=sys.stderr)
-        return None
+        printed = (late.stdout or b"").decode()
+        return printed[: printed.rfind("\n") + 1] or None
     if done.returncode:
         print(f"make gpu: {' '.join(command)} ended with {done.returncode}", file=sys.stderr)
         return None

@@ -1,7 +1,8 @@
 """What PyTorch takes on the first GPU for the same work: figures as JSON on standard output.
 
 In a process of its own: it may bring another CUDA compiler than netc's. Every network is measured
-eagerly and compiled with CUDA graphs; products in float32, as netc's, and in TF32, as is told.
+eagerly and compiled with CUDA graphs; products in float32, as netc's, and in TF32, as is told. A
+line has all that was measured up to it.
 `--quick` runs everything once, on the CPU where there is no GPU: it shows that this file works.
 """
 
@@ -25,29 +26,33 @@ CHUNKS, CHUNK_SECONDS = (1, 0.0) if IS_QUICK else (9, 0.2)
 PRODUCTS = (64,) if IS_QUICK else (1024, 2048, 4096)
 COPIED = 1 << (10 if IS_QUICK else 26)  # floats
 NETWORKS = {
-    "gpt": lambda: Gpt(256, 128),
-    "lenet": lambda: lenet(nn.ReLU, nn.MaxPool2d),
-    "mlp": lambda: perceptron(256),
     "mnist": digits,
     "mnist_tutorial": digits,
+    "mlp": lambda: perceptron(256),
+    "lenet": lambda: lenet(nn.ReLU, nn.MaxPool2d),
     "resnet8": lambda: resnet(1, (16, 32, 64), 1),
+    "gpt": lambda: Gpt(256, 128),
 }
 
 
 def main() -> None:
     torch.manual_seed(1)
     torch.backends.cudnn.benchmark = True
+    eager, compiled = {}, {}
     found = {
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "step_seconds_eager": {name: step_seconds(name, False) for name in NETWORKS},
-        "step_seconds_compiled": {name: step_seconds(name, True) for name in NETWORKS},
         "matmul_f32_seconds": {str(n): product_seconds(n, False) for n in PRODUCTS},
         "matmul_tf32_seconds": {str(n): product_seconds(n, True) for n in PRODUCTS},
         "copy_bytes": 8 * COPIED,
         "copy_seconds": copy_seconds(),
+        "step_seconds_eager": eager,
+        "step_seconds_compiled": compiled,
     }
-    print(json.dumps(found))
+    for figures, is_compiled in ((eager, False), (compiled, True)):
+        for name in NETWORKS:
+            figures[name] = step_seconds(name, is_compiled)
+            print(json.dumps(found), flush=True)  # the next may take longer than there is time
 
 
 def network(name: str) -> nn.Module:

@@ -95,6 +95,7 @@ class FakeDriver:
         return self.free, 80 * 2**30
 
     def cuMemAlloc(self, size):
+        assert self.captured is None, "a capture is no time to make room"
         room = np.full(size + 256, 0xFF, np.uint8)
         start = -room.ctypes.data % 256
         room = room[start : start + size]
@@ -102,6 +103,7 @@ class FakeDriver:
         return (room.ctypes.data,)
 
     def cuMemFree(self, address):
+        assert self.captured is None, "a capture is no time to give room back"
         del self.memory[address]
         return ()
 

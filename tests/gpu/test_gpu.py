@@ -10,6 +10,7 @@ from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Role
 from netc.compiler.program import FunctionFacts, Layout, Program, Tensor
 from netc.compiler.targets.cuda import build_files
+from netc.runtime.cuda import OWN_FORMS
 from netc.runtime.emulate_check import made_up
 from netc.runtime.reference import Reference
 from netc.runtime.session import Session
@@ -26,8 +27,13 @@ STEPS = 5
 def example(request, tmp_path):
     """(program, build folder) of each example."""
     train = BLOCKS.get(request.param.stem)
-    program, folder = compile_file(request.param, train=train, out=tmp_path / "build")
-    return program.on("cuda"), folder
+    return compiled(request.param, tmp_path, train)
+
+
+def compiled(path: Path, folder: Path, train: str | None = None) -> tuple[Program, Path]:
+    """The program as the GPU has it, and where its files are."""
+    program, built = compile_file(path, train=train, out=folder / "build")
+    return program.on("cuda"), built
 
 
 def losses(device, program, folder) -> np.ndarray:
@@ -77,9 +83,11 @@ def test_the_same_seed_gives_the_same_bits(gpu, example):
 def test_every_op_gives_what_its_reference_does(gpu, cuda_on_cpu, op_graph, tmp_path):
     graph, arrays = op_graph
     function = cuda_on_cpu.function_of(graph)
-    for name, text in build_files(function, "sm_80", "ops", ()).items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
+    for arch, place in (("sm_80", "cuda"), *((own, f"cuda/{own}") for own in OWN_FORMS)):
+        for name, text in build_files(function, arch, "ops", ()).items():
+            path = tmp_path / place / Path(name).name  # one of them is the runtime's choice
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
     facts = FunctionFacts("ops", 1, "ops", (), (), (), (), 0)
     program = Program(
         "ops", "0", "0", "ops.net", str(tmp_path), 0, (),
@@ -123,7 +131,7 @@ train {
 def test_products_that_are_worth_copies_are_those_of_the_reference(gpu, tmp_path, precision):
     path = tmp_path / "wide.net"
     path.write_text(WIDE.replace("PRECISION", precision))
-    program, folder = compile_file(path, out=tmp_path / "build")
+    program, folder = compiled(path, tmp_path)
     assert "netc_wgmma_m64n" in (folder / "cuda" / "sm_90a" / "run_wide_4100.cu").read_text()
     session = Session(program, folder, gpu(program, folder), seed=1)
     leave_kinks(session)
@@ -136,8 +144,9 @@ def test_products_that_are_worth_copies_are_those_of_the_reference(gpu, tmp_path
 def test_products_on_tensor_cores_are_those_of_the_reference(gpu, tmp_path, precision):
     text = (FOLDER / "mlp.net").read_text()
     path = tmp_path / "mlp.net"
-    path.write_text(text.replace("batch 128", f"batch 128\n    precision {precision}"))
-    example = compile_file(path, out=tmp_path / "build")
+    path.write_text(text.replace("    batch 64", f"    precision {precision}\n    batch 64"))
+    example = compiled(path, tmp_path)
+    assert "netc_mma_" in (example[1] / "cuda" / "train.cu").read_text()
     session = Session(*example, gpu(*example), seed=1)
     leave_kinks(session)
     checks = list(check_kernels(session, (example[0].function("train"),), {}))
