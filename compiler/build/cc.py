@@ -11,6 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from netc.compiler.build.parts import parts_of
 from netc.compiler.cache import keep, key_of, look_up
 from netc.compiler.diagnostics import Diagnostic, NetError
 from netc.compiler.ir.verify import InternalError
@@ -83,26 +84,48 @@ def build_library(source: Path, *defines: str) -> Path:
 
 
 def run_compiler(compiler: Compiler, source: Path, defines: tuple[str, ...] = ()) -> bytes:
-    """The bytes of the library; a source that does not compile is our fault, never the user's."""
-    with tempfile.TemporaryDirectory(prefix="netc-") as folder:
-        library = Path(folder) / "library.so"
+    """The bytes of the library; a long source is compiled in parts, on as many processors."""
+    with tempfile.TemporaryDirectory(prefix="netc-") as name:
+        folder = Path(name)
+        library = ("-o", str(folder / "library.so"), "-lm", "-lpthread")
         macros = (f"-D{name}" for name in defines)
-        command = (*compiler.command, *compiler.flags, *FLAGS, *macros, str(source))
-        try:
-            result = subprocess.run(
-                (*command, "-o", str(library), "-lm", "-lpthread"),
-                capture_output=True,
-                text=True,
-                timeout=TIME_LIMIT,
-                start_new_session=True,  # Ctrl-C is for netc, which may want to finish and save
-            )
-        except subprocess.TimeoutExpired:
-            raise environment_error(
-                "E0712", f"{compiler.command[0]} took longer than {TIME_LIMIT} s", "try again"
-            ) from None
-        if result.returncode:
-            raise InternalError(f"the C compiler rejects {source}:\n{result.stderr[:4000]}")
-        return library.read_bytes()
+        command = (*compiler.command, *compiler.flags, *FLAGS, *macros, "-I", str(source.parent))
+        texts = parts_of(source.read_text(), os.cpu_count() or 1)
+        if len(texts) == 1:
+            run_all([(*command, str(source), *library)], source)
+        else:
+            paths = [folder / f"{number}.c" for number in range(len(texts))]
+            for path, text in zip(paths, texts, strict=True):
+                path.write_text(text)
+            run_all([(*command, "-c", str(path), "-o", f"{path}.o") for path in paths], source)
+            run_all([(*command, *(f"{path}.o" for path in paths), *library)], source)
+        return (folder / "library.so").read_bytes()
+
+
+def run_all(commands: list[tuple[str, ...]], source: Path) -> None:
+    """Run these at once; a source that does not compile is our fault, never the user's."""
+    running = [
+        subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for netc, which may want to finish and save
+        )
+        for command in commands
+    ]
+    try:
+        for process in running:
+            _, errors = process.communicate(timeout=TIME_LIMIT)
+            if process.returncode:
+                raise InternalError(f"the C compiler rejects {source}:\n{errors[:4000]}")
+    except subprocess.TimeoutExpired:
+        message = f"{commands[0][0]} took longer than {TIME_LIMIT} s"
+        raise environment_error("E0712", message, "try again") from None
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 @cache
