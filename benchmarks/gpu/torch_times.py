@@ -1,7 +1,7 @@
 """What PyTorch takes on the first GPU for the same work: figures as JSON on standard output.
 
 In a process of its own: it may bring another CUDA compiler than netc's. Every network is measured
-eagerly and compiled with CUDA graphs; products in float32, as netc's, and in TF32, as is told. A
+eagerly, its whole step as one CUDA graph, and compiled with CUDA graphs; products in float32, as netc's, and in TF32, as is told. A
 line has all that was measured up to it.
 `--quick` runs everything once, on the CPU where there is no GPU: it shows that this file works.
 """
@@ -24,6 +24,7 @@ IS_QUICK = "--quick" in sys.argv
 DEVICE = "cuda" if torch.cuda.is_available() or not IS_QUICK else "cpu"
 CHUNKS, CHUNK_SECONDS = (1, 0.0) if IS_QUICK else (9, 0.2)
 PRODUCTS = (64,) if IS_QUICK else (1024, 2048, 4096)
+WAYS = ("eager", "graph", "compiled")
 COPIED = 1 << (10 if IS_QUICK else 26)  # floats
 NETWORKS = {
     "mnist": digits,
@@ -38,7 +39,7 @@ NETWORKS = {
 def main() -> None:
     torch.manual_seed(1)
     torch.backends.cudnn.benchmark = True
-    eager, compiled = {}, {}
+    steps: dict[str, dict[str, float | str]] = {way: {} for way in WAYS}
     found = {
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
@@ -46,12 +47,11 @@ def main() -> None:
         "matmul_tf32_seconds": {str(n): product_seconds(n, True) for n in PRODUCTS},
         "copy_bytes": 8 * COPIED,
         "copy_seconds": copy_seconds(),
-        "step_seconds_eager": eager,
-        "step_seconds_compiled": compiled,
+        **{f"step_seconds_{way}": figures for way, figures in steps.items()},
     }
-    for figures, is_compiled in ((eager, False), (compiled, True)):
+    for way, figures in steps.items():
         for name in NETWORKS:
-            figures[name] = step_seconds(name, is_compiled)
+            figures[name] = step_seconds(name, way)
             print(json.dumps(found), flush=True)  # the next may take longer than there is time
 
 
@@ -75,7 +75,7 @@ def made_up(example: Example) -> tuple[torch.Tensor, torch.Tensor]:
     return images, torch.randint(0, example.classes, (batch,), device=DEVICE)
 
 
-def step_seconds(name: str, is_compiled: bool) -> float | str:
+def step_seconds(name: str, way: str) -> float | str:
     """A training step: forward, loss, accuracy, backward, Adam; or why it could not be measured."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     example, model = EXAMPLES[name], network(name)
@@ -89,6 +89,7 @@ def step_seconds(name: str, is_compiled: bool) -> float | str:
         hits = (logits.argmax(1) == labels).float().mean()
         return nn.functional.cross_entropy(logits, labels), hits
 
+    is_compiled = way == "compiled"
     run_forward = torch.compile(forward, mode="reduce-overhead") if is_compiled else forward
 
     def step() -> None:
@@ -100,9 +101,22 @@ def step_seconds(name: str, is_compiled: bool) -> float | str:
         optimizer.step()
 
     try:
-        return median_seconds(step)
+        return median_seconds(captured(step) if way == "graph" else step)
     except Exception as error:  # no compiler for its kernels here, for one
         return f"not measured: {type(error).__name__}: {str(error).splitlines()[0]:.120}"
+
+
+def captured(step: Callable[[], None]) -> Callable[[], None]:
+    """The whole step as one CUDA graph, of warm kernels."""
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
 
 
 def product_seconds(n: int, tf32: bool) -> float:

@@ -196,6 +196,11 @@ static void check_copy(const TmaCopy &copy, const void *map)
     if (width % 16 || (copy.map.swizzle && width > span))
         fail(finding_here("misuse", copy.line),
              "a line of %d bytes of a TMA box with a swizzle of %d bytes", width, span);
+    // The manual is silent on it; an H100 calls it an illegal instruction.
+    if (copy.column * (int64_t)copy.map.element_bytes % 16)
+        fail(finding_here("misaligned", copy.line),
+             "a TMA box begins at column %d, %d bytes into the line: no multiple of 16 bytes",
+             copy.column, copy.column * (int)copy.map.element_bytes);
 }
 
 extern "C" void machine_tma_load(void *target, const void *map, uint64_t *mbarrier, int column,

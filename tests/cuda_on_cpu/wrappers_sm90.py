@@ -79,7 +79,7 @@ def mbarriers() -> tuple[Wrapper, ...]:
 # --- TMA
 
 LINES, LINE = 40, 44  # of the matrix; a box has 16 lines of 32 words
-BOXES = ((0, 0), (32, 30), (-3, 5), (4, -2), (64, 8))
+BOXES = ((0, 0), (32, 30), (-4, 5), (4, -2), (64, 8))  # columns by 16 bytes
 FETCHES = """
     NETC_DYN_SMEM(unsigned int, tile);
     unsigned long long *const barrier = (unsigned long long *)(tile + COUNT * 512);

@@ -196,6 +196,7 @@ SPOILED = {
     "rows of the next product that are stored": (r"m >= 67\)", "m > 67)",
                                                  "out of bounds|race between blocks"),
     "the depth of the other format": (r"step \* 64", "step * 32", "wrong"),
+    "a box that begins between 16 bytes": (r"step \* 64", "step * 64 + 1", "misaligned"),
     "no fence before the products": ("netc_wgmma_fence();", "", "misuse"),
     "no commit": ("netc_wgmma_commit();", "", "misuse|wrong|race"),
     "no last wait": (r"netc_wgmma_wait<0>\(\);", "", "misuse|wrong"),
