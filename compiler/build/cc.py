@@ -1,11 +1,14 @@
 """C source in, shared library out, by the system's C compiler or the one in the `ziglang` wheel."""
 
+import fcntl
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -49,6 +52,25 @@ class Compiler:
     flags: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Job:
+    """A library to build: its source, the macros it is built with, and its name in the cache."""
+
+    compiler: Compiler
+    source: Path
+    text: str
+    defines: tuple[str, ...]
+    key: str
+
+    @classmethod
+    def of(cls, source: Path, defines: tuple[str, ...] = ()) -> "Job":
+        compiler = find_compiler()
+        text, headers = source.read_text(), sorted(source.parent.glob("*.h"))
+        facts = (compiler.version, *compiler.flags, *FLAGS, processor(), *defines)
+        key = key_of(*facts, text, *(path.read_text() for path in headers))
+        return cls(compiler, source, text, defines, key)
+
+
 def build_library(source: Path, *defines: str) -> Path:
     """The shared library of a C file, beside it; the file's headers lie beside it too.
 
@@ -58,17 +80,12 @@ def build_library(source: Path, *defines: str) -> Path:
     compiler for the same processor. Raises NetError where there is no compiler, or the folder
     cannot be written.
     """
-    compiler = find_compiler()
-    texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
-    key = key_of(compiler.version, *compiler.flags, *FLAGS, processor(), *defines, *texts)
+    job = Job.of(source, defines)
     stem = ".".join((source.stem, *map(str.lower, defines)))
-    library = source.with_name(f"{stem}.{key[:NAME_LENGTH]}.so")
+    library = source.with_name(f"{stem}.{job.key[:NAME_LENGTH]}.so")
     if library.is_file():
         return library
-    module = look_up(key)
-    if module is None:
-        module = run_compiler(compiler, source, defines)
-        keep(key, module)
+    module = build(job)
     fresh = library.with_suffix(f".{os.getpid()}.new")
     try:
         fresh.write_bytes(module)
@@ -83,22 +100,46 @@ def build_library(source: Path, *defines: str) -> Path:
     return library
 
 
-def run_compiler(compiler: Compiler, source: Path, defines: tuple[str, ...] = ()) -> bytes:
+def build_ahead(source: Path) -> None:
+    """Begin to build, for the cache, what will be asked for soon. Why it cannot be built is told
+    then."""
+
+    def try_to_build() -> None:
+        with suppress(NetError, InternalError, OSError):
+            build(Job.of(source))
+
+    threading.Thread(target=try_to_build).start()
+
+
+def build(job: Job) -> bytes:
+    """The bytes of the library. Who asks while another one builds it waits, and takes that one."""
+    with job.source.open() as file:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        module = look_up(job.key)
+        if module is None:
+            module = run_compiler(job)
+            keep(job.key, module)
+    return module
+
+
+def run_compiler(job: Job) -> bytes:
     """The bytes of the library; a long source is compiled in parts, on as many processors."""
     with tempfile.TemporaryDirectory(prefix="netc-") as name:
         folder = Path(name)
         library = ("-o", str(folder / "library.so"), "-lm", "-lpthread")
-        macros = (f"-D{name}" for name in defines)
-        command = (*compiler.command, *compiler.flags, *FLAGS, *macros, "-I", str(source.parent))
-        texts = parts_of(source.read_text(), os.cpu_count() or 1)
-        if len(texts) == 1:
-            run_all([(*command, str(source), *library)], source)
+        macros = (f"-D{name}" for name in job.defines)
+        headers = ("-I", str(job.source.parent))
+        command = (*job.compiler.command, *job.compiler.flags, *FLAGS, *macros, *headers)
+        parts = parts_of(job.text, os.cpu_count() or 1)
+        paths = [str(folder / f"{number}.c") for number in range(len(parts))]
+        for path, text in zip(paths, parts, strict=True):
+            Path(path).write_text(text)
+        if len(parts) == 1:
+            run_all([(*command, *paths, *library)], job.source)
         else:
-            paths = [folder / f"{number}.c" for number in range(len(texts))]
-            for path, text in zip(paths, texts, strict=True):
-                path.write_text(text)
-            run_all([(*command, "-c", str(path), "-o", f"{path}.o") for path in paths], source)
-            run_all([(*command, *(f"{path}.o" for path in paths), *library)], source)
+            run_all([(*command, "-c", path, "-o", f"{path}.o") for path in paths], job.source)
+            run_all([(*command, *(f"{path}.o" for path in paths), *library)], job.source)
         return (folder / "library.so").read_bytes()
 
 
