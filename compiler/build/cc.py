@@ -108,7 +108,7 @@ def build_ahead(source: Path) -> None:
         with suppress(NetError, InternalError, OSError):
             build(Job.of(source))
 
-    threading.Thread(target=try_to_build).start()
+    threading.Thread(target=try_to_build, daemon=True).start()  # nobody waits for it at the end
 
 
 def build(job: Job) -> bytes:
