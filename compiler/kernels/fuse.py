@@ -167,6 +167,8 @@ class Fusion:
             _, row, column = row_index(draft.space)
             place = row * draft.space.columns + column
             loads = self.loads.at(node, place)
+            if draft.space.rows == 1 and not self._is_about(draft, loads):
+                return None  # one row is one task: others do what only needs its results
             return loads if self._own_places(loads, number, row, column) else None
         if node.output.type.count != _count(draft.space):
             return None
@@ -195,6 +197,13 @@ class Fusion:
             load.is_at(full if is_per_element(load.value, space) else row)
             for load in loads
             if self._made(load) and self.home[load.value.name] == number
+        )
+
+    def _is_about(self, draft: Draft, loads: list[AnyLoad]) -> bool:
+        """Whether an element is loaded that the group loads or makes anyhow."""
+        return any(
+            load.value.name in draft.tensors and is_per_element(load.value, draft.space)
+            for load in loads
         )
 
     def _is_kept(self, value: Value, draft: Draft) -> bool:

@@ -23,6 +23,7 @@ from netc.compiler.passes.loss_scale import (
 from netc.compiler.schedules import Rate, needs_total, rate_value
 
 NUMBER = TensorType("i32", ())
+MOST_ALIKE = 16  # values in one sum: each of its elements asks which of them it is of
 SMALL = 1e-6  # keeps the clip finite where all gradients are zero; PyTorch's value
 
 
@@ -227,15 +228,35 @@ def renamed_region(build: Builder, region: Region) -> Region:
 
 def clip_together(build: Builder, gradients: tuple[Value, ...], clip: float) -> tuple[Value, ...]:
     """All gradients scaled by one factor, so that their common norm is at most `clip`."""
-    squares = None
-    for gradient in gradients:
-        axes = tuple(range(len(gradient.type.shape)))
-        square = build.sum(build.multiply(gradient, gradient), axes=axes)
-        squares = square if squares is None else build.add(squares, square)
-    if squares is None:
+    if not gradients:
         return gradients
-    scale = build.minimum(build.divide(clip, build.add(build.sqrt(squares), SMALL)), 1.0)
+    norm = build.sqrt(sum_of_squares(build, gradients))
+    scale = build.minimum(build.divide(clip, build.add(norm, SMALL)), 1.0)
     return tuple(build.multiply(gradient, scale) for gradient in gradients)
+
+
+def sum_of_squares(build: Builder, values: tuple[Value, ...]) -> Value:
+    """Of all elements of all values; those of one shape are a single sum, for few kernels."""
+    alike: list[list[Value]] = []
+    last: dict[tuple[int, ...], list[Value]] = {}  # of each shape, the one that has room
+    for value in values:
+        same = last.get(value.type.shape)
+        if same is None or len(same) == MOST_ALIKE:
+            same = last[value.type.shape] = []
+            alike.append(same)
+        same.append(value)
+    sums = []
+    for same in alike:
+        whole = same[0] if len(same) == 1 else stacked(build, same)
+        axes = tuple(range(len(whole.type.shape)))
+        sums.append(build.sum(build.multiply(whole, whole), axes=axes))
+    return reduce(build.add, sums)
+
+
+def stacked(build: Builder, values: list[Value]) -> Value:
+    """Values of one shape as one, along a new first axis."""
+    rows = [build.reshape(value, shape=(1, *value.type.shape)) for value in values]
+    return build.concat(*rows, axis=0)
 
 
 def run_optimizer(
