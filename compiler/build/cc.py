@@ -103,12 +103,15 @@ def build_library(source: Path, *defines: str) -> Path:
 def build_ahead(source: Path) -> None:
     """Begin to build, for the cache, what will be asked for soon. Why it cannot be built is told
     then."""
+    ignored = suppress(NetError, InternalError, OSError)
 
-    def try_to_build() -> None:
-        with suppress(NetError, InternalError, OSError):
-            build(Job.of(source))
+    def try_to_build(job: Job) -> None:
+        with ignored:
+            build(job)
 
-    threading.Thread(target=try_to_build, daemon=True).start()  # nobody waits for it at the end
+    with ignored:  # the job is found here: a thread hardly gets a turn beside one that computes
+        job = Job.of(source)
+        threading.Thread(target=try_to_build, args=(job,), daemon=True).start()
 
 
 def build(job: Job) -> bytes:
