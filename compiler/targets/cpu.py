@@ -17,6 +17,7 @@ from netc.compiler.kernels.plan import (
     runs,
 )
 from netc.compiler.scalar.expression import Load
+from netc.compiler.targets.cpu_flat import FlatText, flat_text
 from netc.compiler.targets.cpu_operand import Operand, Way
 from netc.compiler.targets.cpu_phases import (
     CpuKernelSource,
@@ -51,9 +52,7 @@ from netc.compiler.targets.header import kernel_header, safe
 from netc.compiler.targets.machine import USUAL_HERTZ
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
-    BodyText,
     PlanText,
-    body_text,
     parameter_names,
     parameters,
     plan_text,
@@ -113,7 +112,8 @@ class OperandText:
 class WindowText:
     """The images under a window. A line of an image has `width` x `channels` elements, which
     `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
-    it. A window has `places` lines of places, `stride` apart."""
+    it. A window has `places` lines of places, `stride` apart. What follows results that lie side by
+    side is `flat`."""
 
     height: int
     width: int
@@ -124,7 +124,7 @@ class WindowText:
     places: int
     stride: int
     source: OperandText
-    after_flat: BodyText
+    flat: FlatText | None
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,8 @@ def cpu_kernel(
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, machine, shares)
     speller = Speller(CPU, names)
-    text = plan_text(kernel, speller)
+    plan = tile.across.plan if isinstance(tile, WindowTile) and tile.across else kernel.plan
+    text = plan_text(plan, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     sides = {}
     if isinstance(tile, MatmulTile):
@@ -189,11 +190,9 @@ def cpu_kernel(
     if isinstance(tile, MatmulTile | WindowTile):
         sides["right"] = operand_text(tile.right, text.right, names, text.precision)
     if isinstance(tile, WindowTile):
-        pixel = speller.spell(kernel.plan.sliding.pixel)
-        line = operand_text(tile.source, pixel, names, text.precision)
-        sides["window"] = window_text(
-            kernel.plan.sliding, tile.line, line, body_text(kernel.plan.after_flat, speller)
-        )
+        line = operand_text(tile.source, speller.spell(plan.sliding.pixel), names, text.precision)
+        flat = flat_text(kernel.plan, speller) if tile.is_flat else None
+        sides["window"] = window_text(plan.sliding, tile.line, line, flat)
     return CpuKernel(
         name=kernel.name,
         header=header,
@@ -237,7 +236,7 @@ def rounded(element: str, precision: str) -> str:
 
 
 def window_text(
-    slides: SlidingPlan, line: int, source: OperandText, after_flat: BodyText
+    slides: SlidingPlan, line: int, source: OperandText, flat: FlatText | None
 ) -> WindowText:
     """`line` elements are what windows reach of a padded line."""
     geometry, channels = slides.geometry, slides.channel.extent
@@ -253,7 +252,7 @@ def window_text(
         places=geometry.output[0],
         stride=geometry.stride[0],
         source=source,
-        after_flat=after_flat,
+        flat=flat,
     )
 
 

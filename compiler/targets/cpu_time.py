@@ -112,7 +112,8 @@ def window_cycles(plan: MatmulPlan, tile: WindowTile) -> float:
     tiles = tile.padded.count // tile.rows * ceil(tile.block_columns, tile.columns)
     steps = tile.tasks * tile.chunks * tiles * tile.depth_walk.count
     lines = tile.tasks * tile.chunks * tile.patch_lines
-    right = plan.batch.extent * plan.depth.extent * plan.column.extent
+    times = tile.groups if tile.column_blocks > 1 and tile.over_taps else plan.batch.extent
+    right = times * plan.depth.extent * plan.column.extent
     return steps * step_cycles(tile) + lines * RUN + packing_cycles(tile.right, right)
 
 
