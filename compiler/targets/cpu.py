@@ -306,13 +306,14 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
     ]
     sources = tuple(render_kernel(kernel, number) for number, kernel in enumerate(kernels))
     tiles = {k.tile.product: k.tile for k in kernels if hasattr(k.tile, "product")}
+    field_bytes = function.batch * sum(field.row_bytes for field in fields(function))
     return render(
         "cpu/function.c.j2",
         function=CpuFunction(
             name=function.name,
             header=function_header(function),
             batch=function.batch,
-            rows_worth=worth_a_claim(function.batch, function.batch * row_bytes(function) / COPIED),
+            rows_worth=worth_a_claim(function.batch, field_bytes / COPIED),
             vector_bytes=machine.vector_bytes,
             products=(
                 *(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
@@ -384,11 +385,6 @@ def fields(function: Function) -> tuple[Place, ...]:
         for entry in function.graph.inputs
         if entry.role is Role.FIELD
     )
-
-
-def row_bytes(function: Function) -> int:
-    """The bytes of a sample."""
-    return sum(field.row_bytes for field in fields(function))
 
 
 def outputs(function: Function) -> tuple[Place, ...]:
