@@ -92,11 +92,11 @@ def test_a_script_that_fails_has_no_figures(check, tmp_path, monkeypatch):
     monkeypatch.setattr(check, "HERE", tmp_path)
     (tmp_path / "good.py").write_text("print('words')\nprint('{\"a\": 1}')")
     (tmp_path / "bad.py").write_text("print('{\"a\": 1}')\nraise SystemExit(3)")
-    late = "import time\nprint('{\"a\": 2}\\n{\"a\"', end='', flush=True)\ntime.sleep(9)"
+    late = "import time\nprint('{\"a\": 2}\\n{\"a\"', end='', flush=True)\ntime.sleep(99)"
     (tmp_path / "late.py").write_text(late)
     assert check.measured(sys.executable, "good.py", 20) == {"a": 1}
     assert check.measured(sys.executable, "bad.py", 20) is None
-    assert check.measured(sys.executable, "late.py", 1) == {"a": 2}
+    assert check.measured(sys.executable, "late.py", 3) == {"a": 2}
 
 
 def test_the_tests_of_a_gpu_are_collected_only_when_they_are_asked_for():

@@ -1,10 +1,12 @@
 """What netc takes on the first GPU: figures as JSON on standard output.
 
-Steps of the examples, a matrix product, a copy and launches, each as the median of chunks of graph
-launches; the driver's own copy beside them.
+From the source to the first step with nothing kept from before; then steps of the examples, a
+matrix product, a copy and launches, each as the median of chunks of graph launches; the driver's
+own copy beside them.
 """
 
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from netc.runtime.cuda import Cuda
 from netc.runtime.emulate_check import made_up
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+FIRST_STEPS = ("mnist", "gpt")
 BLOCKS = {"recommend": "factors"}  # the train block where none is without a name
 CHUNKS, CHUNK_SECONDS = 9, 0.2
 REPEATS = 20  # launches in a graph
@@ -35,6 +38,7 @@ def main() -> None:
 
 
 def figures(folder: Path) -> dict[str, object]:
+    first = {name: first_step_seconds(name, folder / f"first_{name}") for name in FIRST_STEPS}
     steps = {}
     for path in sorted(EXAMPLES.glob("*.net")):
         if "\ntrain" not in path.read_text(encoding="utf-8"):
@@ -42,6 +46,7 @@ def figures(folder: Path) -> dict[str, object]:
         steps[path.stem] = step_seconds(path, folder / path.stem)
     copy = COPY.format(n=COPIED)
     return {
+        "first_step_seconds": first,
         "step_seconds": steps,
         "matmul_f32_seconds": {
             str(n): kernel_seconds(PRODUCT.format(n=n), folder / f"product_{n}") for n in PRODUCTS
@@ -52,6 +57,21 @@ def figures(folder: Path) -> dict[str, object]:
         # a kernel that has next to nothing to do, in a graph of many
         "launch_seconds": kernel_seconds(COPY.format(n=1), folder / "launch"),
     }
+
+
+def first_step_seconds(name: str, folder: Path) -> float:
+    """From an example's source to the end of its first step, with an empty cache."""
+    usual = os.environ.get("NETC_CACHE")
+    os.environ["NETC_CACHE"] = str(folder / "cache")
+    start = time.perf_counter()
+    program = netc.compile(EXAMPLES / f"{name}.net", device="cuda", out=folder / "build")
+    session = program.start(seed=1)
+    function = program.facts.function("train")
+    session.device.run(function, made_up(function), np.arange(function.batch), 1)
+    seconds = time.perf_counter() - start
+    session.close()
+    os.environ.pop("NETC_CACHE") if usual is None else os.environ.update(NETC_CACHE=usual)
+    return seconds
 
 
 def step_seconds(path: Path, folder: Path) -> float:
