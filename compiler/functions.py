@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from netc.compiler.ir.graph import Graph, Input, Role
 from netc.compiler.ir.tensor import Shape
+from netc.compiler.kernels.fuse import fuse
+from netc.compiler.kernels.lower import Cut
 from netc.compiler.kernels.memory import Buffer, plan_persistent
 from netc.compiler.language.model import Model
 from netc.compiler.language.model import Traced as Step
@@ -21,6 +23,7 @@ from netc.compiler.passes.relu_after_max import relu_after_max
 from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
 from netc.compiler.program import TARGETS
+from netc.compiler.targets.cpu_cut import cut
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, split_facts
 from netc.compiler.targets.function import Function, make_function
 
@@ -32,6 +35,7 @@ SPLITS = MappingProxyType(
         "cuda": split_facts(ARCHITECTURES[ARCH]),
     }
 )
+CUTS: Mapping[str, Cut] = MappingProxyType({"cpu": cut, "cuda": fuse})
 
 
 @dataclass(frozen=True)
@@ -136,10 +140,16 @@ def lay_out_function(
             precision,
         )
         graph = replace(graph, name=name)
-        like = (function for known, function in made.values() if known == graph)
-        function = next(like, None) or make_function(graph, traced.batch, OPS, persistent)
+        like = (f for known, f in made.values() if known == graph and not has_pools(f))
+        function = next(like, None)
+        function = function or make_function(graph, traced.batch, OPS, persistent, CUTS[target])
         made[target] = graph, function
     return {target: function for target, (_, function) in made.items()}
+
+
+def has_pools(function: Function) -> bool:
+    """Whether a target cut the function in a way of its own."""
+    return any(kernel.group.pool for kernel in function.kernels)
 
 
 def symbol(traced: Traced) -> str:

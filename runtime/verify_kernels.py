@@ -124,7 +124,7 @@ def run_alone(
     """What the kernel stores on the device; what it leaves out stays NaN, or -1."""
     kernel = function.kernels[number]
     for tensor in kernel.writes:
-        size = prod(tensor.shape) * np.dtype(DTYPES[tensor.dtype]).itemsize
+        size = prod(tensor.shape) * DTYPES[tensor.dtype].itemsize
         unset = np.full(size, 0xFF, np.uint8).view(DTYPES[tensor.dtype])
         device.write(tensor, unset.reshape(tensor.shape))
     for tensor in kernel.reads:

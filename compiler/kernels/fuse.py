@@ -2,34 +2,41 @@
 
 One walk in the order of the nodes. A node that works element by element joins the kernel that made
 what it reads, if it reads it at its own place; a fold joins the row kernel whose rows it folds
-again, or a fold of the same elements. What only moves elements, or is cheap, is computed where
-it is read. A node never joins a group when that would make two kernels wait for each other.
+again, or a fold of the same elements, or of windows of what a convolution makes. What only moves
+elements, or is cheap, is computed where it is read. A node never joins a group when that would make
+two kernels wait for each other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netc.compiler.ir.builder import is_pointwise
-from netc.compiler.ir.graph import Graph, Node, Value
+from netc.compiler.ir.graph import Graph, Node
 from netc.compiler.ir.operation import Family, Op
 from netc.compiler.kernels.group import (
     Group,
     Kind,
+    Pool,
     Reader,
     Space,
     alone,
+    column_index,
+    folded_index,
     is_per_element,
     is_virtual,
+    possible_pools,
     row_index,
 )
 from netc.compiler.kernels.keeping import Keeping
 from netc.compiler.kernels.loads import AnyLoad, Loads
 from netc.compiler.kernels.order import order
+from netc.compiler.scalar.expression import Contraction, find_loads
 from netc.compiler.scalar.index import Index, loop
 
 MOST_TENSORS = 256  # a kernel has 4 KB of parameters: work of its own kind is not put into it then
 MANY_ROWS, SHORT_ROW = 8, 4096  # a row is walked twice where rows are many or short
 
+Pools = Callable[[Contraction, Pool], bool]
 Numbers = int  # a set of groups, a bit for each: thousands of them are joined and asked at once
 
 
@@ -44,11 +51,18 @@ class Draft:
     tensors: set[str] = field(default_factory=set)
     needs: set[int] = field(default_factory=set)
     waits_for: Numbers = 0
+    pool: Pool | None = None
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many elements a value has that is made element by element here, folds done."""
+        return (self.space.rows, *([self.pool.space.rows] if self.pool else []))
 
 
-def fuse(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
-    """The kernels of a graph, in an order that can be run."""
-    fusion = Fusion(graph, ops)
+def fuse(graph: Graph, ops: Mapping[str, Op], pools: Pools | None = None) -> tuple[Group, ...]:
+    """The kernels of a graph, in an order that can be run. `pools` says whether the kernel of a
+    convolution can fold its results over these windows; None that none can."""
+    fusion = Fusion(graph, ops, pools or (lambda sums, pool: False))
     for node in graph.nodes:
         fusion.place(node)
     return fusion.groups()
@@ -66,8 +80,8 @@ def keep_apart(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
 class Fusion:
     """The walk's state: drafts, and where each value lives."""
 
-    def __init__(self, graph: Graph, ops: Mapping[str, Op]) -> None:
-        self.graph, self.ops = graph, ops
+    def __init__(self, graph: Graph, ops: Mapping[str, Op], pools: Pools) -> None:
+        self.graph, self.ops, self.pools = graph, ops, pools
         self.drafts: list[Draft] = []
         self.alike: dict[tuple[Kind, Space], Numbers] = {}
         self.loaded_by: dict[str, Numbers] = {}  # value name -> drafts that load it
@@ -76,7 +90,8 @@ class Fusion:
         self.sources: dict[str, frozenset[str]] = {}  # what it may read, wherever it is computed
         inputs = {entry.value.name for entry in graph.inputs}
         stored = lambda value: value.name in self.home or value.name in inputs  # noqa: E731
-        self.loads = Loads(ops, Reader(graph.producers(), ops, stored))
+        self.reader = Reader(graph.producers(), ops, stored)
+        self.loads = Loads(ops, self.reader)
         self.keeping = Keeping(graph, ops, self.loads)
 
     # --- placing one node -------------------------------------------------------------------
@@ -126,7 +141,37 @@ class Fusion:
             if self._fits_fold(loads, number):
                 self._add(number, node, self.loads.of_fold(node, space))
                 return
-        self._start(node, self.loads.of_fold(node, space))
+        if not (kind is Kind.COLUMN and self._join_pool(node, space)):
+            self._start(node, self.loads.of_fold(node, space))
+
+    def _join_pool(self, node: Node, space: Space) -> bool:
+        """Whether the fold joins the convolution whose results it folds, window by window."""
+        o, k, j = column_index(space)
+        read = self.reader.read(node.inputs[0], folded_index(space, o, k, j))
+        made = [load for load in find_loads(read) if self._made(load)]
+        for number in {self.home[load.value.name] for load in made}:
+            draft = self.drafts[number]
+            results = draft.nodes[0].output
+            own = [load for load in made if self.home[load.value.name] == number]
+            for pool in self._pools(draft, space):
+                place = pool.position(results.type.shape, o, k, j)
+                is_pooled = all(load.value == results and load.is_at(place) for load in own)
+                if is_pooled and not self._blocked(node) >> number & 1:
+                    draft.pool = pool
+                    self._add(number, node, made)
+                    return True
+        return False
+
+    def _pools(self, draft: Draft, space: Space) -> tuple[Pool, ...]:
+        """The windows that a fold over the space may have in the draft: those of the one before."""
+        if draft.kind is not Kind.MATMUL:
+            return ()
+        node = draft.nodes[0]
+        sums = self.ops[node.op].contraction(node, self.reader.read)
+        if sums.sliding is None or not sums.sliding.over_taps:
+            return ()
+        found = (draft.pool,) if draft.pool else possible_pools(space, node.output.type.shape)
+        return tuple(pool for pool in found if pool.space == space and self.pools(sums, pool))
 
     def _makers(self, node: Node) -> Iterator[int]:
         """The groups whose values the node reads, the last one first."""
@@ -141,7 +186,8 @@ class Fusion:
         if others or number is None or self.drafts[number].kind is not Kind.MAP:
             return False
         is_stored = self.keeping.is_result(node) or self.keeping.is_read_many_times(node)
-        if not is_stored or not all(self._is_kept(v, self.drafts[number]) for v in node.inputs):
+        count = self.drafts[number].space.rows
+        if not is_stored or any(value.type.count != count for value in node.inputs):
             return False
         self._add(number, node, [])
         return True
@@ -170,12 +216,13 @@ class Fusion:
             if draft.space.rows == 1 and not self._is_about(draft, loads):
                 return None  # one row is one task: others do what only needs its results
             return loads if self._own_places(loads, number, row, column) else None
-        if node.output.type.count != _count(draft.space):
+        count = node.output.type.count
+        if count not in draft.counts:
             return None
         loads = self.loads.of_map(node)
-        place = loop("i", node.output.type.count)
+        place = loop("i", count)
         fits = all(
-            load.is_at(place) and self._is_kept(load.value, draft)
+            load.is_at(place) and load.value.type.count == count
             for load in loads
             if self._made(load) and self.home[load.value.name] == number
         )
@@ -205,10 +252,6 @@ class Fusion:
             load.value.name in draft.tensors and is_per_element(load.value, draft.space)
             for load in loads
         )
-
-    def _is_kept(self, value: Value, draft: Draft) -> bool:
-        """Whether the value has one element for each result of the group, folds done."""
-        return value.type.count == _count(draft.space)
 
     def _blocked(self, node: Node) -> Numbers:
         """The groups that something which the node may read waits for: it can be in none."""
@@ -320,7 +363,7 @@ class Fusion:
             for value in node.outputs
             if value.name in self.keeping.results or read_by.get(value.name, set()) - {number}
         )
-        return Group(draft.kind, draft.space, tuple(draft.nodes), stored)
+        return Group(draft.kind, draft.space, tuple(draft.nodes), stored, draft.pool)
 
 
 def latest_first(numbers: Numbers) -> Iterator[int]:
@@ -334,10 +377,3 @@ def latest_first(numbers: Numbers) -> Iterator[int]:
 def walks_rows(space: Space) -> bool:
     """Whether a row may be walked more than once: then one row is the work of one task."""
     return space.rows >= MANY_ROWS or space.columns <= SHORT_ROW
-
-
-def _count(space: Space) -> int:
-    total = 1
-    for size in space.kept:
-        total *= size
-    return total

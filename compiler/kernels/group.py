@@ -54,19 +54,51 @@ class Space:
     def columns(self) -> int:
         return prod(self.shape) // max(self.rows, 1)
 
+    @property
+    def inner(self) -> int:
+        """Neighbours in memory that are folded side by side."""
+        return prod(self.shape[max(self.axes, default=-1) + 1 :])
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Folds behind a convolution: of windows of `size` (down, across) that lie side by side on its
+    results [N, H, W, C], `places` of them on an image. `space` is what the folds run over."""
+
+    space: Space
+    size: tuple[int, int]
+    places: tuple[int, int]
+
+    def position(self, images: Shape, place: Index, tap: Index, channel: Index) -> Index:
+        """Where among the convolution's results a fold finds a tap of its window."""
+        image, row, column = unravel(place, (images[0], *self.places))
+        down, across = unravel(tap, self.size)
+        row, column = row * self.size[0] + down, column * self.size[1] + across
+        return linear((image, row, column, channel), images)
+
+
+def possible_pools(space: Space, images: Shape) -> tuple[Pool, ...]:
+    """The pools that would make as many values as a fold over this space does."""
+    images_count, height, width, channels = images
+    sizes = ((h, space.columns // h) for h in range(1, space.columns + 1) if space.columns % h == 0)
+    pools = (Pool(space, size, (height // size[0], width // size[1])) for size in sizes)
+    rows = space.rows if space.inner == channels else 0
+    return tuple(pool for pool in pools if rows == images_count * channels * prod(pool.places))
+
 
 @dataclass(frozen=True)
 class Group:
     """Nodes that run as one kernel, in an order that can be run.
 
     `stored` are the values that others need. Whatever a member reads and no group stores is
-    computed where it is read.
+    computed where it is read. Members with as many elements as a `pool` has belong to it.
     """
 
     kind: Kind
     space: Space
     nodes: tuple[Node, ...]
     stored: tuple[Value, ...] = ()
+    pool: Pool | None = None
 
     @property
     def anchor(self) -> Node:
@@ -85,9 +117,9 @@ class Group:
         )
         stored = ", ".join("%" + value.name for value in self.stored)
         axes = f" fold {self.space.axes}" if self.space.axes else ""
-        return (
-            f"{self.kind.value} over {list(self.space.shape)}{axes} stores {stored} {{\n{body}\n}}"
-        )
+        pool = " pool {} x {}".format(*self.pool.size) if self.pool else ""
+        over = f"{self.kind.value} over {list(self.space.shape)}{axes}{pool}"
+        return f"{over} stores {stored} {{\n{body}\n}}"
 
 
 class Reader:
@@ -127,6 +159,13 @@ def row_index(space: Space) -> tuple[tuple[Index, ...], Index, Index]:
     """(index, row, column) of an element of a space whose last axes are folded."""
     row, column = loop("r", space.rows), loop("c", space.columns)
     return unravel(row * space.columns + column, space.shape), row, column
+
+
+def column_index(space: Space) -> tuple[Index, Index, Index]:
+    """(outer, folded, inner) of an element of a space that is folded down columns: neighbours in
+    memory are inner."""
+    outer = loop("o", space.rows // space.inner)
+    return outer, loop("k", space.columns), loop("j", space.inner)
 
 
 def folded_index(space: Space, outer: Index, fold: Index, inner: Index) -> tuple[Index, ...]:

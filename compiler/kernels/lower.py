@@ -1,14 +1,17 @@
 """Lowering: one group in, one plan out: which loops, which expressions, which stores."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from netc.compiler.ir.graph import Graph, Input, Node, Output, Role, Value
+from netc.compiler.ir.graph import Graph, Input, Node, Output, Role
 from netc.compiler.ir.operation import Family, Op
+from netc.compiler.kernels.contents import loaded_values, positions
 from netc.compiler.kernels.group import (
     Group,
     Kind,
     Reader,
+    Space,
+    column_index,
     folded_index,
     is_per_element,
     row_index,
@@ -23,7 +26,7 @@ from netc.compiler.kernels.plan import (
     Kernel,
     MapPlan,
     MatmulPlan,
-    Plan,
+    PoolPlan,
     RowPlan,
     ScatterPlan,
     SlidingPlan,
@@ -36,11 +39,9 @@ from netc.compiler.scalar.expression import (
     Load,
     LoadRow,
     Local,
-    Position,
     Select,
     Sliding,
     find_loads,
-    walk,
 )
 from netc.compiler.scalar.index import Index, Variable, linear, loop, unravel
 
@@ -111,6 +112,8 @@ class Lowering:
         self.folds = {
             node.output.name for node in group.nodes if ops[node.op].family is Family.REDUCE
         }
+        sums = {group.anchor.output.name} if group.kind is Kind.MATMUL else set()
+        self.known = self.folds | sums
 
     def kernel(self, number: int) -> Kernel:
         makers = {
@@ -148,14 +151,37 @@ class Lowering:
         n, k = Variable("n", sums.columns), Variable("k", sums.depth)
         bi, mi, ni, ki = (loop(v.name, v.extent) for v in (b, m, n, k))
         place = (bi * sums.rows + mi) * sums.columns + ni
-        after = self.body(place, skip=anchor)
+        after = self.body(place, self.unpooled())
         left, right = sums.left(bi, mi, ki), sums.right(bi, ki, ni)
         result = self.names[anchor.output.name]
         plan = MatmulPlan(b, m, n, k, left, right, result, after, sums.precision)
         if sums.sliding is None:
             return plan
-        flat = self.body(loop("i", anchor.output.type.count), skip=anchor)
-        return replace(plan, sliding=sliding_plan(sums.sliding, anchor), after_flat=flat)
+        sliding, pool = sliding_plan(sums.sliding, anchor), self.group.pool and self.pool_plan()
+        return replace(plan, sliding=sliding, pool=pool)
+
+    def pool_plan(self) -> PoolPlan:
+        pool, images = self.group.pool, self.group.anchor.output.type.shape
+        nodes = [node for node in self.group.nodes if node not in self.unpooled()]
+        o, k, j = column_index(pool.space)
+        index, tap = folded_index(pool.space, o, k, j), pool.position(images, o, k, j)
+        folds = tuple(
+            self.fold(node, self.local(self.reader.read(node.inputs[0], index), tap, tap))
+            for node in nodes
+            if node.output.name in self.folds
+        )
+        after = self.body(o * pool.space.inner + j, nodes)
+        columns = ColumnPlan(*column_loops(pool.space), folds, after)
+        return PoolPlan(pool.size, pool.places, columns)
+
+    def unpooled(self) -> list[Node]:
+        """The members that do not belong to a pool."""
+        pool = self.group.pool
+        return [
+            node
+            for node in self.group.nodes
+            if pool is None or node.output.type.count != pool.space.rows
+        ]
 
     def scatter_plan(self) -> ScatterPlan:
         anchor = self.group.anchor
@@ -173,20 +199,14 @@ class Lowering:
 
     def column_plan(self) -> ColumnPlan:
         space = self.group.space
-        last = max(space.axes)
-        inner = 1
-        for size in space.shape[last + 1 :]:
-            inner *= size
-        o, k = Variable("o", space.rows // inner), Variable("k", space.columns)
-        j = Variable("j", inner)
-        index = folded_index(space, *(loop(v.name, v.extent) for v in (o, k, j)))
+        o, k, j = column_index(space)
+        index = folded_index(space, o, k, j)
         folds = tuple(
             self.fold(node, self.reader.read(node.inputs[0], index))
             for node in self.group.nodes
             if node.output.name in self.folds
         )
-        place = loop("o", o.extent) * inner + loop("j", inner)
-        return ColumnPlan(o, k, j, folds, self.body(place))
+        return ColumnPlan(*column_loops(space), folds, self.body(o * space.inner + j))
 
     def row_plan(self) -> RowPlan:
         space = self.group.space
@@ -271,10 +291,11 @@ class Lowering:
 
     # --- pieces -----------------------------------------------------------------------------
 
-    def body(self, place: Index, skip: Node | None = None) -> Body:
-        """All members but folds, wholes and `skip`, at a row-major position, and the stores."""
-        parts = [node for node in self.group.nodes if node not in self.wholes]
-        nodes = [n for n in parts if n is not skip and n.output.name not in self.folds]
+    def body(self, place: Index, members: Sequence[Node] = ()) -> Body:
+        """All members, or these, but folds, sums and wholes at a row-major position, and the stores
+        of all."""
+        parts = [node for node in members or self.group.nodes if node not in self.wholes]
+        nodes = [node for node in parts if node.output.name not in self.known]
         assigns = tuple(self.assign(node, place, place) for node in nodes)
         of_parts = (store for node in self.wholes for store in self.part_stores(node, place))
         return Body(assigns, (*self.stores(parts, place), *of_parts))
@@ -322,6 +343,12 @@ class Lowering:
         return expression
 
 
+def column_loops(space: Space) -> tuple[Variable, Variable, Variable]:
+    """The loops of a fold down columns: outer, folded, and neighbours in memory."""
+    outer = space.rows // space.inner
+    return Variable("o", outer), Variable("k", space.columns), Variable("j", space.inner)
+
+
 def sliding_plan(sliding: Sliding, node: Node) -> SlidingPlan:
     """The images are the node's first operand."""
     sizes = node.inputs[0].type.shape
@@ -330,64 +357,9 @@ def sliding_plan(sliding: Sliding, node: Node) -> SlidingPlan:
     return SlidingPlan(*places, sliding.geometry, sliding.over_taps, pixel)
 
 
-def plan_bodies(plan: Plan) -> tuple[Body, ...]:
-    if isinstance(plan, MapPlan):
-        return (plan.body,)
-    if isinstance(plan, RowPlan):
-        return tuple(body for stage in plan.stages for body in (stage.body, stage.after))
-    return () if isinstance(plan, ScatterPlan | AttendPlan) else (plan.after,)
-
-
-def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
-    """Every expression of a plan, in the order in which it runs."""
-    found: list[Expression] = []
-    if isinstance(plan, MatmulPlan):
-        found += [plan.left, plan.right]
-    if isinstance(plan, ScatterPlan):
-        found += [plan.place, plan.value, *([plan.move.rate] if plan.move else [])]
-    if isinstance(plan, AttendPlan):
-        found += [operand for _, operand in plan.operands]
-    if isinstance(plan, ColumnPlan):
-        found += [fold.expression for fold in plan.folds]
-    if isinstance(plan, RowPlan):
-        found += [fold.expression for stage in plan.stages for fold in stage.folds]
-    for body in plan_bodies(plan):
-        found += [assign.expression for assign in body.assigns]
-    return tuple(found)
-
-
-def loaded_values(plan: Plan) -> tuple[Value, ...]:
-    """The tensors that a plan loads from, each once, in the order of first use."""
-    found = [load.value for one in plan_expressions(plan) for load in find_loads(one)]
-    if isinstance(plan, ScatterPlan) and plan.move:
-        found += [plan.move.table, plan.move.room]
-    return tuple(dict.fromkeys(found))
-
-
-def positions(body: Body) -> list[Index]:
-    """Every index that the body computes with."""
-    found = [store.position for store in body.stores]
-    for assign in body.assigns:
-        for part in walk(assign.expression):
-            if isinstance(part, Load):
-                found.append(part.position)
-            elif isinstance(part, LoadRow):
-                found.append(part.column)
-            elif isinstance(part, Position):
-                found.append(part.index)
-            elif isinstance(part, Select):
-                found += [condition.index for condition in part.conditions]
-    return found
-
-
 def kernel_name(number: int, group: Group) -> str:
     """k07_conv2d_1_forward: where the group's anchor comes from, without the net around it."""
     anchor = group.anchor
     path = anchor.origin.path.split(".")
     place = "_".join(path[1:] or path) or anchor.op
     return f"k{number:02d}_{identifier(place)}_{anchor.origin.phase}"
-
-
-def plan_stores(plan: Plan) -> tuple[Store, ...]:
-    """Everything that a plan stores."""
-    return tuple(store for body in plan_bodies(plan) for store in body.stores)

@@ -15,8 +15,8 @@ import numpy as np
 
 from netc.compiler.ir.graph import Graph, Input, Node, Role, Value
 from netc.compiler.ir.scan import Scan
+from netc.compiler.kernels.contents import plan_expressions, plan_stores
 from netc.compiler.kernels.group import lies_in
-from netc.compiler.kernels.lower import plan_expressions, plan_stores
 from netc.compiler.kernels.plan import AttendPlan, Kernel, RowPlan, ScatterPlan, runs
 from netc.compiler.scalar.expression import Load, LoadRow, find_loads
 from netc.compiler.scalar.index import Index

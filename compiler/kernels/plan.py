@@ -107,10 +107,20 @@ class SlidingPlan:
 
 
 @dataclass(frozen=True)
+class PoolPlan:
+    """Folds of a convolution's results over windows of `size`, side by side, `places` of them on an
+    image: tap k of window o in channel j."""
+
+    size: tuple[int, int]
+    places: tuple[int, int]
+    folds: ColumnPlan
+
+
+@dataclass(frozen=True)
 class MatmulPlan:
     """result = sum over depth of left * right for each (batch, row, column), then `after`.
 
-    Where the left side slides, `after_flat` is the same for element i of the whole result.
+    Where the left side slides, a `pool` may fold the results.
 
     `left` and `right` are not rounded yet: a target rounds them to `precision` as it loads them.
     """
@@ -125,7 +135,7 @@ class MatmulPlan:
     after: Body
     precision: str = "f32"
     sliding: SlidingPlan | None = None
-    after_flat: Body | None = None
+    pool: PoolPlan | None = None
 
 
 @dataclass(frozen=True)

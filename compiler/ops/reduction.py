@@ -7,6 +7,8 @@ import numpy as np
 from netc.compiler.ir.operation import OpError
 from netc.compiler.ir.tensor import Shape, TensorType, strides
 
+BYTE = 256  # places that a byte can name
+
 
 def kept_shape(x: TensorType, axes: tuple[int, ...]) -> Shape:
     """The shape that is left when `axes` (ascending, each once, counted from 0) are folded away."""
@@ -29,14 +31,18 @@ def spread(build, value, like: TensorType, axes: tuple[int, ...]):
 
 
 def spread_to_first(build, value, chosen, like: TensorType, axes: tuple[int, ...]):
-    """`value` at the element that `chosen` counts to along `axes`, 0 at the others."""
+    """`value` at the element that `chosen` counts to along `axes`, 0 at the others. A byte is all
+    that is kept of a place among few."""
     if not axes:
         return value
-    steps = strides(tuple(like.shape[axis] for axis in axes))
+    sizes = tuple(like.shape[axis] for axis in axes)
+    steps = strides(sizes)
     place = None
     for axis, step in zip(axes, steps, strict=True):
         along = build.multiply(build.iota(axis=axis, shape=like.shape), step)
         place = along if place is None else build.add(place, along)
+    if prod(sizes) <= BYTE:
+        place, chosen = build.cast(place, dtype="u8"), build.cast(chosen, dtype="u8")
     here = build.equal(place, spread(build, chosen, like, axes))
     return build.where(here, spread(build, value, like, axes), 0)
 

@@ -1,7 +1,7 @@
 """What one element of a tensor is: a tree of loads, constants and functions of loop variables."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netc.compiler.ir.graph import Value
 from netc.compiler.scalar.geometry import Geometry
@@ -135,6 +135,42 @@ def walk(expression: Expression) -> Iterator[Expression]:
     for child in children(expression):
         yield from walk(child)
     yield expression
+
+
+def changed(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """The expression with what `change` makes of each part in its place, children first."""
+    match expression:
+        case Apply():
+            parts = tuple(changed(part, change) for part in expression.arguments)
+            expression = replace(expression, arguments=parts)
+        case Select():
+            inside = changed(expression.inside, change)
+            outside = changed(expression.outside, change)
+            expression = replace(expression, inside=inside, outside=outside)
+        case LoadRow():
+            expression = replace(expression, row=changed(expression.row, change))
+    return change(expression)
+
+
+def substitute(expression: Expression, values: dict[Variable, Index]) -> Expression:
+    """The expression with variables replaced by indices that stay within their extents."""
+
+    def change(part: Expression) -> Expression:
+        match part:
+            case Load():
+                return replace(part, position=part.position.substitute(values))
+            case LoadRow():
+                return replace(part, column=part.column.substitute(values))
+            case Position():
+                return replace(part, index=part.index.substitute(values))
+            case Select():
+                conditions = tuple(
+                    replace(one, index=one.index.substitute(values)) for one in part.conditions
+                )
+                return select(conditions, part.inside, part.outside)
+        return part
+
+    return changed(expression, change)
 
 
 def find_loads(expression: Expression) -> list[Load | LoadRow]:

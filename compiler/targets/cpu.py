@@ -17,8 +17,15 @@ from netc.compiler.kernels.plan import (
     runs,
 )
 from netc.compiler.scalar.expression import Load
+from netc.compiler.targets.cpu_flat import FlatText, flat_text
 from netc.compiler.targets.cpu_operand import Operand, Way
-from netc.compiler.targets.cpu_phases import CpuKernelSource, CpuParameter, Turn, turns
+from netc.compiler.targets.cpu_phases import (
+    CpuKernelSource,
+    CpuParameter,
+    Turn,
+    turns,
+    worth_a_claim,
+)
 from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
 from netc.compiler.targets.cpu_tiles import (
     AttendTile,
@@ -36,16 +43,16 @@ from netc.compiler.targets.cpu_tiles import (
     row_tile,
     scatter_tile,
 )
+from netc.compiler.targets.cpu_time import busy_seconds, guessed_peaks
 from netc.compiler.targets.cpu_turn import swaps
 from netc.compiler.targets.cpu_window import WindowTile, window_tile
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
+from netc.compiler.targets.machine import USUAL_HERTZ
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
-    BodyText,
     PlanText,
-    body_text,
     parameter_names,
     parameters,
     plan_text,
@@ -75,6 +82,7 @@ CPU = Dialect(
     folds=dict(FOLDS)
     | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
+COPIED = 5e10  # bytes of rows in a second
 HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
 
@@ -104,7 +112,8 @@ class OperandText:
 class WindowText:
     """The images under a window. A line of an image has `width` x `channels` elements, which
     `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
-    it. A window has `places` lines of places, `stride` apart."""
+    it. A window has `places` lines of places, `stride` apart. What follows results that lie side by
+    side is `flat`."""
 
     height: int
     width: int
@@ -115,7 +124,7 @@ class WindowText:
     places: int
     stride: int
     source: OperandText
-    after_flat: BodyText
+    flat: FlatText | None
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,7 @@ class CpuKernel:
     tile: MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | ScatterTile | AttendTile
     index: str
     tasks: int
+    seconds: float
     share_tasks: int = 0
     left: OperandText | None = None
     right: OperandText | None = None
@@ -147,11 +157,12 @@ class Place:
 
 @dataclass(frozen=True)
 class CpuFunction:
-    """A function as its template wants it."""
+    """A function as its template wants it; `rows_worth` rows of the batch are worth a claim."""
 
     name: str
     header: tuple[str, ...]
     batch: int
+    rows_worth: int
     vector_bytes: int
     products: tuple[str, ...]
     kernels: tuple[CpuKernelSource, ...]
@@ -170,7 +181,8 @@ def cpu_kernel(
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, machine, shares)
     speller = Speller(CPU, names)
-    text = plan_text(kernel, speller)
+    plan = tile.across.plan if isinstance(tile, WindowTile) and tile.across else kernel.plan
+    text = plan_text(plan, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     sides = {}
     if isinstance(tile, MatmulTile):
@@ -178,11 +190,9 @@ def cpu_kernel(
     if isinstance(tile, MatmulTile | WindowTile):
         sides["right"] = operand_text(tile.right, text.right, names, text.precision)
     if isinstance(tile, WindowTile):
-        pixel = speller.spell(kernel.plan.sliding.pixel)
-        line = operand_text(tile.source, pixel, names, text.precision)
-        sides["window"] = window_text(
-            kernel.plan.sliding, tile.line, line, body_text(kernel.plan.after_flat, speller)
-        )
+        line = operand_text(tile.source, speller.spell(plan.sliding.pixel), names, text.precision)
+        flat = flat_text(kernel.plan, speller) if tile.is_flat else None
+        sides["window"] = window_text(plan.sliding, tile.line, line, flat)
     return CpuKernel(
         name=kernel.name,
         header=header,
@@ -194,6 +204,7 @@ def cpu_kernel(
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
+        seconds=busy_seconds(kernel, tile, guessed_peaks(machine, USUAL_HERTZ), machine),
         share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
         **sides,
     )
@@ -225,7 +236,7 @@ def rounded(element: str, precision: str) -> str:
 
 
 def window_text(
-    slides: SlidingPlan, line: int, source: OperandText, after_flat: BodyText
+    slides: SlidingPlan, line: int, source: OperandText, flat: FlatText | None
 ) -> WindowText:
     """`line` elements are what windows reach of a padded line."""
     geometry, channels = slides.geometry, slides.channel.extent
@@ -241,7 +252,7 @@ def window_text(
         places=geometry.output[0],
         stride=geometry.stride[0],
         source=source,
-        after_flat=after_flat,
+        flat=flat,
     )
 
 
@@ -301,6 +312,7 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             name=function.name,
             header=function_header(function),
             batch=function.batch,
+            rows_worth=worth_a_claim(function.batch, function.batch * row_bytes(function) / COPIED),
             vector_bytes=machine.vector_bytes,
             products=(
                 *(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
@@ -339,7 +351,8 @@ def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
     return CpuKernelSource(
-        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.share_tasks
+        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.seconds,
+        kernel.share_tasks,
     )
 
 
@@ -371,6 +384,11 @@ def fields(function: Function) -> tuple[Place, ...]:
         for entry in function.graph.inputs
         if entry.role is Role.FIELD
     )
+
+
+def row_bytes(function: Function) -> int:
+    """The bytes of a sample."""
+    return sum(field.row_bytes for field in fields(function))
 
 
 def outputs(function: Function) -> tuple[Place, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Node, Value
 from netc.compiler.ir.scan import Scan
-from netc.compiler.kernels.lower import plan_expressions, plan_stores
+from netc.compiler.kernels.contents import plan_expressions, plan_stores
 from netc.compiler.kernels.memory import Buffer, MemoryPlan
 from netc.compiler.kernels.plan import ColumnPlan, Kernel, MapPlan, MatmulPlan, Plan, RowPlan
 from netc.compiler.scalar.expression import Load, find_loads

@@ -1,6 +1,7 @@
 """How the cpu target cuts kernels into tasks and tiles, from the facts of a machine."""
 
 from dataclasses import dataclass, replace
+from math import gcd
 
 from netc.compiler.kernels.plan import (
     AttendPlan,
@@ -13,6 +14,7 @@ from netc.compiler.kernels.plan import (
 from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import (
     Operand,
+    Way,
     direct_operand,
     left_operand,
     right_operand,
@@ -23,6 +25,7 @@ COLUMN_BLOCK = 256  # neighbours that are folded side by side: their sums stay i
 LANES = 16  # partial sums of a long row: fills the widest vectors, and fixes the order of the sum
 BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 128, 128  # packed: 2 x 128 KB, in the L2 cache
 SUMS_AT_ONCE = 8  # two a cycle, each of which takes four
+LONG_RUN, COPY = 16, 1.0  # runs that are packed quickly; what packing each alone takes beside a sum
 MOST_ROWS = 14  # of a register tile: more are no quicker
 WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
 MEETING = 64  # queries and keys of a block of attention: its scores, 16 KB, stay in the L1 cache
@@ -280,9 +283,8 @@ def usual_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> Shape:
     """Rows that fill the registers and waste least at the edges, and blocks that fill the cores."""
     rows_total, columns_total = plan.row.extent, plan.column.extent
     columns = vectors * machine.lanes
-    rows = tile_rows(rows_total, most_rows(machine, vectors))
+    rows, block_rows = usual_rows(plan, most_rows(machine, vectors))
     block_columns = min(round_up(columns_total, columns), round_up(BLOCK_COLUMNS, columns))
-    block_rows = even_parts(rows_total, rows, BLOCK_ROWS)
     while plan.batch.extent * ceil(rows_total, block_rows) * ceil(
         columns_total, block_columns
     ) < TASKS_PER_CORE * machine.cores and (block_columns > columns or block_rows > rows):
@@ -293,6 +295,28 @@ def usual_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> Shape:
         else:
             block_columns = round_up(block_columns // 2, columns)
     return Shape(rows, vectors, block_rows, block_columns)
+
+
+def usual_rows(plan: MatmulPlan, most: int) -> tuple[int, int]:
+    """Rows of a register tile and of a block, such that blocks cut few runs that are packed."""
+    total = plan.row.extent
+    rows = tile_rows(total, most)
+    usual = rows, even_parts(total, rows, BLOCK_ROWS)
+    even, depth = plan.precision == "f32" and total % rows == 0, plan.depth.extent
+    left = left_operand(plan.left, plan.row, plan.depth, (usual[1], depth), even)
+    if left.way is Way.DIRECT or left.along_depth or left.run >= LONG_RUN:
+        return usual
+    run = left_operand(plan.left, plan.row, plan.depth, (total, depth), False).run
+
+    def cost(rows: int, block: int) -> float:
+        return round_up(total, rows) / total + 0.3 / rows + COPY / gcd(run, block)
+
+    blocks = (
+        (rows, block)
+        for rows in range(max(1, min(most, total) // 2), min(most, total) + 1)
+        for block in range(round_down(BLOCK_ROWS // 2, rows), BLOCK_ROWS + 1, rows)
+    )
+    return min((usual, *blocks), key=lambda one: cost(*one))
 
 
 def other_shapes(plan: MatmulPlan, machine: CpuMachine) -> tuple[Shape, ...]:

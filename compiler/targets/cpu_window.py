@@ -10,14 +10,18 @@ from math import gcd
 
 from netc.compiler.kernels.plan import MatmulPlan, SlidingPlan
 from netc.compiler.scalar.expression import Load
+from netc.compiler.scalar.geometry import Geometry
 from netc.compiler.scalar.index import Index, Variable
 from netc.compiler.scalar.rounding import ceil, round_up
+from netc.compiler.targets.cpu_across import Across, across
 from netc.compiler.targets.cpu_operand import Operand, Way, find_run, right_operand
 from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
+from netc.compiler.targets.text import PoolText
 
 PATCH_BYTES, SUMS_BYTES = 2**17, 2**16  # of a block of lines: in the L2 cache
 TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
 RIGHT_BYTES = 2**18  # of a right side that is packed: on the stack, and in the L2 cache
+NEAR_BYTES, PANEL_BYTES = 2**20, 2**19  # of one that is read as it lies; of a panel of one
 FAR_BYTES, MANY_PLACES = 2**19, 64  # a right side not in the L2 cache is read for as many at once
 FEWEST_ROWS, FEWEST_PLACES = 6, 48  # of a register tile, and of its depth, that are worth it
 TASKS_PER_CORE = 6  # enough to share out evenly
@@ -46,12 +50,13 @@ class Walk:
 class WindowTile:
     """A register tile takes `tile_groups` x `tile_run` of the rows, by `columns`.
 
-    A patch serves `lines` lines of places: `patch_lines` padded lines of `line` elements. Over taps
-    a block is the places of one patch; over places it is `rows_walk` of the taps, by
-    `block_columns`, summed over `chunks` patches.
+    A patch serves `lines` lines of places: `patch_lines` padded lines of `line` elements. A task
+    takes `chunks` patches. Over taps a block is the places of each; over places it is `rows_walk`
+    of the taps, summed over all of them. `block_columns` is how wide it is.
     """
 
     over_taps: bool
+    images: int
     rows_walk: Walk
     depth_walk: Walk
     columns_used: int
@@ -69,6 +74,7 @@ class WindowTile:
     source: Operand
     right: Operand
     tasks: int
+    across: Across | None = None
 
     @property
     def rows(self) -> int:
@@ -81,6 +87,15 @@ class WindowTile:
     @property
     def block_depth(self) -> int:
         return self.depth_walk.count
+
+    @property
+    def patches(self) -> int:
+        return self.images * self.row_blocks
+
+    @property
+    def groups(self) -> int:
+        """Over taps: how many tasks take all patches."""
+        return self.tasks // self.column_blocks
 
     @property
     def padded(self) -> Walk:
@@ -102,9 +117,41 @@ class WindowTile:
         return self.columns_used if self.is_narrow else self.block_columns
 
     @property
+    def sums_line(self) -> int:
+        """Rows of a line in the sums."""
+        real = self.rows_walk.run + self.across.after if self.across else 0
+        return self.sums_before + max(self.padded.run, real)
+
+    @property
+    def sums_before(self) -> int:
+        """Rows of a line before the first one, which give nothing."""
+        return self.across.before if self.across else 0
+
+    @property
     def sums(self) -> int:
         """Elements of the sums; the last row is stored as whole vectors."""
-        return self.padded.count * self.sums_step + self.columns
+        return self.padded.groups * self.sums_line * self.sums_step + self.columns
+
+    @property
+    def results_line(self) -> int:
+        """Results of a line."""
+        return self.across.places if self.across else self.rows_walk.run
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether results lie side by side, and what follows runs along all of them at once."""
+        return self.is_narrow or self.across is not None
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all rows of the results are real."""
+        return self.across is not None or self.padded.run == self.rows_walk.run
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """Where among the sums of a line a result finds what its neighbours give to it."""
+        step, columns = self.sums_step, self.across.columns
+        return tuple(tap * step + tap * columns for tap in range(self.across.taps))
 
     @property
     def patch(self) -> int:
@@ -122,43 +169,67 @@ class WindowTile:
             for place in range(self.tile_run)
         )
 
+    def taps_of(self, pool: PoolText) -> tuple[int, ...]:
+        """Where the results of a window of a pool lie among the sums, from the first one."""
+        return tuple(
+            (down * self.sums_line + across) * self.sums_step
+            for down in range(pool.down)
+            for across in range(pool.across)
+        )
+
     @property
     def description(self) -> str:
-        return f" of {self.lines} lines of windows, in tiles of {self.rows} x {self.columns}"
+        taps = f", {self.across.taps} taps at once" if self.across else ""
+        return f" of {self.lines} lines of windows, in tiles of {self.rows} x {self.columns}{taps}"
 
 
 def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     """The tile of a product that slides; None where it is better run like any other product."""
     slides = plan.sliding
-    if slides is None or slides.geometry.kernel == (1, 1):
+    if slides is None or not can_slide(slides.geometry):
         return None
-    if slides.geometry.dilation[1] > 1 and slides.geometry.kernel[1] > 1:
-        return None  # the taps across are no neighbours
+    taps = across(plan, machine) if slides.over_taps else None
+    if taps:
+        tile = tile_of_places(taps.plan, machine)
+        return tile and replace(tile, across=taps)
     tile = tile_of_places(plan, machine) if slides.over_taps else tile_of_taps(plan, machine)
+    if plan.pool:
+        return tile
     if tile is None or tile.rows < min(FEWEST_ROWS, tile.rows_walk.count):
         return None
     return tile
+
+
+def can_slide(geometry: Geometry) -> bool:
+    """Whether there is more than a tap, and those across are neighbours."""
+    down, across = geometry.kernel
+    return down * across > 1 and (across == 1 or geometry.dilation[1] == 1)
 
 
 def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     """Rows are places, the depth runs over the taps: all of it in one go."""
     slides, (height, width) = plan.sliding, plan.sliding.geometry.output
     vectors = best_vectors(plan, machine)
-    columns = round_up(plan.column.extent, vectors * machine.lanes)
-    right = right_side(plan, machine, vectors, plan.depth.extent)
-    if right.way is not Way.DIRECT and 4 * columns * plan.depth.extent > RIGHT_BYTES:
+    found = right_block(plan, machine, vectors)
+    if found is None:
         return None
-    blocks = ceil(TASKS_PER_CORE * machine.cores, slides.image.extent)
+    right, columns = found
+    column_blocks, wanted = ceil(plan.column.extent, columns), TASKS_PER_CORE * machine.cores
+    blocks = ceil(wanted, slides.image.extent * column_blocks)
     most = min(ceil(height, blocks), SUMS_BYTES // (4 * columns * width))
     while most > 1 and 4 * patch_lines(slides, most) * line_of(slides) > PATCH_BYTES:
         most -= 1
-    lines = ceil(height, ceil(height, max(most, 1)))
+    whole = plan.pool.size[0] if plan.pool else 1
+    lines = round_up(ceil(height, ceil(height, max(most, 1))), whole)
     rows = places_walk(slides, lines)
-    if 4 * columns * plan.depth.extent > FAR_BYTES and rows.count < MANY_PLACES:
+    if 4 * plan.column.extent * plan.depth.extent > FAR_BYTES and rows.count < MANY_PLACES:
         return None
+    patches = slides.image.extent * ceil(height, lines)
+    groups = patches if column_blocks == 1 else min(ceil(wanted, column_blocks), patches)
     shares = slides.geometry.stride[1] * slides.channel.extent == 1
     return WindowTile(
         over_taps=True,
+        images=slides.image.extent,
         rows_walk=rows,
         depth_walk=taps_walk(slides),
         columns_used=plan.column.extent,
@@ -170,12 +241,25 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
         line=line_of(slides),
         row_blocks=ceil(height, lines),
         block_columns=columns,
-        column_blocks=1,
-        chunks=1,
+        column_blocks=column_blocks,
+        chunks=ceil(patches, groups),
         source=line_operand(slides),
         right=right,
-        tasks=slides.image.extent * ceil(height, lines),
+        tasks=column_blocks * ceil(patches, ceil(patches, groups)),
     )
+
+
+def right_block(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> tuple[Operand, int] | None:
+    """How the right side is read, and how many columns of it a task has: all of them, or, where
+    they do not stay in the cache, as many as a tile. None where not even those do."""
+    panel, depth = vectors * machine.lanes, plan.depth.extent
+    columns = round_up(plan.column.extent, panel)
+    right = right_side(plan, machine, vectors, depth)
+    if 4 * columns * depth <= (NEAR_BYTES if right.way is Way.DIRECT else RIGHT_BYTES):
+        return right, columns
+    if 4 * panel * depth <= PANEL_BYTES:
+        return right_side(plan, machine, vectors, depth, is_packed=True), panel
+    return (right, columns) if right.way is Way.DIRECT else None
 
 
 def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
@@ -198,6 +282,7 @@ def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     column_blocks = ceil(plan.column.extent, block_columns)
     return WindowTile(
         over_taps=False,
+        images=slides.image.extent,
         rows_walk=rows,
         depth_walk=places_walk(slides, lines),
         columns_used=plan.column.extent,
@@ -243,10 +328,12 @@ def best_vectors(plan: MatmulPlan, machine: CpuMachine) -> int:
     return 2 if plan.column.extent > machine.lanes else 1
 
 
-def right_side(plan: MatmulPlan, machine: CpuMachine, vectors: int, depth: int) -> Operand:
+def right_side(
+    plan: MatmulPlan, machine: CpuMachine, vectors: int, depth: int, is_packed: bool = False
+) -> Operand:
     """How the right side is read, in blocks so deep."""
     columns, as_they_are = vectors * machine.lanes, plan.precision == "f32"
-    even = as_they_are and plan.column.extent % columns == 0
+    even = as_they_are and plan.column.extent % columns == 0 and not is_packed
     block = (columns, depth)
     return right_operand(
         plan.right, plan.column, plan.depth, block, even=even, as_they_are=as_they_are

@@ -220,7 +220,7 @@ def cuda_kernel(
     least = limit(kernel, arch)
     best = f"at best {least.seconds * 1e6:.2f} us on {arch.device}: {least.reason}"
     speller = Speller(CUDA, names)
-    text, copies, quads = plan_text(kernel, speller), (), ()
+    text, copies, quads = plan_text(kernel.plan, speller), (), ()
     text = rounded(text) if isinstance(tile, MatmulTile) else text
     if isinstance(tile, MapTile | RowTile) and tile.width > 1:
         text, quads = counted_by_quads(text), quad_texts(kernel, speller)

@@ -87,15 +87,10 @@ def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
             f"  for m < {plan.row.extent}, n < {plan.column.extent}{batch}",
             *rounding(plan),
             *_body(plan.after, formula),
+            *(pooled(plan, formula) if plan.pool else []),
         ]
     if isinstance(plan, ColumnPlan):
-        lines = [
-            f"{fold.name}[o, j] = {fold.function} over k < {plan.fold.extent} of "
-            f"{formula.spell(fold.expression)}"
-            for fold in plan.folds
-        ]
-        lines.append(f"  for o < {plan.outer.extent}, j < {plan.inner.extent}")
-        return lines + _body(plan.after, formula)
+        return columns(plan, formula)
     if isinstance(plan, RowPlan):
         lines = [f"for each of {plan.row.extent} rows r of {plan.column.extent} columns c:"]
         for stage in plan.stages:
@@ -115,6 +110,22 @@ def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
         f"for each of {plan.outer.extent * plan.inner.extent} elements:",
         *_body(plan.body, formula),
     ]
+
+
+def columns(plan: ColumnPlan, formula: Formula) -> list[str]:
+    lines = [
+        f"{fold.name}[o, j] = {fold.function} over k < {plan.fold.extent} of "
+        f"{formula.spell(fold.expression)}"
+        for fold in plan.folds
+    ]
+    lines.append(f"  for o < {plan.outer.extent}, j < {plan.inner.extent}")
+    return lines + _body(plan.after, formula)
+
+
+def pooled(plan: MatmulPlan, formula: Formula) -> list[str]:
+    down, across = plan.pool.size
+    where = f"  where {plan.result} is tap k of window o, {down} x {across}, in channel j"
+    return [*columns(plan.pool.folds, formula), where]
 
 
 def scattered(plan: ScatterPlan, names: dict[str, str], formula: Formula) -> list[str]:

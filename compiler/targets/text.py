@@ -13,6 +13,8 @@ from netc.compiler.kernels.plan import (
     Kernel,
     MapPlan,
     MatmulPlan,
+    Plan,
+    PoolPlan,
     RowPlan,
     ScatterPlan,
     Stage,
@@ -47,7 +49,7 @@ class FoldText:
     """`first` is the value before the loop; `next` is the value after one more `value`.
 
     Where `finds_place`, `next` is the condition under which `value` becomes the best so far
-    (`<name>_best`), and `name` is the place of that best one.
+    (`best`), and `name` is the place of that best one.
     """
 
     type: str
@@ -57,6 +59,7 @@ class FoldText:
     first: str
     next: str
     finds_place: bool
+    best: str
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,19 @@ class ColumnText:
 
 
 @dataclass(frozen=True)
+class PoolText:
+    """Windows of `down` x `across` results, `rows` x `columns` of them on an image, and what is
+    folded over them."""
+
+    down: int
+    across: int
+    rows: int
+    columns: int
+    folds: tuple[FoldText, ...]
+    after: BodyText
+
+
+@dataclass(frozen=True)
 class MatmulText:
     batch: int
     rows: int
@@ -113,6 +129,7 @@ class MatmulText:
     result: str
     after: BodyText
     precision: str = "f32"
+    pool: PoolText | None = None
 
 
 @dataclass(frozen=True)
@@ -180,14 +197,16 @@ def body_text(body: Body, speller: Speller) -> BodyText:
     )
 
 
-def fold_text(fold: Fold, speller: Speller) -> FoldText:
+def fold_text(fold: Fold, speller: Speller, best: str = "") -> FoldText:
+    """`best` is what the extreme is called whose place is found, where it has a name."""
     source = fold.expression.dtype
     dtype = source if fold.finds_place else fold.dtype
     first, following = speller.dialect.folds.get(
         f"{fold.function}:{dtype}", speller.dialect.folds[fold.function]
     )
     value = f"{fold.name}_value"
-    so_far = f"{fold.name}_best" if fold.finds_place else fold.name
+    best = best or f"{fold.name}_best"
+    so_far = best if fold.finds_place else fold.name
     return FoldText(
         speller.dialect.local_type(dtype),
         fold.name,
@@ -196,7 +215,27 @@ def fold_text(fold: Fold, speller: Speller) -> FoldText:
         first,
         following.format(so_far, value),
         fold.finds_place,
+        best,
     )
+
+
+def pool_text(pool: PoolPlan, speller: Speller) -> PoolText:
+    """An extreme of what another fold finds the place of is what that one has found."""
+    folds, found = pool.folds.folds, {}
+    for fold in folds:
+        if fold.finds_place:
+            like = (one.name for one in folds if finds_place_of(fold, one))
+            found[fold.name] = next((name for name in like if name not in found.values()), "")
+    texts = tuple(
+        fold_text(fold, speller, found.get(fold.name, ""))
+        for fold in folds
+        if fold.name not in found.values()
+    )
+    return PoolText(*pool.size, *pool.places, texts, body_text(pool.folds.after, speller))
+
+
+def finds_place_of(fold: Fold, extreme: Fold) -> bool:
+    return fold.function == f"arg{extreme.function}" and fold.expression == extreme.expression
 
 
 def stage_text(stage: Stage, speller: Speller) -> StageText:
@@ -212,9 +251,8 @@ def stage_text(stage: Stage, speller: Speller) -> StageText:
     return StageText(body_text(stage.body, speller), folds, after, overwrites)
 
 
-def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
-    """The kernel's plan with every expression spelled."""
-    plan = kernel.plan
+def plan_text(plan: Plan, speller: Speller) -> PlanText:
+    """The plan with every expression spelled."""
     if isinstance(plan, MapPlan):
         return MapText(plan.outer.extent, plan.inner.extent, body_text(plan.body, speller))
     if isinstance(plan, RowPlan):
@@ -247,6 +285,7 @@ def plan_text(kernel: Kernel, speller: Speller) -> PlanText:
         plan.result,
         body_text(plan.after, speller),
         plan.precision,
+        plan.pool and pool_text(plan.pool, speller),
     )
 
 

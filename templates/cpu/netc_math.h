@@ -12,8 +12,8 @@ static inline float netc_where(int condition, float a, float b) { return conditi
 
 static inline float netc_maximum(float a, float b) { return a > b || a != a ? a : b; }
 static inline float netc_minimum(float a, float b) { return a < b || a != a ? a : b; }
-static inline int netc_is_greater(float a, float b) { return a > b || (a != a && b == b); }
-static inline int netc_is_less(float a, float b) { return a < b || (a != a && b == b); }
+static inline int netc_is_greater(float a, float b) { return !(a <= b) && b == b; }
+static inline int netc_is_less(float a, float b) { return !(a >= b) && b == b; }
 static inline float netc_relu(float x) { return x < 0.0f ? 0.0f : x; }
 static inline float netc_sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
 

@@ -16,12 +16,12 @@ from netc.compiler.interpret import interpret
 from netc.compiler.ir.builder import is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Role
 from netc.compiler.ir.operation import Family
-from netc.compiler.kernels.fuse import fuse
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.language.model import load_model
 from netc.compiler.ops.arrays import ARRAYS
 from netc.compiler.ops.table import OPS
 from netc.compiler.targets import cpu
+from netc.compiler.targets.cpu_cut import cut
 from netc.compiler.targets.function import Function, make_function
 from netc.compiler.targets.machine import this_machine
 
@@ -159,9 +159,9 @@ def _libraries(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def build_on_cpu(_libraries, monkeypatch) -> Callable[..., CpuRun]:
-    """build_on_cpu(graph, cut=fuse) -> CpuRun: the graph as C; its fields hold one sample."""
+    """build_on_cpu(graph, cut=cut) -> CpuRun: the graph as C; its fields hold one sample."""
 
-    def build(graph: Graph, cut=fuse) -> CpuRun:
+    def build(graph: Graph, cut=cut) -> CpuRun:
         folder = _libraries()
         monkeypatch.setenv("NETC_CACHE", str(folder / "cache"))
         persistent = plan_persistent(tuple(e for e in graph.inputs if e.role is not Role.FIELD))
@@ -174,7 +174,7 @@ def build_on_cpu(_libraries, monkeypatch) -> Callable[..., CpuRun]:
 def run_on_cpu(build_on_cpu) -> Callable[..., tuple[Arrays, Arrays]]:
     """run_on_cpu(graph, inputs, threads=2) -> (what the C gives, what the interpreter gives)."""
 
-    def run(graph: Graph, inputs: Arrays, threads: int = 2, cut=fuse) -> tuple[Arrays, Arrays]:
+    def run(graph: Graph, inputs: Arrays, threads: int = 2, cut=cut) -> tuple[Arrays, Arrays]:
         return build_on_cpu(graph, cut)(inputs, threads), interpret(graph, inputs)
 
     return run

@@ -107,3 +107,21 @@ def test_what_is_read_across_a_deep_block_is_packed(depth, way, run_on_cpu):
     whole = np.random.default_rng(4).integers(-9, 9, size=(depth, 448)).astype(np.float32)
     found, _ = run_on_cpu(graph, {"x": whole[:, :384], "upstream": whole[:, 384:]})
     assert np.array_equal(found["y"], whole[:, :384].T @ whole[:, 384:])
+
+
+@pytest.mark.parametrize("channels, run", [(512, 32), (48, 48), (80, 40), (7, 1)])
+def test_blocks_keep_neighbours_together(channels, run, run_on_cpu):
+    """The gradient of a kernel over few places: the taps' channels are what is packed in runs."""
+    build = Builder(OPS)
+    same = {"stride": (1, 1), "pad": ((1, 1), (1, 1)), "dilation": (1, 1)}
+    x = build.input("x", TensorType("f32", (2, 4, 4, channels)), Role.FIELD)
+    upstream = build.input("upstream", TensorType("f32", (2, 4, 4, 32)), Role.FIELD)
+    y = build.conv2d_kernel_gradient(x, upstream, shape=(3, 3, channels, 32), **same)
+    graph = build.graph("taps", (Output("y", y),))
+    (kernel,) = make_function(graph, 2, OPS, ()).kernels
+    assert choose_tile(kernel, MACHINE).left.run == run
+    random = np.random.default_rng(4)
+    inputs = {e.value.name: random.integers(-4, 5, size=e.value.type.shape).astype(np.float32)
+              for e in graph.inputs}  # fmt: skip
+    found, expected = run_on_cpu(graph, inputs)
+    assert np.array_equal(found["y"], expected["y"])

@@ -1,0 +1,32 @@
+"""A graph in, its groups out as the cpu target runs them: convolutions pool what they make."""
+
+from collections.abc import Mapping
+from math import prod
+
+from netc.compiler.ir.graph import Graph
+from netc.compiler.ir.operation import Op
+from netc.compiler.kernels.fuse import fuse
+from netc.compiler.kernels.group import Group, Pool
+from netc.compiler.scalar.expression import Contraction
+from netc.compiler.scalar.rounding import round_up
+from netc.compiler.targets.cpu_window import RIGHT_BYTES, SUMS_BYTES, can_slide
+
+MOST_TAPS = 16  # of a window of a pool: its folds are written out tap by tap
+WIDEST = 32  # columns of a register tile on any machine: a cut is the same for all
+
+
+def cut(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
+    return fuse(graph, ops, can_pool)
+
+
+def can_pool(sums: Contraction, pool: Pool) -> bool:
+    """Whether the windows of a pool lie in what the kernel of a convolution has in its cache."""
+    assert sums.sliding is not None
+    geometry, columns = sums.sliding.geometry, round_up(sums.columns, WIDEST)
+    line = 4 * pool.size[0] * geometry.output[1] * columns
+    return (
+        can_slide(geometry)
+        and 1 < prod(pool.size) <= MOST_TAPS
+        and line <= SUMS_BYTES
+        and 4 * columns * sums.depth <= RIGHT_BYTES
+    )
