@@ -17,33 +17,44 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def slopes(
-    graph: Graph, losses: Mapping[str, tuple[Value, ...]], values: Arrays, directions: Arrays
+    graph: Graph,
+    losses: Mapping[str, tuple[Value, ...]],
+    values: Arrays,
+    directions: Arrays,
+    step: float = STEP,
 ) -> dict[str, float]:
     """For each weight how fast its `losses`, summed, rise in its direction.
 
     `values` has an array for each input, `directions` one for each weight, of its shape.
     """
+    if not directions:
+        return {}
     values = {name: np.asarray(array) for name, array in values.items()}
     known = values | run_nodes(graph.nodes, values)
     return {
-        weight: slope(graph, weight, losses[weight], known, direction)
+        weight: slope(graph, weight, losses[weight], known, direction, step)
         for weight, direction in directions.items()
     }
 
 
 def slope(
-    graph: Graph, weight: str, losses: tuple[Value, ...], known: Arrays, direction: np.ndarray
+    graph: Graph,
+    weight: str,
+    losses: tuple[Value, ...],
+    known: Arrays,
+    direction: np.ndarray,
+    step: float,
 ) -> float:
     names = [loss.name for loss in losses]
     nodes = smooth(graph.between((), names), weight)
     moving = {value.name for node in nodes for value in node.outputs}
     others = {name: array for name, array in known.items() if name not in moving}
     ends = []
-    for side in (STEP, -STEP):
+    for side in (step, -step):
         moved = others | {weight: np.asarray(known[weight], np.float64) + side * direction}
         results = moved | run_nodes(nodes, moved)
         ends.append(sum(float(results[name]) for name in names))
-    return (ends[0] - ends[1]) / (2 * STEP)
+    return (ends[0] - ends[1]) / (2 * step)
 
 
 def smooth(nodes: tuple[Node, ...], weight: str) -> tuple[Node, ...]:

@@ -5,7 +5,7 @@ source -> syntax tree -> traced graphs -> passes -> kernels -> memory -> sources
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -33,12 +33,13 @@ def compile_file(
     watch: Watch = lambda function, stage, graph: None,
     given: Given | None = None,
     warn: Callable[[Diagnostic], None] = lambda warning: None,
+    ready: Callable[[Path], None] = lambda source: None,
 ) -> tuple[Program, Path]:
     """Compile a `.net` file into its build folder, `build/NAME` where `out` names no other.
 
     Writes the program, its IR and its sources; builds nothing. `watch` sees each function's graph
-    after each pass. With `given` there is only what runs on inputs of those sizes. Returns the
-    program and its folder; raises NetError.
+    after each pass, `ready` each C source as soon as it can be built. With `given` there is only
+    what runs on inputs of those sizes. Returns the program and its folder; raises NetError.
     """
     with without_collector():
         model = load_model(path, defines or {}, train)
@@ -49,7 +50,7 @@ def compile_file(
         folder = out or Path("build") / model.name
         machine = machine or with_tuned_shapes(this_machine(), Path(model.source.path))
         program = describe(model, functions, graphs, defines or {}, machine)
-        write(folder, program, model, functions, machine)
+        write(folder, program, model, functions, machine, ready)
     return program, folder
 
 
@@ -59,28 +60,14 @@ def write(
     model: Model,
     functions: Mapping[str, tuple[Function, ...]],
     machine: CpuMachine,
+    ready: Callable[[Path], None],
 ) -> None:
     """program.json, the `.net` text, ir/, c/ and cuda/; NetError (exit 4) where that cannot be."""
-    lines = tuple(model.source.text.splitlines())
-    texts = {f"{model.name}.net": model.source.text}
-    for target, made in functions.items():
-        for function in made:
-            stem = f"{TARGETS[target]}/{function.name}"
-            texts[f"{stem}.ir"] = function.text
-            texts[f"{stem}.memory"] = f"{function.memory}\n"
-    for function in functions["cpu"]:
-        texts[f"c/{function.name}.c"] = cpu.render_function(function, machine, lines)
-    for function in functions["cuda"]:
-        for place, arch in cuda_forms(model.settings.precision).items():
-            texts[f"{place}/{function.name}.cu"] = cuda.render_function(function, arch, lines)
-            launches = cuda.launches(function, arch, function.name)
-            texts[f"{place}/{function.name}.json"] = cuda_launches.to_json(launches)
-    for header in cpu.HEADERS:
-        texts[f"c/{Path(header).name}"] = (files("netc.templates") / header).read_text()
-    texts["program.json"] = to_json(program)
     try:
-        for name, text in texts.items():
+        for name, text in texts(program, model, functions, machine):
             write_text(folder / name, text)
+            if name.endswith(".c"):
+                ready(folder / name)
         last = {"folder": str(folder.resolve())}
         write_text(folder.parent / "last.json", json.dumps(last) + "\n")
     except OSError as error:
@@ -89,6 +76,32 @@ def write(
             f"cannot write {error.filename or folder}: {error.strerror}",
             "choose another folder with --out",
         ) from None
+
+
+def texts(
+    program: Program,
+    model: Model,
+    functions: Mapping[str, tuple[Function, ...]],
+    machine: CpuMachine,
+) -> Iterator[tuple[str, str]]:
+    """The files of a build folder by their places in it; what takes long to build comes first."""
+    lines = tuple(model.source.text.splitlines())
+    for header in cpu.HEADERS:
+        yield f"c/{Path(header).name}", (files("netc.templates") / header).read_text()
+    for function in functions["cpu"]:
+        yield f"c/{function.name}.c", cpu.render_function(function, machine, lines)
+    for function in functions["cuda"]:
+        for place, arch in cuda_forms(model.settings.precision).items():
+            yield f"{place}/{function.name}.cu", cuda.render_function(function, arch, lines)
+            launches = cuda.launches(function, arch, function.name)
+            yield f"{place}/{function.name}.json", cuda_launches.to_json(launches)
+    yield f"{model.name}.net", model.source.text
+    for target, made in functions.items():
+        for function in made:
+            stem = f"{TARGETS[target]}/{function.name}"
+            yield f"{stem}.ir", function.text
+            yield f"{stem}.memory", f"{function.memory}\n"
+    yield "program.json", to_json(program)
 
 
 def cuda_forms(precision: str) -> dict[str, str]:

@@ -8,7 +8,8 @@ import numpy as np
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.scan import Scan
 from netc.compiler.ops import philox
-from netc.compiler.ops.arrays import ARRAYS
+from netc.compiler.ops.arrays import ARRAYS, SINGLE
+from netc.compiler.ops.arrays import Arrays as Dtypes
 from netc.compiler.ops.precision import rounded
 from netc.compiler.ops.table import OPS
 from netc.compiler.scalar.expression import (
@@ -46,17 +47,26 @@ def interpret(graph: Graph, values: Arrays) -> dict[str, np.ndarray]:
 
 
 def run_nodes(
-    nodes: Iterable[Node], values: Arrays, made: Made = lambda value, array: array
+    nodes: Iterable[Node],
+    values: Arrays,
+    made: Made = lambda value, array: array,
+    arrays: Dtypes = ARRAYS,
 ) -> dict[str, np.ndarray]:
     """Every value that the nodes make, by name, in double precision as of `interpret`.
 
     `values` has what they read of others. What `made` returns for a value is what readers see.
+    `arrays` says how each dtype is held.
     """
-    known = {name: _widened(array) for name, array in values.items()}
+    known = {name: _held(array, arrays) for name, array in values.items()}
     with np.errstate(all="ignore"):
         for node in nodes:
-            known |= _run(node, known, made)
+            known |= _run(node, known, made, arrays)
     return {name: array for name, array in known.items() if name not in values}
+
+
+def run_in_single(nodes: Iterable[Node], values: Arrays) -> dict[str, np.ndarray]:
+    """The same in single precision: NumPy's, whose sums over leading axes go row by row."""
+    return run_nodes(nodes, values, arrays=SINGLE)
 
 
 def first_step(node: Node, values: Arrays) -> dict[str, np.ndarray]:
@@ -104,31 +114,33 @@ def _given(value: Value, values: Arrays) -> np.ndarray:
     return array
 
 
-def _widened(array: np.ndarray) -> np.ndarray:
-    return np.asarray(array, np.float64) if array.dtype.kind == "f" else array
+def _held(array: np.ndarray, arrays: Dtypes) -> np.ndarray:
+    return np.asarray(array, arrays["f32"]) if array.dtype.kind == "f" else array
 
 
-def _run(node: Node, known: Arrays, made: Made) -> dict[str, np.ndarray]:
+def _run(node: Node, known: Arrays, made: Made, arrays: Dtypes) -> dict[str, np.ndarray]:
     """The values that a node makes, by name."""
     inputs = [known[value.name] for value in node.inputs]
     if node.region is not None:
-        return _run_scan(node, inputs, made)
+        return _run_scan(node, inputs, made, arrays)
     results = OPS[node.op].reference(*inputs, **node.named)
     results = results if isinstance(results, tuple) else (results,)
     return {
-        value.name: made(value, np.asarray(result, ARRAYS[value.type.dtype]))
+        value.name: made(value, np.asarray(result, arrays[value.type.dtype]))
         for value, result in zip(node.outputs, results, strict=True)
     }
 
 
-def _run_scan(node: Node, inputs: list[np.ndarray], made: Made) -> dict[str, np.ndarray]:
+def _run_scan(
+    node: Node, inputs: list[np.ndarray], made: Made, arrays: Dtypes
+) -> dict[str, np.ndarray]:
     """The stacked results of a region that runs step by step."""
     scan = Scan.of(node)
     known = dict(zip((value.name for value in node.region.parameters), inputs, strict=True))
-    stacks = [np.empty(value.type.shape, ARRAYS[value.type.dtype]) for value in node.outputs]
+    stacks = [np.empty(value.type.shape, arrays[value.type.dtype]) for value in node.outputs]
     for row in scan.order():
         known |= {one.name: inputs[i][row] for i, one in enumerate(scan.rows)}
-        made_now = known | run_nodes(node.region.nodes, known, made)
+        made_now = known | run_nodes(node.region.nodes, known, made, arrays)
         for stack, result in zip(stacks, node.region.results, strict=True):
             stack[row] = made_now[result.name]
         for parameter, result in zip(scan.carried, scan.carries, strict=True):

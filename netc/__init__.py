@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from netc.compiler.collector import without_collector
+
 if TYPE_CHECKING:
     from netc.api import Program, compile, load, train
     from netc.compiler.diagnostics import NetError
@@ -22,7 +24,8 @@ def __getattr__(name: str):
     """Load what is asked for: the command line starts without NumPy."""
     if name not in __all__:
         raise AttributeError(f"module 'netc' has no attribute '{name}'")
-    return getattr(import_module(HOMES.get(name, "netc.api")), name)
+    with without_collector():
+        return getattr(import_module(HOMES.get(name, "netc.api")), name)
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from netc.compiler.build.cc import build_ahead
 from netc.compiler.driver import compile_file
 from netc.compiler.program import FunctionFacts, KernelFacts
 from netc.compiler.program import Program as Facts
@@ -103,10 +104,18 @@ def compile(
 ) -> Program:
     """Compile a `.net` file into its build folder. Raises NetError.
 
-    Without a `device` the program is for the GPU where there is one, else for the cpu.
+    Without a `device` the program is for the GPU where there is one, else for the cpu. There the
+    training step is built meanwhile.
     """
-    where = None if out is None else Path(out)
-    facts, folder = compile_file(Path(path), defines=define or {}, train=train, out=where)
+    device, where = device or usual_device(), None if out is None else Path(out)
+
+    def ready(source: Path) -> None:
+        if device == "cpu" and source.stem == "train":
+            build_ahead(source)
+
+    facts, folder = compile_file(
+        Path(path), defines=define or {}, train=train, out=where, ready=ready
+    )
     return Program(facts, folder, device, threads)
 
 

@@ -4,12 +4,14 @@ Only the standard library is loaded here; a command's module comes in when the c
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from netc.compiler.collector import without_collector
 from netc.compiler.diagnostics import Diagnostic, NetError, as_json, nearest, render_all
 from netc.crash import report_crash
 
@@ -80,7 +82,9 @@ def dispatch(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         raise no_command(name)
-    command = import_module(f"netc.commands.{name}")
+    with without_collector():
+        command = import_module(f"netc.commands.{name}")
+        gc.freeze()  # it all stays: nothing of it is garbage to look for
     parser = Parser(prog=f"netc {name}", description=command.__doc__, allow_abbrev=False)
     command.add_arguments(parser)
     try:

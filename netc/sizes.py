@@ -37,16 +37,22 @@ class SizedSession(Session):
         self.open = open
 
     def run(self, net: str, /, **inputs: object) -> np.ndarray | tuple[np.ndarray, ...]:
-        function = self.program.function(f"run_{net}")
-        if function is None or fits(function, shapes := row_shapes(inputs)):
+        try:
             return super().run(net, **inputs)
-        model = self.model()
-        sizes = open_sizes(model, net, {name: (1, *shape) for name, shape in shapes.items()})
-        if not sizes:
-            return super().run(net, **inputs)
+        except NetError:
+            sizes = self.other_sizes(net, inputs)
+            if not sizes:
+                raise
         told = ", ".join(f"{name} = {size}" for name, size in sorted(sizes.items()))
         with self.fitted(Given(net, sizes=pairs(sizes)), f"the net `{net}` for {told}") as other:
             return other.run(net, **inputs)
+
+    def other_sizes(self, net: str, inputs: Mapping[str, object]) -> dict[str, int]:
+        """The sizes that a net leaves open, where its inputs are of others than the program."""
+        function = self.program.function(f"run_{net}")
+        if function is None or fits(function, shapes := row_shapes(inputs)):
+            return {}
+        return open_sizes(self.model(), net, {name: (1, *shape) for name, shape in shapes.items()})
 
     def evaluate(self, data: feeding.Given = None) -> dict[str, float]:
         function = self.function("evaluate")

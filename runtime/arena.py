@@ -1,7 +1,6 @@
 """A number of bytes comes in; aligned zeroed memory in which tensors have places goes out."""
 
 import os
-from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,10 @@ from netc.compiler.program import Tensor
 from netc.runtime.errors import ENVIRONMENT, fail
 
 ALIGNMENT = 256
-DTYPES = {"f32": np.float32, "f16": np.float16, "i32": np.int32, "u8": np.uint8, "bool": np.bool_}
+DTYPES = {
+    "f32": np.dtype(np.float32), "f16": np.dtype(np.float16), "i32": np.dtype(np.int32),
+    "u8": np.dtype(np.uint8), "bool": np.dtype(np.bool_),
+}  # fmt: skip
 
 
 def allocate(size: int) -> np.ndarray:
@@ -60,9 +62,7 @@ def container_memory() -> int:
 
 def view(arena: np.ndarray, tensor: Tensor) -> np.ndarray:
     """The tensor itself, not a copy."""
-    dtype = np.dtype(DTYPES[tensor.dtype])
-    size = prod(tensor.shape) * dtype.itemsize
-    return arena[tensor.offset : tensor.offset + size].view(dtype).reshape(tensor.shape)
+    return np.ndarray(tensor.shape, DTYPES[tensor.dtype], arena, tensor.offset)
 
 
 def processors() -> int:

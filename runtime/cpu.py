@@ -2,6 +2,8 @@
 
 import ctypes
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +19,23 @@ PROFILED = "NETC_PROFILE"  # the macro with which a library counts the time of i
 ONE_AT_A_TIME = threading.Lock()
 
 
-class CField(ctypes.Structure):
-    """`netc_field` of the generated code."""
-
-    _fields_ = (("rows", ctypes.c_void_p), ("bytes", ctypes.c_int64))
-
-
 CALL = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A function of a library, ready to be called: nothing is looked up then. `rows` is the array
+    of its `netc_field`s, each of which is two numbers: an address and the bytes of a row."""
+
+    call: Callable
+    rows: type[ctypes.Array]
+    numbers: int
+
+    @classmethod
+    def of(cls, library: ctypes.CDLL, function: FunctionFacts) -> "Entry":
+        call = getattr(library, function.symbol)
+        call.argtypes, call.restype = CALL, None
+        return cls(call, ctypes.c_int64 * (2 * len(function.fields)), len(numbers(function)))
 
 
 class Cpu:
@@ -38,6 +50,7 @@ class Cpu:
         self.arena = allocate(program.on(self.target).arena_bytes)
         self.place = self.arena.ctypes.data  # asking takes longer than a small net
         self.libraries: dict[tuple[str, ...], ctypes.CDLL] = {}
+        self.entries: dict[str, Entry] = {}
 
     def read(self, tensor: Tensor) -> np.ndarray:
         return view(self.arena, tensor).copy()
@@ -55,24 +68,19 @@ class Cpu:
         order: np.ndarray | None,
         steps: int,
     ) -> np.ndarray:
-        return self.call(self.library(function), function, fields, order, steps)
+        entry = self.entries.get(function.symbol)
+        if entry is None:
+            entry = self.entries[function.symbol] = Entry.of(self.library(function), function)
+        return self.call(entry, fields, order, steps)
 
     def call(
-        self,
-        library: ctypes.CDLL,
-        function: FunctionFacts,
-        fields: tuple[np.ndarray, ...],
-        order: np.ndarray | None,
-        steps: int,
+        self, entry: Entry, fields: tuple[np.ndarray, ...], order: np.ndarray | None, steps: int
     ) -> np.ndarray:
-        log = np.zeros((steps, len(numbers(function))), np.float32)
-        rows = (CField * max(1, len(fields)))(
-            *((address(array), row_bytes(array)) for array in fields)
-        )
-        call = getattr(library, function.symbol)
-        call.argtypes = CALL
+        log = np.zeros((steps, entry.numbers), np.float32)
+        places = [number for array in fields for number in (address(array), row_bytes(array))]
+        rows = entry.rows(*places)
         with ONE_AT_A_TIME:
-            call(self.place, rows, address(order), steps, address(log))
+            entry.call(self.place, rows, address(order), steps, address(log))
         return log
 
     def run_kernel(self, function: FunctionFacts, number: int) -> None:
@@ -85,7 +93,7 @@ class Cpu:
         """Run so many steps in a profiled build: the seconds that each kernel took of all threads
         together, on the processor, in one step."""
         library = self.library(function, PROFILED)
-        self.call(library, function, fields, order, steps)
+        self.call(Entry.of(library, function), fields, order, steps)
         spent = np.zeros(len(function.kernels))
         library.netc_profile(ctypes.c_void_p(spent.ctypes.data), ctypes.c_int64(len(spent)))
         return spent / steps
@@ -114,6 +122,7 @@ class Cpu:
     def close(self) -> None:
         """The libraries stay: their threads sleep, and the next session takes them over."""
         self.libraries.clear()
+        self.entries.clear()
         self.arena = self.arena[:0]
 
 
@@ -121,9 +130,14 @@ def open_cpu(program: Program, folder: Path, threads: int) -> Cpu:
     return Cpu(program, folder, threads)
 
 
-def address(array: np.ndarray | None) -> int | None:
-    """Where an array begins; nowhere where there is nothing in it. Asking takes a microsecond."""
-    return array.ctypes.data if array is not None and array.size else None
+def address(array: np.ndarray | None) -> int:
+    """Where an array begins; 0 where there is nothing in it."""
+    if array is None or not array.size:
+        return 0
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except TypeError:  # it may only be read: that way takes four times as long
+        return array.ctypes.data
 
 
 def row_bytes(array: np.ndarray) -> int:

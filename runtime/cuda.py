@@ -12,7 +12,7 @@ from types import ModuleType
 
 import numpy as np
 
-from netc.compiler.build.nvrtc import compile_cubin
+from netc.compiler.build.cuda_modules import CudaModule, compile_modules
 from netc.compiler.program import FunctionFacts, Program, Tensor
 from netc.compiler.targets.cuda_launches import CudaLaunch, CudaStep, Pointer, from_json, in_order
 from netc.runtime.cuda_driver import HELP, call, describe, device_count, load_driver
@@ -24,15 +24,15 @@ DTYPES = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.bool_}
 SHARED_WITHOUT_ASKING = 48 * 1024
 OWN_FORMS = ("sm_75", "sm_90a")
 MOST_RESIDENT = 16  # arrays of data sets that are kept on the device
-Compile = Callable[[str, str], bytes]  # (source, architecture) -> cubin
+Compile = Callable[[str, str], tuple[CudaModule, ...]]  # (source, architecture) -> modules
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A function on the device: how it is launched, its module and its kernels by name."""
+    """A function on the device: how it is launched, its modules and its kernels by name."""
 
     step: CudaStep
-    module: object
+    modules: tuple[object, ...]
     kernels: dict[str, object]
 
 
@@ -292,15 +292,18 @@ class Cuda:
         if symbol not in self.loaded:
             form = self.form(symbol)
             step = from_json(self.text(f"{form}{symbol}.json"))
-            image = self.compile(self.text(f"{form}{symbol}.cu"), self.facts.architecture)
-            module = self.call("cuModuleLoadData", image)
-            names = {launch.kernel for launch in (*step.launches, step.last)}
-            kernels = {n: self.call("cuModuleGetFunction", module, n.encode()) for n in names}
+            parts = self.compile(self.text(f"{form}{symbol}.cu"), self.facts.architecture)
+            modules = tuple(self.call("cuModuleLoadData", part.image) for part in parts)
+            kernels = {
+                name: self.call("cuModuleGetFunction", module, name.encode())
+                for part, module in zip(parts, modules, strict=True)
+                for name in part.kernels
+            }
             for kernel in kernels.values():
                 self.call("cuFuncLoad", kernel)  # a capture is no time to load it
             self.ask_for_shared_memory(step, kernels)
             self.workspace(step)  # nor to make room
-            self.loaded[symbol] = Loaded(step, module, kernels)
+            self.loaded[symbol] = Loaded(step, modules, kernels)
         return self.loaded[symbol]
 
     def form(self, symbol: str) -> str:
@@ -339,7 +342,8 @@ class Cuda:
         self.enter()
         self.forget_graphs()
         for loaded in self.loaded.values():
-            self.call("cuModuleUnload", loaded.module)
+            for module in loaded.modules:
+                self.call("cuModuleUnload", module)
         addresses = [address for _, address in self.resident]
         addresses += [room.address for room in self.rooms.values() if room.bytes]
         for address in (*addresses, self.arena):
@@ -360,11 +364,7 @@ class Cuda:
 
 def open_cuda(program: Program, folder: Path, threads: int) -> Cuda:
     """The program on the first GPU; `threads` means nothing here. NetError where there is none."""
-
-    def compile_image(source: str, architecture: str) -> bytes:
-        return compile_cubin(source, architecture).image
-
-    return Cuda(load_driver(), program, folder, compile_image)
+    return Cuda(load_driver(), program, folder, compile_modules)
 
 
 def aligned(size: int) -> int:

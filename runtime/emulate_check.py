@@ -43,7 +43,7 @@ def made_up(function: FunctionFacts) -> tuple[np.ndarray, ...]:
 
 
 def made_up_field(field: Tensor, random: np.random.Generator) -> np.ndarray:
-    dtype = np.dtype(DTYPES[field.dtype])
+    dtype = DTYPES[field.dtype]
     if dtype.kind == "f":
         return random.normal(size=field.shape).astype(dtype)
     return random.integers(0, LEAST_CLASSES, field.shape).astype(dtype)

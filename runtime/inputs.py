@@ -28,7 +28,7 @@ def as_array(what: str, value: object) -> np.ndarray:
 
 def fitted(what: str, array: np.ndarray, dtype: str) -> np.ndarray:
     """The array in this dtype and in C order. Fractions may be rounded; whole numbers may not."""
-    target = np.dtype(DTYPES[dtype])
+    target = DTYPES[dtype]
     if array.dtype == target:
         return np.ascontiguousarray(array).reshape(array.shape)
     with np.errstate(all="ignore"):
@@ -53,13 +53,14 @@ def gather_rows(
     `wanted` have the batch on axis 0; any number of rows of the same shape will do. Raises NetError
     E0520 for wrong names and E0521 for wrong shapes, types or counts.
     """
-    check_names(who, tuple(field.name for field in wanted), given)
-    rows = tuple(rows_of(who, field, given[field.name]) for field in wanted)
-    counts = {field.name: len(array) for field, array in zip(wanted, rows, strict=True)}
-    if len(set(counts.values())) > 1:
-        notes = tuple(f"`{name}` has {count} rows" for name, count in counts.items())
+    if len(given) != len(wanted) or not all(field.name in given for field in wanted):
+        check_names(who, tuple(field.name for field in wanted), given)
+    rows = tuple([rows_of(who, field, given[field.name]) for field in wanted])
+    count = len(rows[0]) if rows else 0
+    if any(len(array) != count for array in rows):
+        pairs = zip(wanted, rows, strict=True)
+        notes = tuple(f"`{field.name}` has {len(array)} rows" for field, array in pairs)
         raise fail(WRONG, f"{who} is given fields of different length", notes=notes)
-    count = next(iter(counts.values()), 0)
     if wanted and not count:
         raise fail(WRONG, f"{who} is given no rows")
     return rows, count
@@ -77,7 +78,21 @@ def check_names(who: str, wanted: tuple[str, ...], given: Mapping[str, object]) 
         raise fail("E0520", f"{who} needs {listed(missing)}", help=help)
 
 
+def is_ready(field: Tensor, value: object) -> bool:
+    """Whether rows are what they would be made into. To find that out must be quick: a small net
+    runs in the time of a few lines of Python."""
+    return (
+        type(value) is np.ndarray
+        and value.dtype == DTYPES[field.dtype]
+        and value.shape[1:] == field.shape[1:]
+        and value.ndim == len(field.shape)
+        and value.flags.c_contiguous
+    )
+
+
 def rows_of(who: str, field: Tensor, value: object) -> np.ndarray:
+    if is_ready(field, value):
+        return value
     what = f"`{field.name}` of {who}"
     array = as_array(what, value)
     row = field.shape[1:]

@@ -83,7 +83,7 @@ def differences(program: Program, tensors: Mapping[str, np.ndarray]) -> tuple[st
             continue
         if array.shape != tensor.shape:
             told.append(f"`{name}` is {list(array.shape)} in it, {list(tensor.shape)} here")
-        elif array.dtype != np.dtype(DTYPES[tensor.dtype]):
+        elif array.dtype != DTYPES[tensor.dtype]:
             told.append(f"`{name}` is {array.dtype} in it, {tensor.dtype} here")
     more = len(told) - MOST_DIFFERENCES
     return tuple(told[:MOST_DIFFERENCES]) + ((f"and {more} more",) if more > 0 else ())

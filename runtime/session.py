@@ -103,7 +103,7 @@ class Session:
         self.seed = seed
         for entry in self.program.persistent:
             tensor = entry.tensor
-            dtype = np.dtype(DTYPES[tensor.dtype])
+            dtype = DTYPES[tensor.dtype]
             values = initial(entry.initializer, tensor.shape, dtype, seed, tensor.name)
             self.device.write(tensor, values)
         for name in self.weights.averages:
@@ -179,19 +179,26 @@ class Session:
     def run(self, net: str, /, **inputs: object) -> np.ndarray | tuple[np.ndarray, ...]:
         """The output of a net for any number of rows; a tuple where it returns several."""
         who = f"run_{net}"
-        if who not in self.by_name:
+        functions = self.by_name.get(who)
+        if functions is None:
             raise self.no_net(net)
-        function = self.function(who)
-        rows, count = gather_rows(f"the net `{net}`", function.fields, inputs)
-        parts: list[tuple[np.ndarray, ...]] = []
-        for chunk, start, steps in self.cut(who, count):
-            for step in range(steps):
-                first = start + step * chunk.batch
-                batch = tuple(array[first : first + chunk.batch] for array in rows)
-                self.device.run(chunk, batch, None, 1)
-                parts.append(tuple(self.device.read(tensor) for _, tensor in chunk.outputs))
+        rows, count = gather_rows(f"the net `{net}`", functions[0].fields, inputs)
+        for function in functions:
+            if function.batch == count:  # as they are: a small net is as quick as a slice
+                found = self.outputs(function, rows)
+                return found[0] if len(found) == 1 else found
+        parts = [
+            self.outputs(chunk, tuple(array[first : first + chunk.batch] for array in rows))
+            for chunk, start, steps in self.cut(who, count)
+            for first in range(start, start + steps * chunk.batch, chunk.batch)
+        ]
         joined = tuple(join(net, part) for part in zip(*parts, strict=True))
         return joined[0] if len(joined) == 1 else joined
+
+    def outputs(self, function: FunctionFacts, rows: Fields) -> tuple[np.ndarray, ...]:
+        """What a net's function returns for one batch."""
+        self.device.run(function, rows, None, 1)
+        return tuple([self.device.read(tensor) for _, tensor in function.outputs])
 
     def evaluate(self, data: Given = None) -> dict[str, float]:
         """The loss and the measures over all rows, each row counted once; no weight changes.
@@ -338,8 +345,6 @@ def named(function: FunctionFacts, values: np.ndarray) -> dict[str, float]:
 
 def join(net: str, parts: tuple[np.ndarray, ...]) -> np.ndarray:
     """The outputs of several batches, one after the other along the axis of rows."""
-    if len(parts) == 1:
-        return parts[0]
     if parts[0].ndim == 0:
         message = f"`{net}` returns one number for a whole batch, so its batch cannot be cut"
         raise fail("E0521", message, help="give a number of rows that it is compiled for")

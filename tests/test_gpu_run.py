@@ -41,8 +41,7 @@ def check(tmp_path, monkeypatch):
 def stand_in(monkeypatch, fake_driver):
     """The device `cuda` on the stand-in, for all that opens it."""
     monkeypatch.setattr(cuda, "load_driver", fake_driver)
-    image = lambda source, architecture: SimpleNamespace(image=source.encode())  # noqa: E731
-    monkeypatch.setattr(cuda, "compile_cubin", image)
+    monkeypatch.setattr(cuda, "compile_modules", fake_driver.modules)
 
 
 def pytest_of(*words: str) -> subprocess.CompletedProcess:

@@ -1,8 +1,8 @@
 """What PyTorch takes on the first GPU for the same work: figures as JSON on standard output.
 
 In a process of its own: it may bring another CUDA compiler than netc's. Every network is measured
-eagerly, its whole step as one CUDA graph, and compiled with CUDA graphs; products in float32, as netc's, and in TF32, as is told. A
-line has all that was measured up to it.
+eagerly, its whole step as one CUDA graph, and compiled with CUDA graphs; products in float32, as
+netc's, and in TF32, as is told. A line has all that was measured up to it.
 `--quick` runs everything once, on the CPU where there is no GPU: it shows that this file works.
 """
 

@@ -1,16 +1,20 @@
 """C source in, shared library out, by the system's C compiler or the one in the `ziglang` wheel."""
 
+import fcntl
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from netc.compiler.build.parts import parts_of
 from netc.compiler.cache import keep, key_of, look_up
 from netc.compiler.diagnostics import Diagnostic, NetError
 from netc.compiler.ir.verify import InternalError
@@ -49,6 +53,25 @@ class Compiler:
     flags: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Job:
+    """A library to build: its source, the macros it is built with, and its name in the cache."""
+
+    compiler: Compiler
+    source: Path
+    text: str
+    defines: tuple[str, ...]
+    key: str
+
+    @classmethod
+    def of(cls, source: Path, defines: tuple[str, ...] = ()) -> "Job":
+        compiler = find_compiler()
+        text, headers = source.read_text(), sorted(source.parent.glob("*.h"))
+        facts = (compiler.version, *compiler.flags, *FLAGS, processor(), *defines)
+        key = key_of(*facts, text, *(path.read_text() for path in headers))
+        return cls(compiler, source, text, defines, key)
+
+
 def build_library(source: Path, *defines: str) -> Path:
     """The shared library of a C file, beside it; the file's headers lie beside it too.
 
@@ -58,17 +81,12 @@ def build_library(source: Path, *defines: str) -> Path:
     compiler for the same processor. Raises NetError where there is no compiler, or the folder
     cannot be written.
     """
-    compiler = find_compiler()
-    texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
-    key = key_of(compiler.version, *compiler.flags, *FLAGS, processor(), *defines, *texts)
+    job = Job.of(source, defines)
     stem = ".".join((source.stem, *map(str.lower, defines)))
-    library = source.with_name(f"{stem}.{key[:NAME_LENGTH]}.so")
+    library = source.with_name(f"{stem}.{job.key[:NAME_LENGTH]}.so")
     if library.is_file():
         return library
-    module = look_up(key)
-    if module is None:
-        module = run_compiler(compiler, source, defines)
-        keep(key, module)
+    module = build(job)
     fresh = library.with_suffix(f".{os.getpid()}.new")
     try:
         fresh.write_bytes(module)
@@ -83,27 +101,76 @@ def build_library(source: Path, *defines: str) -> Path:
     return library
 
 
-def run_compiler(compiler: Compiler, source: Path, defines: tuple[str, ...] = ()) -> bytes:
-    """The bytes of the library; a source that does not compile is our fault, never the user's."""
-    with tempfile.TemporaryDirectory(prefix="netc-") as folder:
-        library = Path(folder) / "library.so"
-        macros = (f"-D{name}" for name in defines)
-        command = (*compiler.command, *compiler.flags, *FLAGS, *macros, str(source))
-        try:
-            result = subprocess.run(
-                (*command, "-o", str(library), "-lm", "-lpthread"),
-                capture_output=True,
-                text=True,
-                timeout=TIME_LIMIT,
-                start_new_session=True,  # Ctrl-C is for netc, which may want to finish and save
-            )
-        except subprocess.TimeoutExpired:
-            raise environment_error(
-                "E0712", f"{compiler.command[0]} took longer than {TIME_LIMIT} s", "try again"
-            ) from None
-        if result.returncode:
-            raise InternalError(f"the C compiler rejects {source}:\n{result.stderr[:4000]}")
-        return library.read_bytes()
+def build_ahead(source: Path) -> None:
+    """Begin to build, for the cache, what will be asked for soon. Why it cannot be built is told
+    then."""
+    ignored = suppress(NetError, InternalError, OSError)
+
+    def try_to_build(job: Job) -> None:
+        with ignored:
+            build(job)
+
+    with ignored:  # the job is found here: a thread hardly gets a turn beside one that computes
+        job = Job.of(source)
+        threading.Thread(target=try_to_build, args=(job,), daemon=True).start()
+
+
+def build(job: Job) -> bytes:
+    """The bytes of the library. Who asks while another one builds it waits, and takes that one."""
+    with job.source.open() as file:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        module = look_up(job.key)
+        if module is None:
+            module = run_compiler(job)
+            keep(job.key, module)
+    return module
+
+
+def run_compiler(job: Job) -> bytes:
+    """The bytes of the library; a long source is compiled in parts, on as many processors."""
+    with tempfile.TemporaryDirectory(prefix="netc-") as name:
+        folder = Path(name)
+        library = ("-o", str(folder / "library.so"), "-lm", "-lpthread")
+        macros = (f"-D{name}" for name in job.defines)
+        headers = ("-I", str(job.source.parent))
+        command = (*job.compiler.command, *job.compiler.flags, *FLAGS, *macros, *headers)
+        parts = parts_of(job.text, os.cpu_count() or 1)
+        paths = [str(folder / f"{number}.c") for number in range(len(parts))]
+        for path, text in zip(paths, parts, strict=True):
+            Path(path).write_text(text)
+        if len(parts) == 1:
+            run_all([(*command, *paths, *library)], job.source)
+        else:
+            run_all([(*command, "-c", path, "-o", f"{path}.o") for path in paths], job.source)
+            run_all([(*command, *(f"{path}.o" for path in paths), *library)], job.source)
+        return (folder / "library.so").read_bytes()
+
+
+def run_all(commands: list[tuple[str, ...]], source: Path) -> None:
+    """Run these at once; a source that does not compile is our fault, never the user's."""
+    running = [
+        subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for netc, which may want to finish and save
+        )
+        for command in commands
+    ]
+    try:
+        for process in running:
+            _, errors = process.communicate(timeout=TIME_LIMIT)
+            if process.returncode:
+                raise InternalError(f"the C compiler rejects {source}:\n{errors[:4000]}")
+    except subprocess.TimeoutExpired:
+        message = f"{commands[0][0]} took longer than {TIME_LIMIT} s"
+        raise environment_error("E0712", message, "try again") from None
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 @cache

@@ -51,9 +51,7 @@ def compile_cubin(source: str, arch: str) -> Cubin:
     Raises NetError (exit code 4) where NVRTC is missing. A source that NVRTC rejects is our fault,
     never the user's: InternalError, and the source is kept beside the cache.
     """
-    nvrtc = load_nvrtc()
-    options = (*OPTIONS, f"--gpu-architecture={arch}")
-    key = key_of("cubin", ".".join(map(str, version(nvrtc))), *options, source)
+    nvrtc, options, key = load_nvrtc(), options_for(arch), key_for(source, arch)
     kept = look_up(key)
     if kept is None:
         kept = run_nvrtc(nvrtc, source, options, key)
@@ -61,6 +59,19 @@ def compile_cubin(source: str, arch: str) -> Cubin:
     head, _, image = kept.partition(b"\n")
     log = json.loads(head)
     return Cubin(image, parse_log(log), log)
+
+
+def is_kept(source: str, arch: str) -> bool:
+    """Whether the cubin is in the cache."""
+    return look_up(key_for(source, arch)) is not None
+
+
+def key_for(source: str, arch: str) -> str:
+    return key_of("cubin", ".".join(map(str, version(load_nvrtc()))), *options_for(arch), source)
+
+
+def options_for(arch: str) -> tuple[str, ...]:
+    return (*OPTIONS, f"--gpu-architecture={arch}")
 
 
 def parse_log(log: str) -> tuple[tuple[str, Resources], ...]:

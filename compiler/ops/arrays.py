@@ -1,11 +1,15 @@
-"""How the reference holds each dtype: every float in double precision, the rest as it is."""
+"""How the reference holds each dtype: every float in double precision, the rest as it is.
+
+Or in single precision, to see what float32 makes of it.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 
-ARRAYS: Mapping[str, type[np.generic]] = MappingProxyType(
+Arrays = Mapping[str, type[np.generic]]
+ARRAYS: Arrays = MappingProxyType(
     {
         "f32": np.float64,
         "f16": np.float64,
@@ -15,3 +19,5 @@ ARRAYS: Mapping[str, type[np.generic]] = MappingProxyType(
         "bool": np.bool_,
     }
 )
+FLOATS = ("f32", "f16", "bf16")
+SINGLE: Arrays = MappingProxyType({**ARRAYS, **dict.fromkeys(FLOATS, np.float32)})

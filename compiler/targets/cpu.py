@@ -19,7 +19,13 @@ from netc.compiler.kernels.plan import (
 from netc.compiler.scalar.expression import Load
 from netc.compiler.targets.cpu_flat import FlatText, flat_text
 from netc.compiler.targets.cpu_operand import Operand, Way
-from netc.compiler.targets.cpu_phases import CpuKernelSource, CpuParameter, Turn, turns
+from netc.compiler.targets.cpu_phases import (
+    CpuKernelSource,
+    CpuParameter,
+    Turn,
+    turns,
+    worth_a_claim,
+)
 from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
 from netc.compiler.targets.cpu_tiles import (
     AttendTile,
@@ -37,11 +43,13 @@ from netc.compiler.targets.cpu_tiles import (
     row_tile,
     scatter_tile,
 )
+from netc.compiler.targets.cpu_time import busy_seconds, guessed_peaks
 from netc.compiler.targets.cpu_turn import swaps
 from netc.compiler.targets.cpu_window import WindowTile, window_tile
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
+from netc.compiler.targets.machine import USUAL_HERTZ
 from netc.compiler.targets.templates import render
 from netc.compiler.targets.text import (
     PlanText,
@@ -74,6 +82,7 @@ CPU = Dialect(
     folds=dict(FOLDS)
     | {"sum:i32": ("0", "netc_add({0}, {1})"), "product:i32": ("1", "netc_multiply({0}, {1})")},
 )
+COPIED = 5e10  # bytes of rows in a second
 HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
 
@@ -129,6 +138,7 @@ class CpuKernel:
     tile: MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | ScatterTile | AttendTile
     index: str
     tasks: int
+    seconds: float
     share_tasks: int = 0
     left: OperandText | None = None
     right: OperandText | None = None
@@ -147,11 +157,12 @@ class Place:
 
 @dataclass(frozen=True)
 class CpuFunction:
-    """A function as its template wants it."""
+    """A function as its template wants it; `rows_worth` rows of the batch are worth a claim."""
 
     name: str
     header: tuple[str, ...]
     batch: int
+    rows_worth: int
     vector_bytes: int
     products: tuple[str, ...]
     kernels: tuple[CpuKernelSource, ...]
@@ -193,6 +204,7 @@ def cpu_kernel(
         tile=tile,
         index="int" if fits_int(kernel) else "int64_t",
         tasks=tile.tasks,
+        seconds=busy_seconds(kernel, tile, guessed_peaks(machine, USUAL_HERTZ), machine),
         share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
         **sides,
     )
@@ -300,6 +312,7 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             name=function.name,
             header=function_header(function),
             batch=function.batch,
+            rows_worth=worth_a_claim(function.batch, function.batch * row_bytes(function) / COPIED),
             vector_bytes=machine.vector_bytes,
             products=(
                 *(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
@@ -338,7 +351,8 @@ def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:
     text = render(f"cpu/{TEMPLATES[type(kernel.tile)]}.c.j2", kernel=kernel)
     return CpuKernelSource(
-        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.share_tasks
+        kernel.name, number, kernel.parameters, kernel.tasks, text, kernel.seconds,
+        kernel.share_tasks,
     )
 
 
@@ -370,6 +384,11 @@ def fields(function: Function) -> tuple[Place, ...]:
         for entry in function.graph.inputs
         if entry.role is Role.FIELD
     )
+
+
+def row_bytes(function: Function) -> int:
+    """The bytes of a sample."""
+    return sum(field.row_bytes for field in fields(function))
 
 
 def outputs(function: Function) -> tuple[Place, ...]:

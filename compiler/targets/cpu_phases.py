@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from netc.compiler.ir.graph import Value
 from netc.compiler.ir.scan import Scan
@@ -10,6 +11,10 @@ from netc.compiler.kernels.plan import Kernel, runs
 from netc.compiler.targets.cpu_shares import Shares
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.traffic import Traffic
+
+HANDING_OVER = 0.5e-6  # seconds in which tasks come to another thread, and it is waited for
+CLAIM = 1e-6  # seconds that are worth a claim
+UNIT = 1e-7  # seconds: how finely a phase of several pieces is shared out
 
 
 @dataclass(frozen=True)
@@ -26,35 +31,47 @@ class CpuParameter:
 @dataclass(frozen=True)
 class CpuKernelSource:
     """A rendered kernel and what the function that calls it needs; `number` is its place there,
-    and `share_tasks` are those of one share of the rows, where it is shared out so."""
+    `seconds` what all of its tasks should take one after the other, and `share_tasks` are those of
+    one share of the rows, where it is shared out so."""
 
     name: str
     number: int
     parameters: tuple[CpuParameter, ...]
     tasks: int
     source: str
+    seconds: float
     share_tasks: int = 0
+
+    @property
+    def is_small(self) -> bool:
+        """Whether one thread is done with all of it before it could be shared out."""
+        return self.tasks == 1 or self.seconds < HANDING_OVER
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Tasks of a phase, from its task number `start` on: those of one kernel, or a single one that
-    runs several kernels in order."""
+    """Tasks of a phase: those of one kernel, or a single one that runs small kernels in order.
+    They are shared out as so many units of the phase, from its unit `start` on."""
 
     start: int
+    units: int
     tasks: int
     kernels: tuple[CpuKernelSource, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a task runs kernels with all that they have to do."""
+        return self.kernels[0].is_small
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Tasks that may run in any order and at once; what they need was made in earlier phases."""
+    """Tasks that may run in any order and at once; what they need was made in earlier phases. All
+    pieces together have `units`, of which threads claim no fewer than are `worth` it."""
 
     pieces: tuple[Piece, ...]
-
-    @property
-    def tasks(self) -> int:
-        return sum(piece.tasks for piece in self.pieces)
+    units: int
+    worth: int
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,11 @@ def turns(
     return tuple(found)
 
 
+def worth_a_claim(tasks: int, seconds: float) -> int:
+    """How many of these tasks are worth a claim, of so many seconds in all."""
+    return tasks if seconds <= CLAIM else max(1, round(tasks * CLAIM / seconds))
+
+
 def part_call(source: CpuKernelSource, shares: Shares) -> PartCall:
     """The call of a kernel with the tasks of claimed shares, the last of which may be short."""
     each, last = source.share_tasks, f"claim.last * {source.share_tasks}"
@@ -107,7 +129,7 @@ def phases(
     function: Function, kernels: tuple[Kernel, ...], sources: tuple[CpuKernelSource, ...]
 ) -> tuple[Phase, ...]:
     """The kernels in phases. A kernel joins the last phase where nothing in it touches what it
-    writes, or writes what it reads; kernels of one task that need each other are one task."""
+    writes, or writes what it reads; small kernels that need each other are one task."""
     found: list[list[list[CpuKernelSource]]] = []
     traffic = Traffic()
     for kernel, source in zip(kernels, sources, strict=True):
@@ -129,16 +151,25 @@ def phases(
 
 
 def is_single(source: CpuKernelSource, needed: list[list[CpuKernelSource]]) -> bool:
-    """Whether the kernel and all that it needs are of one task, which can run both."""
-    return len(needed) == 1 and source.tasks == needed[0][0].tasks == 1
+    """Whether the kernel and all that it needs are small: one task can run both."""
+    return len(needed) == 1 and source.is_small and needed[0][0].is_small
 
 
 def make_phase(pieces: list[list[CpuKernelSource]]) -> Phase:
+    """A phase of one piece is shared out by its tasks, one of several by the time that they should
+    take: tasks of different kernels may differ a thousandfold."""
     made, start = [], 0
-    for piece in pieces:
-        made.append(Piece(start, piece[0].tasks, tuple(piece)))
-        start += piece[0].tasks
-    return Phase(tuple(made))
+    for kernels in pieces:
+        tasks = 1 if kernels[0].is_small else kernels[0].tasks
+        units = tasks if len(pieces) == 1 else max(1, ceil(seconds_of(kernels) / UNIT))
+        made.append(Piece(start, units, tasks, tuple(kernels)))
+        start += units
+    seconds = sum(seconds_of(kernels) for kernels in pieces)
+    return Phase(tuple(made), start, worth_a_claim(start, seconds))
+
+
+def seconds_of(kernels: list[CpuKernelSource]) -> float:
+    return sum(kernel.seconds for kernel in kernels)
 
 
 def buffers(function: Function, values: tuple[Value, ...]) -> list[Buffer]:

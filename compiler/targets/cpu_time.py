@@ -10,7 +10,7 @@ in kernels that are less than 14 to 25 % off; with costs fitted again to three, 
 from dataclasses import dataclass
 
 from netc.compiler.build.peaks import Peaks, known_peaks
-from netc.compiler.kernels.plan import Kernel, MapPlan, MatmulPlan, RowPlan
+from netc.compiler.kernels.plan import Kernel, MapPlan, MatmulPlan, Plan, RowPlan
 from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cpu_operand import Operand, Way
 from netc.compiler.targets.cpu_tiles import CpuMachine, MatmulTile
@@ -46,9 +46,11 @@ SUM, LOAD, RUN, TURNED, ELEMENT = 0.3, 0.48, 2.0, 0.25, 1.1
 
 def peaks_of(machine: CpuMachine, hertz: float) -> Peaks:
     """What was measured on this machine, else a guess from its clock."""
-    known = known_peaks(machine.cores)
-    if known is not None:
-        return known
+    return known_peaks(machine.cores) or guessed_peaks(machine, hertz)
+
+
+def guessed_peaks(machine: CpuMachine, hertz: float) -> Peaks:
+    """What a machine of such a clock would reach: the same wherever it is asked for."""
     cycles = machine.cores * hertz
     flops = cycles * machine.lanes * FLOPS_PER_LANE
     near, middle = NEAR_PER_CYCLE * cycles, MIDDLE_PER_CYCLE * cycles
@@ -57,20 +59,32 @@ def peaks_of(machine: CpuMachine, hertz: float) -> Peaks:
 
 def predicted_seconds(kernel: Kernel, tile, peaks: Peaks, machine: CpuMachine) -> float:
     """The seconds of a kernel with all threads, those without a task counted too."""
-    plan = kernel.plan
+    busy = busy_seconds(kernel, tile, peaks, machine) / peaks.threads
+    return costs_of(kernel.plan).start + busy * idle_factor(tile.tasks, peaks.threads)
+
+
+def busy_seconds(kernel: Kernel, tile, peaks: Peaks, machine: CpuMachine) -> float:
+    """The seconds in which threads are at work on a kernel, those of all threads together."""
+    plan, costs, flops = kernel.plan, costs_of(kernel.plan), kernel.flops
     cycle = machine.lanes * FLOPS_PER_LANE * peaks.threads / peaks.flops
     if isinstance(plan, MatmulPlan):
-        costs, flops = PRODUCT, max(kernel.flops - 2 * multiplications(plan), 0)
+        flops = max(kernel.flops - 2 * multiplications(plan), 0)
         cycles = (window_cycles if isinstance(tile, WindowTile) else product_cycles)(plan, tile)
     else:
-        costs = MAP if isinstance(plan, MapPlan) else ROW if isinstance(plan, RowPlan) else OTHER
-        flops, cycles = kernel.flops, costs.task * tile.tasks
-    busy = (
-        costs.bytes * kernel.bytes / peaks.bytes_rate(kernel.bytes)
-        + costs.flops * flops / peaks.flops
-        + cycles * cycle / peaks.threads
-    )
-    return costs.start + busy * idle_factor(tile.tasks, peaks.threads)
+        cycles = costs.task * tile.tasks
+    moving = costs.bytes * kernel.bytes / peaks.bytes_rate(kernel.bytes)
+    return (moving + costs.flops * flops / peaks.flops) * peaks.threads + cycles * cycle
+
+
+def costs_of(plan: Plan) -> Costs:
+    match plan:
+        case MatmulPlan():
+            return PRODUCT
+        case MapPlan():
+            return MAP
+        case RowPlan():
+            return ROW
+    return OTHER
 
 
 def idle_factor(tasks: int, threads: int) -> float:

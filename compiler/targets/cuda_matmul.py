@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from netc.compiler.kernels.plan import MatmulPlan
-from netc.compiler.scalar.expression import Expression, Load, Within
+from netc.compiler.scalar.expression import Load, Within
 from netc.compiler.scalar.index import Variable, variable_index
 from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cuda_tensor import WIDE, is_aligned, wide_load

@@ -31,7 +31,11 @@ LONG_OF_FEW = 128  # the same where rows are too few to give every multiprocesso
 FEW_ROWS = 1024
 ATTEND_WARPS = 4
 SHARED_FLOATS = 48 * 1024 // 4 - 64  # of a block, without asking for more
-BLOCKS_EACH = 8  # blocks of a scatter for each multiprocessor: each reads all of the indices
+# Blocks of a scatter for each multiprocessor. Each reads all of the indices: where these are many,
+# blocks are fewer, until all of them together read no more than so many, or one is left for each.
+BLOCKS_EACH = 8
+INDEX_READS = 2**26
+WINDOW = 1024  # of the indices that it reads between two barriers: its list takes 8 KiB
 SPLIT_DEPTH = 256  # products of one part of a sum that is cut up
 LAUNCH = 1.3e-6  # seconds from one kernel of a CUDA graph to the next: an estimate
 
@@ -138,12 +142,29 @@ class ColumnTile:
 
 @dataclass(frozen=True)
 class ScatterTile:
-    """A block owns `rows` rows of the table and adds to them all that names them, in order; each of
-    its threads has columns of its own."""
+    """A block owns `rows` rows of the table and adds to them all that names them, in order.
+
+    It reads `window` items at once and lists those that are its own, each warp a part of them.
+    `width` threads see to a row, each to columns of its own; groups of so many, to different rows.
+    """
 
     rows: int
+    window: int
+    width: int
     grid: int
     block: tuple[int, int]
+
+    @property
+    def warps(self) -> int:
+        return self.block[0] // WARP
+
+    @property
+    def part(self) -> int:
+        return self.window // self.warps
+
+    @property
+    def groups(self) -> int:
+        return self.block[0] // self.width
 
     @property
     def description(self) -> str:
@@ -265,10 +286,16 @@ def column_tile(plan: ColumnPlan) -> ColumnTile:
 
 
 def scatter_tile(plan: ScatterPlan, arch: CudaArchitecture) -> ScatterTile:
-    rows = ceil(plan.rows, BLOCKS_EACH * arch.multiprocessors)
-    threads = min(THREADS, round_up(plan.column.extent, WARP))
+    rows = ceil(plan.rows, scatter_blocks(plan.item.extent, arch))
+    window = min(WINDOW, round_up(plan.item.extent, THREADS))
+    width = min(THREADS, power_of_two(plan.column.extent))
     tile = MoveTile if plan.move else ScatterTile
-    return tile(rows, ceil(plan.rows, rows), (threads, 1))
+    return tile(rows, window, width, ceil(plan.rows, rows), (THREADS, 1))
+
+
+def scatter_blocks(items: int, arch: CudaArchitecture) -> int:
+    most = BLOCKS_EACH * arch.multiprocessors
+    return max(min(most, INDEX_READS // items), arch.multiprocessors)
 
 
 def attend_tile(plan: AttendPlan) -> AttendTile:

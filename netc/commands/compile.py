@@ -7,6 +7,7 @@ from pathlib import Path
 from netc.api import ENDINGS
 from netc.commands.building import build_cpu, build_cuda
 from netc.commands.common import add_defines, add_json, show_warning, wrong_use
+from netc.compiler.build.cc import build_ahead
 from netc.compiler.diagnostics import nearest
 from netc.compiler.driver import ARCH, compile_file
 from netc.compiler.ir.graph import Graph
@@ -35,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     dump = Dump(arguments.dump)
+    builds_cpu = arguments.target in ("train", "cpu", "all")
+
+    def ready(source: Path) -> None:
+        if builds_cpu and source.stem == "train":
+            build_ahead(source)
+
     program, folder = compile_file(
         Path(arguments.file),
         defines=dict(arguments.define),
@@ -42,11 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
         out=None if arguments.out is None else Path(arguments.out),
         watch=dump.watch,
         warn=show_warning,
+        ready=ready,
     )
     dump.refuse_unknown()
     remember(folder)
     built: tuple[str, ...] = ()
-    if arguments.target in ("train", "cpu", "all"):
+    if builds_cpu:
         built += build_cpu(program, folder, everything=arguments.target != "train")
     if arguments.target in ("cuda", "all"):
         built += build_cuda(program, folder, arguments.arch)

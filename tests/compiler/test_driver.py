@@ -36,6 +36,18 @@ def test_the_folder_holds_the_program_its_text_its_ir_and_its_sources(compiled, 
     assert not [path for path in folder.rglob("*") if path.name.endswith(".new")]
 
 
+def test_each_c_source_is_told_of_when_it_can_be_built(compiled, tmp_path):
+    told = []
+
+    def ready(source):
+        assert source.read_text() and (source.parent / "netc_threads.h").is_file()
+        assert not (tmp_path / "out" / "cuda" / "train.cu").exists()
+        told.append(source.stem)
+
+    program = compiled(ready=ready)
+    assert told == [function.symbol for function in program.functions] and told[0] == "train"
+
+
 def test_compiling_again_touches_no_file_that_stays_the_same(compiled, tmp_path):
     compiled()
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*")}

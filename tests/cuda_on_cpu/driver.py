@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from netc.compiler.build.cuda_modules import CudaModule, in_parts, kernel_names
 from netc.compiler.targets.cuda_launches import Matrix
 from netc.emulator.build import build_module
 from netc.emulator.launch import launch_at
@@ -144,6 +145,11 @@ class FakeDriver:
         return tensor_map(held, matrix).pack(address).tobytes()
 
     # --- modules and launches ---------------------------------------------------------------
+
+    @staticmethod
+    def modules(source: str, architecture: str) -> tuple[CudaModule, ...]:
+        """What takes the compiler's place: the same parts, as text."""
+        return tuple(CudaModule(kernel_names(text), text.encode()) for text in in_parts(source))
 
     def cuModuleLoadData(self, image):
         return (build_module(image.decode()),)

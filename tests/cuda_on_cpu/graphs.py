@@ -225,3 +225,20 @@ def residual(batch: int, size: int, channels: int) -> Graph:
     loss, accuracy = classifier_loss(build, logits, label)
     kept = build.add(build.multiply(mean_kept, 0.9), build.multiply(mean, 0.1))
     return trained(build, loss, (Output("accuracy", accuracy),), (Update(mean_kept, kept),))
+
+
+def scatter(count: int, rows: int, columns: int) -> Graph:
+    """So many rows of values, added to the rows that they name."""
+    build = Builder(OPS)
+    indices = build.input("indices", i32(count), Role.STATE)
+    values = build.input("values", f32(count, columns), Role.STATE)
+    return build.graph("scatter", (Output("y", build.scatter_rows(indices, values, rows=rows)),))
+
+
+def move(count: int, rows: int, columns: int) -> Graph:
+    """A table whose rows move by those that name them."""
+    build = Builder(OPS)
+    kinds = {"table": f32(rows, columns), "room": f32(rows, columns), "indices": i32(count)}
+    kinds |= {"values": f32(count, columns), "rate": f32()}
+    inputs = [build.input(name, kind, Role.STATE) for name, kind in kinds.items()]
+    return build.graph("move", (Output("y", build.move_rows(*inputs)),))

@@ -154,6 +154,31 @@ SPOILED = (
     Spoiled("no guard of the rows", "argmax", r"if \(r >= 37\) return;", "", "out of bounds"),
     Spoiled("a mask of half a warp", "argmax", r"0xffffffffu", "0x0000ffffu",
             "warp divergence"),
+    # 1100 items for 300 rows of 3 columns, three rows a block; those named are 0 to 3
+    Spoiled("rows that nobody sets to zero", "scatter", r"scatter_rows_out\[i\] = 0\.0f;", ";",
+            "uninitialised"),
+    Spoiled("an item too many", "scatter", r"if \(k < 1100\) ", "", "out of bounds"),
+    Spoiled("no last items", "scatter", r"first_item < 1100;", "first_item < 1024;", WRONG),
+    Spoiled("no barrier after the list", "scatter", BARRIER, "", "race|uninitialised"),
+    Spoiled("lists that overlap", "scatter", r"listed = warp \* 128", "listed = warp * 127",
+            f"race|{WRONG}"),
+    Spoiled("a warp's list that nobody adds", "scatter", r"part < 8;", "part < 7;", WRONG),
+    Spoiled("a ballot of half a warp", "scatter", r"0xffffffffu", "0x0000ffffu",
+            "warp divergence"),
+    Spoiled("places that do not count the lanes before", "scatter", r" \+ __popc\(own & .*\);",
+            ";", "race"),
+    Spoiled("rows of two blocks", "scatter", r"blockIdx.x \* 3", "blockIdx.x * 2",
+            "race between blocks"),
+    Spoiled("rows that all groups see to", "scatter", r" \|\| own_rows.* % 64 != group", "",
+            "race", which=1),
+    Spoiled("items beyond the list", "scatter", r"at \+ u >= found\[part\] \|\| ", "",
+            f"uninitialised|race|{WRONG}"),
+    Spoiled("seven of eight values", "scatter", r"u < 8;", "u < 7;", WRONG, which=1),
+    Spoiled("runs that each begin at zero", "scatter", r"total = scatter.*;", "total = 0.0f;",
+            WRONG),
+    Spoiled("no last run", "scatter", r"if \(last >= 0\) .*;", "", WRONG, which=-1),
+    Spoiled("a row that is not left in time", "scatter", r"last = row;", "last = row | 1;",
+            f"{WRONG}|race"),
 )  # fmt: skip
 
 
@@ -166,6 +191,7 @@ def split(graph):
 def function(cuda_on_cpu, graphs, monkeypatch):
     """function(name): one of the functions that are spoiled."""
     monkeypatch.setattr(cuda_tiles, "QUAD_THREADS", 0)
+    monkeypatch.setattr(cuda_tiles, "BLOCKS_EACH", 1)
     made = {
         "matmul": lambda: graphs.matmul(67, 41, 70),
         "split": lambda: split(graphs.matmul(20, 1100, 10)),
@@ -175,6 +201,7 @@ def function(cuda_on_cpu, graphs, monkeypatch):
         "map by quads": lambda: graphs.maps(33, 36),
         "columns": lambda: graphs.fold("sum", (200, 3), (0,)),
         "argmax": lambda: graphs.fold("argmax", (37, 70), (1,)),
+        "scatter": lambda: graphs.scatter(1100, 300, 3),
     }
     return lambda name: cuda_on_cpu.function_of(made[name]())
 

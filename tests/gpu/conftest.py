@@ -18,8 +18,7 @@ def gpu(request, fake_driver):
     def open_gpu(program, folder) -> Cuda:
         if request.config.getoption("--gpu") == "stand-in":
             driver = fake_driver()
-            image = lambda source, _: source.encode()  # noqa: E731
-            opened.append(Cuda(driver, program, folder, image, encode=driver.encode))
+            opened.append(Cuda(driver, program, folder, driver.modules, encode=driver.encode))
         else:
             opened.append(open_cuda(program, folder, 0))
         return opened[-1]

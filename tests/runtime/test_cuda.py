@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netc.compiler.build.cuda_modules import CudaModule
 from netc.compiler.diagnostics import NetError
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Role
@@ -78,9 +79,9 @@ def bench(cuda_on_cpu, graphs, fake_driver, tmp_path) -> Bench:
         for entry in lasting
     }
 
-    def compile(source: str, architecture: str) -> bytes:
+    def compile(source: str, architecture: str) -> tuple[CudaModule, ...]:
         assert architecture == "sm_90a"
-        return source.encode()
+        return fake_driver.modules(source, architecture)
 
     def open_device(**driver) -> Cuda:
         device = Cuda(fake_driver(**driver), program, tmp_path, compile)

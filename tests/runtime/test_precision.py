@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from netc.compiler.build.cuda_modules import CudaModule
 from netc.compiler.driver import compile_file
 from netc.compiler.ops.precision import FRACTION
 from netc.compiler.targets import cuda_tiles
@@ -37,9 +38,9 @@ def losses(fake_driver, tmp_path):
         program, folder = compile_file(tmp_path / "small.net", out=tmp_path / "build")
         sources = []
 
-        def compile(source: str, architecture: str) -> bytes:
+        def compile(source: str, architecture: str) -> tuple[CudaModule, ...]:
             sources.append(source)
-            return source.encode()
+            return fake_driver.modules(source, architecture)
 
         driver = fake_driver()
         run.driver = driver

@@ -126,6 +126,14 @@ def test_lists_dlpack_and_other_orders_are_taken(session):
         assert np.array_equal(session.run("small", x=x), expected)
 
 
+def test_rows_that_may_only_be_read_and_results_that_are_kept_stay_as_they_are(session):
+    x = DATA["x"][:1].copy()
+    x.flags.writeable = False
+    first, kept = session.run("small", x=x), session.run("small", x=x).copy()
+    session.run("small", x=DATA["x"][1:2])
+    assert np.array_equal(first, kept)
+
+
 def test_a_saved_session_goes_on_with_the_same_bits(small, tmp_path):
     first, second = start(small), start(small, seed=5)
     for _ in range(3):

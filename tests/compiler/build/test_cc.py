@@ -61,6 +61,23 @@ def test_the_same_source_is_built_once(machine):
     assert second.read_bytes() == first.read_bytes() and machine.builds == 1
 
 
+def test_who_asks_for_what_is_being_built_waits_for_it(machine):
+    slow = machine.compiler.read_text().replace("echo built", "sleep 0.3; echo built")
+    machine.compiler.write_text(slow)
+    source = machine.source("ahead")
+    cc.build_ahead(source)
+    time.sleep(0.1)
+    assert cc.build_library(source).is_file() and machine.builds == 1
+
+
+def test_what_cannot_be_built_ahead_is_told_to_who_asks_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("NETC_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "net.c").write_text("int x = ;\n")
+    cc.build_ahead(tmp_path / "net.c")
+    with pytest.raises(InternalError, match="rejects .*net.c"):
+        cc.build_library(tmp_path / "net.c")
+
+
 def test_every_part_of_the_key_matters(machine, monkeypatch):
     cc.build_library(machine.source("a"))
     cc.build_library(machine.source("b", text="int z;\n"))
