@@ -8,7 +8,7 @@ to one side and add up to more: where NumPy is further off in float32, that is t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -30,11 +30,13 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class KernelCheck:
-    """The worst error of what a kernel of a function stores, in units of its roundings."""
+    """The worst error of what a kernel of a function stores, in units of its roundings; how much a
+    unit is, in each tensor."""
 
     function: str
     kernel: KernelFacts
     error: float
+    units: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -55,8 +57,7 @@ def check_kernels(
         known = lasting | one_batch(function, rows)
         for number, kernel in enumerate(function.kernels):
             known |= scan_values(graph, kernel, known)
-            error = kernel_error(graph, session.device, function, number, known)
-            yield KernelCheck(function.symbol, kernel, error)
+            yield check_kernel(graph, session.device, function, number, known)
     session.restore(lasting, session.seed)
 
 
@@ -79,7 +80,7 @@ def one_batch(function: FunctionFacts, rows: Arrays) -> dict[str, np.ndarray]:
     the data."""
     random = np.random.default_rng(1)
     batch = function.batch
-    return {field.name: first_rows(field, batch, rows, random) for field in function.fields}
+    return {one.name: first_rows(one, batch, rows, random) for one in function.fields}
 
 
 def first_rows(
@@ -93,14 +94,14 @@ def first_rows(
     return found[np.arange(batch) % len(found)].reshape(field.shape)
 
 
-def kernel_error(
+def check_kernel(
     graph: Graph,
     device: Device,
     function: FunctionFacts,
     number: int,
     known: dict[str, np.ndarray],
-) -> float:
-    """The error of one kernel; adds what the reference computes for it to what is `known`."""
+) -> KernelCheck:
+    """One kernel; adds what the reference computes for it to what is `known`."""
     kernel = function.kernels[number]
     given = {tensor.name: known[tensor.name] for tensor in kernel.reads}
     nodes = graph.between(given, {tensor.name for tensor in kernel.writes})
@@ -108,14 +109,14 @@ def kernel_error(
     trials = [moved(nodes, given, seed) for seed in range(TRIALS)]
     single = run_in_single(nodes, given)
     found = run_alone(device, function, number, given)
-    errors = []
+    errors, units = [], {}
     for tensor in kernel.writes:
         name = tensor.name
         known[name] = exact[name].astype(DTYPES[tensor.dtype])
         unit = rounding(exact[name], [trial[name] for trial in trials]) * kernel.terms**0.5
-        unit = max(unit, rounding(exact[name], [single[name]]))
-        errors.append(distance(found[name], exact[name], known[name], unit))
-    return max(errors)
+        units[name] = max(unit, rounding(exact[name], [single[name]]))
+        errors.append(distance(found[name], exact[name], known[name], units[name]))
+    return KernelCheck(function.symbol, kernel, max(errors), units)
 
 
 def run_alone(
