@@ -8,11 +8,11 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 from netc.compiler.build.nvrtc import compile_cubin, is_kept
 
 OPENING = re.compile(r'^extern "C" __global__ .*?\bvoid (\w+)\(', re.MULTILINE)
-END = "\n}\n"
 TOGETHER = 8  # kernels in a module: each module costs as much again as one or two of them
 
 
@@ -41,12 +41,9 @@ def in_parts(source: str) -> tuple[str, ...]:
     openings = list(OPENING.finditer(source))
     if len(openings) <= TOGETHER:
         return (source,)
-    head = source[: openings[0].start()]
-    kernels = [source[one.start() : source.index(END, one.end()) + len(END)] for one in openings]
-    return tuple(
-        "\n".join((head, *kernels[first : first + TOGETHER]))
-        for first in range(0, len(kernels), TOGETHER)
-    )
+    starts = [one.start() for one in openings]
+    head, bounds = source[: starts[0]], (*starts[::TOGETHER], len(source))
+    return tuple(head + source[start:end] for start, end in pairwise(bounds))
 
 
 def kernel_names(source: str) -> tuple[str, ...]:

@@ -33,6 +33,12 @@ def test_every_kernel_is_in_one_part_with_the_head(count):
     assert all(part.count("twice(") == 1 + len(kernel_names(part)) for part in parts)
 
 
+def test_a_kernel_may_be_one_line():
+    text = source(TOGETHER) + 'extern "C" __global__ void nothing() {}\n'
+    assert [kernel_names(part) for part in in_parts(text)][1:] == [("nothing",)]
+    assert all(part.startswith(HEAD) for part in in_parts(text))
+
+
 def test_parts_have_the_kernels_of_a_program_to_the_letter(small):
     _, folder = small
     text = (folder / "cuda" / "train.cu").read_text()
