@@ -336,14 +336,16 @@ class Fusion:
     # --- the result -------------------------------------------------------------------------
 
     def groups(self) -> tuple[Group, ...]:
-        """The drafts as groups, sorted so that each comes after all that it waits for."""
+        """The drafts as groups, sorted so that each comes after all that it waits for. What nobody
+        reads in the end, once indices are simplified, is left out."""
         read_by: dict[str, set[int]] = {}
         for number, draft in enumerate(self.drafts):
             for node in draft.nodes:
                 for name in self.sources[node.output.name]:
                     read_by.setdefault(name, set()).add(number)
         numbers = order([draft.needs for draft in self.drafts], self._wishes(read_by))
-        return tuple(self._finish(number, read_by) for number in numbers)
+        finished = (self._finish(number, read_by) for number in numbers)
+        return tuple(group for group in finished if group.stored)
 
     def _wishes(self, read_by: Mapping[str, set[int]]) -> list[set[int]]:
         """What each group comes after where it can: a group that makes the new value of a weight

@@ -15,7 +15,7 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.passes.split_reductions import SplitFacts
 
-SEEDS = range(int(os.environ.get("NETC_RANDOM_PROGRAMS", "12")))
+SEEDS = range(int(os.environ.get("NETC_RANDOM_PROGRAMS", "36")))
 SPLIT = SplitFacts(minimum_tasks=4, minimum_depth=4, tile_rows=4, tile_columns=4)
 WAYS = ("as built", "optimized", "apart")
 
