@@ -62,7 +62,7 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
 def loaded_values(plan: Plan) -> tuple[Value, ...]:
     """The tensors that a plan loads from, each once, in the order of first use."""
     found = [load.value for one in plan_expressions(plan) for load in find_loads(one)]
-    if isinstance(plan, MatmulPlan) and plan.sliding:  # what slides may copy more than is multiplied
+    if isinstance(plan, MatmulPlan) and plan.sliding:  # it may copy more than is multiplied
         found += [load.value for load in find_loads(plan.sliding.pixel)]
     if isinstance(plan, ScatterPlan) and plan.move:
         found += [plan.move.table, plan.move.room]
