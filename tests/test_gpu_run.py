@@ -150,3 +150,16 @@ def test_pytorch_is_measured_on_what_the_table_has():
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NETWORKS"
     )
     assert sorted(key.value for key in networks.keys) == sorted(TORCH_EXAMPLES)
+
+
+def test_the_page_says_what_was_measured_last():
+    page = load("page")
+    text = page.page(page.newest())
+    assert page.PAGE.read_text(encoding="utf-8") == text
+    found = json.loads(page.newest().read_text(encoding="utf-8"))
+    ratio = (
+        min(found["torch"][f"step_seconds_{way}"]["mnist"] for way in page.WAYS)
+        / found["netc"]["step_seconds"]["mnist"]
+    )
+    (line,) = (line for line in text.splitlines() if line.startswith("mnist "))
+    assert line.endswith(f"{ratio:.2f}")

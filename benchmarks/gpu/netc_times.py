@@ -17,8 +17,11 @@ from pathlib import Path
 import numpy as np
 
 import netc
+from netc.compiler.program import FunctionFacts, Program
 from netc.runtime.cuda import Cuda
+from netc.runtime.device import Fields
 from netc.runtime.emulate_check import made_up
+from netc.runtime.feeding import FEED, open_parts
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FIRST_STEPS = ("mnist", "gpt")
@@ -75,19 +78,27 @@ def first_step_seconds(name: str, folder: Path) -> float:
 
 
 def step_seconds(path: Path, folder: Path) -> float:
-    """A training step of an example, its rows on the device."""
+    """A training step of an example on its own data, which lie on the device."""
     program = netc.compile(path, device="cuda", train=BLOCKS.get(path.stem), out=folder)
     session = program.start(seed=1)
     function = program.facts.function("train")
-    rows = made_up(function)
+    rows, count = rows_of(program.facts, function)
 
     def run(steps: int) -> None:
-        session.device.run(function, rows, np.tile(np.arange(function.batch), steps), steps)
+        session.device.run(function, rows, np.arange(steps * function.batch) % count, steps)
 
     try:
         return median_seconds(run)
     finally:
         session.close()
+
+
+def rows_of(program: Program, function: FunctionFacts) -> tuple[Fields, int]:
+    """The training rows of a program, and how many they are; a made-up batch where it is fed."""
+    if program.data is None or program.data.source == FEED:
+        return made_up(function), function.batch
+    rows = open_parts(program, None, 0.0).train
+    return rows.of(function), rows.count
 
 
 def record_kernel(device: Cuda, symbol: str, name: str) -> None:
