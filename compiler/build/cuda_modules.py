@@ -28,7 +28,7 @@ def compile_modules(source: str, arch: str) -> tuple[CudaModule, ...]:
     """The modules of a source for an architecture such as `sm_90a`, from the cache where they are
     there. Raises what `compile_cubin` does."""
     texts = (source,) if is_kept(source, arch) else in_parts(source)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         cubins = list(pool.map(lambda text: compile_cubin(text, arch), texts))
     return tuple(
         CudaModule(kernel_names(text), cubin.image)
