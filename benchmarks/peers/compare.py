@@ -112,12 +112,28 @@ def main() -> None:
     told = report(head, results, starts, epoch, peaks)
     print(told)
     if options.page:
-        Path(options.page).write_text(f"# netc beside its peers\n\n```text\n{told}\n```\n")
+        absent = [peer.name for peer in PEERS if peer not in peers]
+        Path(options.page).write_text(page(told, absent), encoding="utf-8")
     if options.json:
         facts = {"machine": head, "peaks": asdict(peaks), "epoch": epoch,
                  "starts": [asdict(start) for start in starts],
                  "works": [asdict(result) for result in results]}  # fmt: skip
         Path(options.json).write_text(json.dumps(facts, indent=1))
+
+
+def page(told: str, absent: list[str]) -> str:
+    left_out = f"\nNot in this run: {', '.join(absent)}." if absent else ""
+    return f"""\
+# netc beside its peers
+
+Medians of interleaved rounds with their spread; whoever waits is stopped, so that threads which
+still spin take nothing from who is measured. `floor` is the least that the machine can take for the
+work, in ms, from its measured peaks. `make bench` measures again.{left_out}
+
+```text
+{told}
+```
+"""
 
 
 def parse() -> argparse.Namespace:
@@ -250,7 +266,8 @@ def milliseconds(timing: Timing) -> str:
 
 def start_row(start: Start) -> tuple[str, ...]:
     return (start.peer, f"{start.cold:.2f} s", f"{start.warm:.2f} s",
-            f"{start.megabytes:.0f} MB", f"{start.installed:.0f} MB")  # fmt: skip
+            f"{start.megabytes:.0f} MB",
+            f"{start.installed:.0f} MB" if start.installed >= 1 else "-")  # fmt: skip
 
 
 if __name__ == "__main__":
