@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from time import perf_counter as clock
 from types import ModuleType
 
 import numpy as np
@@ -23,6 +24,7 @@ ALIGNMENT = 256
 DTYPES = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.bool_}
 SHARED_WITHOUT_ASKING = 48 * 1024
 OWN_FORMS = ("sm_75", "sm_90a")
+REPEATS = 50  # of a kernel in the graph that times it: what a launch costs is shared by so many
 MOST_RESIDENT = 16  # arrays of data sets that are kept on the device
 Compile = Callable[[str, str], tuple[CudaModule, ...]]  # (source, architecture) -> modules
 
@@ -187,6 +189,34 @@ class Cuda:
         self.call("cuGraphLaunch", graph, self.stream)
         self.call("cuStreamSynchronize", self.stream)
         self.call("cuGraphExecDestroy", graph)
+
+    def profile(
+        self,
+        function: FunctionFacts,
+        fields: tuple[np.ndarray, ...],
+        order: np.ndarray | None,
+        steps: int,
+    ) -> np.ndarray:
+        """The seconds of each kernel in one step: one kernel after the other runs as often as that,
+        or more, on what a whole step has left."""
+        self.run(function, fields, order, 1)
+        loaded = self.load(function.symbol)
+        return np.array([self.time(loaded, kernel.name, steps) for kernel in function.kernels])
+
+    def time(self, loaded: Loaded, name: str, steps: int) -> float:
+        def record() -> None:
+            for _ in range(REPEATS):
+                self.record_kernel(loaded, name)
+
+        graph, launches = self.capture(record), max(1, steps // REPEATS)
+        for count in (1, launches):  # the first time it is sent to the device
+            start = clock()
+            for _ in range(count):
+                self.call("cuGraphLaunch", graph, self.stream)
+            self.call("cuStreamSynchronize", self.stream)
+        seconds = clock() - start
+        self.call("cuGraphExecDestroy", graph)
+        return seconds / launches / REPEATS
 
     def workspace(self, step: CudaStep) -> dict[str, int]:
         """Where the step's workspace lies, which all functions share; nothing if it has none."""

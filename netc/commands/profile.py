@@ -2,13 +2,17 @@
 
 import argparse
 import json
+from dataclasses import dataclass
 
 from netc.commands.common import add_device, add_json, add_program, open_program, positive, seconds
 from netc.commands.show import chosen
 from netc.compiler.build.peaks import Peaks, measured_peaks
 from netc.compiler.program import KernelFacts
+from netc.compiler.targets.cuda_tiles import ARCHITECTURES, CudaArchitecture
 from netc.runtime.arena import processors
+from netc.runtime.device import usual_device
 from netc.runtime.profile import KernelTime, Profile, profile
+from netc.runtime.session import Session
 
 HEADING = ("kernel", "line", "time", "share", "predicted", "GFLOP/s", "GB/s", "of limit")
 
@@ -22,14 +26,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+@dataclass(frozen=True)
+class DataSheet:
+    """What the vendor says of a GPU, in the place of peaks that were measured."""
+
+    gpu: CudaArchitecture
+
+    @property
+    def flops(self) -> float:
+        return self.gpu.flops
+
+    def bytes_rate(self, footprint: float) -> float:
+        return self.gpu.bandwidth
+
+    def __str__(self) -> str:
+        rates = f"{self.flops / 1e12:.1f} TFLOP/s in float32, {self.gpu.bandwidth / 1e12:.2f} TB/s"
+        return f"{rates}, as the data sheet of an {self.gpu.device} has it"
+
+
 def run(arguments: argparse.Namespace) -> int:
-    peaks = measured_peaks(arguments.threads or processors())  # first: predictions come from them
-    arguments.device = arguments.device or "cpu"  # the one that can, also where there is a GPU
-    program = open_program(arguments)
-    function = chosen(program, arguments.function)[0]
-    session = program.start()
+    arguments.device = arguments.device or usual_device()
+    if arguments.device == "cpu":
+        measured_peaks(threads_of(arguments))  # before all else: predictions come from them
+    session = open_program(arguments).start()
     try:
+        function = chosen(session.program, arguments.function)[0]
         found = profile(session, function, arguments.seconds)
+        peaks = peaks_of(session, arguments)
     finally:
         session.close()
     told = as_json(found, peaks) if arguments.json else table(found, peaks, arguments.top)
@@ -37,13 +60,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def limit(kernel: KernelFacts, peaks: Peaks) -> float:
+def peaks_of(session: Session, arguments: argparse.Namespace) -> Peaks | DataSheet:
+    """What the device can do at best; a GPU that is not in the table is compared with an A100."""
+    if session.device.name == "cuda":
+        found = session.device.facts.architecture
+        return DataSheet(ARCHITECTURES.get(found, ARCHITECTURES["sm_80"]))
+    return measured_peaks(threads_of(arguments))
+
+
+def threads_of(arguments: argparse.Namespace) -> int:
+    return arguments.threads or processors()
+
+
+def limit(kernel: KernelFacts, peaks: Peaks | DataSheet) -> float:
     """The seconds that its arithmetic, or its bytes, take in a step at the machine's peak."""
     once = max(kernel.flops / peaks.flops, kernel.bytes / peaks.bytes_rate(kernel.bytes))
     return once * kernel.times
 
 
-def table(found: Profile, peaks: Peaks, top: int) -> str:
+def table(found: Profile, peaks: Peaks | DataSheet, top: int) -> str:
     slowest = sorted(found.kernels, key=lambda one: one.seconds, reverse=True)
     rows = [HEADING, *(row(one, found, peaks) for one in slowest[:top])]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADING))]
@@ -60,7 +95,7 @@ def table(found: Profile, peaks: Peaks, top: int) -> str:
     return "\n".join((*lines, "", *totals(found, peaks)))
 
 
-def totals(found: Profile, peaks: Peaks) -> tuple[str, ...]:
+def totals(found: Profile, peaks: Peaks | DataSheet) -> tuple[str, ...]:
     name, batch = found.function.symbol, found.function.batch
     return (
         f"{name}  {1e3 * found.step:.3f} ms for {batch} samples by the clock, {found.threads} "
@@ -71,7 +106,7 @@ def totals(found: Profile, peaks: Peaks) -> tuple[str, ...]:
     )
 
 
-def row(one: KernelTime, found: Profile, peaks: Peaks) -> tuple[str, ...]:
+def row(one: KernelTime, found: Profile, peaks: Peaks | DataSheet) -> tuple[str, ...]:
     kernel, time = one.kernel, max(one.seconds, 1e-9)
     return (
         kernel.name,
@@ -85,7 +120,7 @@ def row(one: KernelTime, found: Profile, peaks: Peaks) -> tuple[str, ...]:
     )
 
 
-def as_json(found: Profile, peaks: Peaks) -> str:
+def as_json(found: Profile, peaks: Peaks | DataSheet) -> str:
     kernels = [
         {
             "name": one.kernel.name, "lines": one.kernel.lines, "seconds": one.seconds,

@@ -1,13 +1,16 @@
 """netc profile: every kernel timed, beside its prediction, and a step that does not change."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from netc.api import Program, compile
+from netc.runtime import cuda
 from netc.runtime.profile import KernelTime, Profile, profile
+from netc.runtime.restore import load_program
 
 NET = """
 net guess(x: f32[N, 256]) { return x -> dense(256) -> relu -> dense(4) }
@@ -62,6 +65,29 @@ def test_the_table_and_its_json(netc, program):
     assert told["kernel_seconds"] == pytest.approx(sum(k["seconds"] for k in told["kernels"]))
     one = netc("profile", "guess.net", "--function", "run_guess_1", "--seconds", 0.1)
     assert one.code == 0 and "run_guess_1" in one.out
+
+
+@pytest.fixture
+def stand_in(monkeypatch, fake_driver):
+    """The device `cuda` on the stand-in for its driver."""
+    driver = fake_driver()
+    monkeypatch.setattr(cuda, "load_driver", lambda: driver)
+    monkeypatch.setattr(cuda, "compile_modules", driver.modules)
+    return driver
+
+
+def test_kernels_of_a_gpu_run_many_times_each(netc, in_folder, stand_in, monkeypatch):
+    monkeypatch.setattr(cuda, "REPEATS", 3)
+    (in_folder / "guess.net").write_text(NET.replace("256", "16").replace("batch 64", "batch 4"))
+    told = json.loads(netc("profile", "guess.net", "--device", "cuda", "--json").out)
+    program = load_program(in_folder / "build" / "guess").on("cuda")
+    names = [kernel.name for kernel in program.function("train").kernels]
+    assert [kernel["name"] for kernel in told["kernels"]] == names
+    assert all(kernel["seconds"] > 0 for kernel in told["kernels"])
+    run = Counter(name for (_, name), *_ in stand_in.named("cuLaunchKernel"))
+    assert all(run[name] >= 3 * 2 for name in names)  # profiled more than once
+    table = netc("profile", "guess.net", "--device", "cuda", "--seconds", 0.1)
+    assert table.code == 0 and "3.35 TB/s, as the data sheet of an H100 has it" in table.out
 
 
 def test_another_device_is_refused(netc, program):
