@@ -33,7 +33,7 @@ def compile_file(
     watch: Watch = lambda function, stage, graph: None,
     given: Given | None = None,
     warn: Callable[[Diagnostic], None] = lambda warning: None,
-    ready: Callable[[Path], None] = lambda source: None,
+    ready: Callable[[Path], None] | None = None,
 ) -> tuple[Program, Path]:
     """Compile a `.net` file into its build folder, `build/NAME` where `out` names no other.
 
@@ -60,13 +60,13 @@ def write(
     model: Model,
     functions: Mapping[str, tuple[Function, ...]],
     machine: CpuMachine,
-    ready: Callable[[Path], None],
+    ready: Callable[[Path], None] | None,
 ) -> None:
     """program.json, the `.net` text, ir/, c/ and cuda/; NetError (exit 4) where that cannot be."""
     try:
         for name, text in texts(program, model, functions, machine):
             write_text(folder / name, text)
-            if name.endswith(".c"):
+            if ready and name.endswith(".c"):
                 ready(folder / name)
         last = {"folder": str(folder.resolve())}
         write_text(folder.parent / "last.json", json.dumps(last) + "\n")

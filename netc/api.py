@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from netc.compiler.build.cc import build_ahead
+from netc.compiler.build.cc import build_step_ahead
 from netc.compiler.driver import compile_file
 from netc.compiler.program import FunctionFacts, KernelFacts
 from netc.compiler.program import Program as Facts
@@ -108,11 +108,7 @@ def compile(
     training step is built meanwhile.
     """
     device, where = device or usual_device(), None if out is None else Path(out)
-
-    def ready(source: Path) -> None:
-        if device == "cpu" and source.stem == "train":
-            build_ahead(source)
-
+    ready = build_step_ahead if device == "cpu" else None
     facts, folder = compile_file(
         Path(path), defines=define or {}, train=train, out=where, ready=ready
     )
@@ -192,8 +188,6 @@ def reporter(as_json: bool = False, quiet: bool = False) -> training.Report:
     def report(name: str, epochs: int, steps: int, batch: int) -> Progress:
         mode = choose_mode(sys.stderr, os.environ, as_json, quiet)
         look = look_of(sys.stderr, os.environ)
-        return Progress(
-            mode, sys.stderr, sys.stdout, time.monotonic, epochs, steps, batch, look
-        )
+        return Progress(mode, sys.stderr, sys.stdout, time.monotonic, epochs, steps, batch, look)
 
     return report

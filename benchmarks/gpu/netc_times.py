@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -64,16 +65,14 @@ def figures(folder: Path) -> dict[str, object]:
 
 def first_step_seconds(name: str, folder: Path) -> float:
     """From an example's source to the end of its first step, with an empty cache."""
-    usual = os.environ.get("NETC_CACHE")
-    os.environ["NETC_CACHE"] = str(folder / "cache")
-    start = time.perf_counter()
-    program = netc.compile(EXAMPLES / f"{name}.net", device="cuda", out=folder / "build")
-    session = program.start(seed=1)
-    function = program.facts.function("train")
-    session.device.run(function, made_up(function), np.arange(function.batch), 1)
-    seconds = time.perf_counter() - start
-    session.close()
-    os.environ.pop("NETC_CACHE") if usual is None else os.environ.update(NETC_CACHE=usual)
+    with patch.dict(os.environ, NETC_CACHE=str(folder / "cache")):
+        start = time.perf_counter()
+        program = netc.compile(EXAMPLES / f"{name}.net", device="cuda", out=folder / "build")
+        session = program.start(seed=1)
+        function = program.facts.function("train")
+        session.device.run(function, made_up(function), np.arange(function.batch), 1)
+        seconds = time.perf_counter() - start
+        session.close()
     return seconds
 
 

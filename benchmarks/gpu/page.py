@@ -4,10 +4,13 @@ import json
 import sys
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+from measure import table
+
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "gpu.md"
-WAYS = ("eager", "graph", "compiled")
+WAY = "step_seconds_"  # and how PyTorch made them
 TEXT = """\
 # netc on a GPU, beside PyTorch
 
@@ -62,10 +65,11 @@ def page(path: Path) -> str:
 
 def steps(own: dict, other: dict) -> list[tuple[str, ...]]:
     """A line for each network that PyTorch was measured on."""
-    rows = [("us a step", "netc", *(f"PyTorch {way}" for way in WAYS), "best / netc")]
-    for name in other["step_seconds_eager"]:
+    ways = {key.removeprefix(WAY): found for key, found in other.items() if key.startswith(WAY)}
+    rows = [("us a step", "netc", *(f"PyTorch {way}" for way in ways), "best / netc")]
+    for name in ways["eager"]:
         mine = own["step_seconds"][name]
-        times = [other[f"step_seconds_{way}"].get(name) for way in WAYS]
+        times = [found.get(name) for found in ways.values()]
         measured = [time for time in times if isinstance(time, float)]
         rows.append((name, micro(mine), *map(micro, times), f"{min(measured) / mine:.2f}"))
     return rows
@@ -94,17 +98,6 @@ def micro(seconds: float | str | None) -> str:
     if not isinstance(seconds, float):
         return "-"
     return f"{1e6 * seconds:,.1f}" if seconds < 1e-4 else f"{1e6 * seconds:,.0f}"
-
-
-def table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
 
 
 if __name__ == "__main__":

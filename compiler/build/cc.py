@@ -115,6 +115,12 @@ def build_ahead(source: Path) -> None:
         threading.Thread(target=try_to_build, args=(job,), daemon=True).start()
 
 
+def build_step_ahead(source: Path) -> None:
+    """Of a program's sources the training step, which is asked for first and takes longest."""
+    if source.stem == "train":
+        build_ahead(source)
+
+
 def build(job: Job) -> bytes:
     """The bytes of the library. Who asks while another one builds it waits, and takes that one."""
     with job.source.open() as file:

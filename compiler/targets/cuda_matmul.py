@@ -6,11 +6,11 @@ from netc.compiler.kernels.plan import MatmulPlan
 from netc.compiler.scalar.expression import Load, Within
 from netc.compiler.scalar.index import Variable, variable_index
 from netc.compiler.scalar.rounding import ceil
-from netc.compiler.targets.cuda_tensor import WIDE, is_aligned, wide_load
+from netc.compiler.targets.cuda_tensor import WARP, WIDE, is_aligned, wide_load
 
 # What a product takes on an H100, as `seconds_of` uses it.
 START = 0.95e-6
-CLOCK, SCHEDULERS, WARP = 1.7e9, 4, 32
+CLOCK, SCHEDULERS = 1.7e9, 4
 PRODUCT_CYCLES, READ_CYCLES, LOAD_CYCLES = 0.5, 5.2, 53  # a warp's multiply-add, quad, global load
 TILE_SECONDS, LOAD_SECONDS, TURN_SECONDS = 81e-9, 8.7e-9, 6.6e-9
 STORE_SECONDS = 21e-9

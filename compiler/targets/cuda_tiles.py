@@ -17,10 +17,9 @@ from netc.compiler.scalar.index import Variable
 from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cuda_matmul import MatmulTile, matmul_tile
 from netc.compiler.targets.cuda_quads import quad_walks
-from netc.compiler.targets.cuda_tensor import WIDE, TensorTile, tensor_tile, wide_load
+from netc.compiler.targets.cuda_tensor import WARP, WIDE, TensorTile, tensor_tile, wide_load
 from netc.compiler.targets.cuda_wgmma import WarpgroupTile, pays, warpgroup_tile
 
-WARP = 32
 THREADS = 256  # of a block: eight blocks fill a multiprocessor, and four still hide most latency
 QUAD_THREADS = 256  # that a map by quads must leave to each multiprocessor
 SHORT_FOLD = 16  # elements that one thread folds by itself

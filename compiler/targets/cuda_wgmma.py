@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from netc.compiler.kernels.plan import MatmulPlan
+from netc.compiler.targets.cuda_tensor import WARP
 
-WARP = 32
 GROUP_ROWS = 64  # of the result, made by the four warps of a group
 LINE_BYTES = 128  # of a tile: the widest swizzle
 PIECE_BYTES = 16  # what a thread copies, and what a line in memory is a multiple of

@@ -7,7 +7,7 @@ from pathlib import Path
 from netc.api import ENDINGS
 from netc.commands.building import build_cpu, build_cuda
 from netc.commands.common import add_defines, add_json, show_warning, wrong_use
-from netc.compiler.build.cc import build_ahead
+from netc.compiler.build.cc import build_step_ahead
 from netc.compiler.diagnostics import nearest
 from netc.compiler.driver import ARCH, compile_file
 from netc.compiler.ir.graph import Graph
@@ -37,11 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     dump = Dump(arguments.dump)
     builds_cpu = arguments.target in ("train", "cpu", "all")
-
-    def ready(source: Path) -> None:
-        if builds_cpu and source.stem == "train":
-            build_ahead(source)
-
     program, folder = compile_file(
         Path(arguments.file),
         defines=dict(arguments.define),
@@ -49,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         out=None if arguments.out is None else Path(arguments.out),
         watch=dump.watch,
         warn=show_warning,
-        ready=ready,
+        ready=build_step_ahead if builds_cpu else None,
     )
     dump.refuse_unknown()
     remember(folder)

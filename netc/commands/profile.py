@@ -12,7 +12,6 @@ from netc.compiler.targets.cuda_tiles import ARCHITECTURES, CudaArchitecture
 from netc.runtime.arena import processors
 from netc.runtime.device import usual_device
 from netc.runtime.profile import KernelTime, Profile, profile
-from netc.runtime.session import Session
 
 HEADING = ("kernel", "line", "time", "share", "predicted", "GFLOP/s", "GB/s", "of limit")
 
@@ -46,13 +45,13 @@ class DataSheet:
 
 def run(arguments: argparse.Namespace) -> int:
     arguments.device = arguments.device or usual_device()
-    if arguments.device == "cpu":
-        measured_peaks(threads_of(arguments))  # before all else: predictions come from them
+    is_cpu = arguments.device == "cpu"  # whose predictions come from its peaks: they are first
+    peaks = measured_peaks(arguments.threads or processors()) if is_cpu else None
     session = open_program(arguments).start()
     try:
         function = chosen(session.program, arguments.function)[0]
         found = profile(session, function, arguments.seconds)
-        peaks = peaks_of(session, arguments)
+        peaks = peaks or data_sheet(session.device.facts.architecture)
     finally:
         session.close()
     told = as_json(found, peaks) if arguments.json else table(found, peaks, arguments.top)
@@ -60,16 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def peaks_of(session: Session, arguments: argparse.Namespace) -> Peaks | DataSheet:
-    """What the device can do at best; a GPU that is not in the table is compared with an A100."""
-    if session.device.name == "cuda":
-        found = session.device.facts.architecture
-        return DataSheet(ARCHITECTURES.get(found, ARCHITECTURES["sm_80"]))
-    return measured_peaks(threads_of(arguments))
-
-
-def threads_of(arguments: argparse.Namespace) -> int:
-    return arguments.threads or processors()
+def data_sheet(architecture: str) -> DataSheet:
+    """That of a GPU; one that is not in the table is compared with an A100."""
+    return DataSheet(ARCHITECTURES.get(architecture, ARCHITECTURES["sm_80"]))
 
 
 def limit(kernel: KernelFacts, peaks: Peaks | DataSheet) -> float:
