@@ -15,6 +15,7 @@ from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.simplify import simplify
 from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
 from netc.compiler.passes.strided_gradients import strided_gradients
+from netc.compiler.passes.sum_before_join import sum_before_join
 from netc.compiler.passes.sum_before_spread import sum_before_spread
 
 Watch = Callable[[str, Graph], None]
@@ -43,6 +44,7 @@ def clean(graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
         ("relu_after_max", lambda graph: relu_after_max(graph, ops)),
         ("strided_gradients", lambda graph: strided_gradients(graph, ops)),
         ("sum_before_spread", lambda graph: sum_before_spread(graph, ops)),
+        ("sum_before_join", lambda graph: sum_before_join(graph, ops)),
         ("collapse_folds", lambda graph: collapse_folds(graph, ops)),
     )
     return run(passes, graph, ops, watch)
