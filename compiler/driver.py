@@ -17,7 +17,7 @@ from netc.compiler.diagnostics import Diagnostic, Source
 from netc.compiler.functions import ARCH, Given, Watch, laid_out, trace, trace_for
 from netc.compiler.language.model import Model, load_model
 from netc.compiler.program import TARGETS, Program, to_json
-from netc.compiler.targets import cpu, cuda, cuda_launches
+from netc.compiler.targets import cpu, cuda
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.machine import this_machine
@@ -81,9 +81,8 @@ def texts(
         yield source_of(function), cpu.render_function(function, machine, lines)
     else:
         for place, arch in cuda_forms(model.settings.precision).items():
-            yield f"{place}/{function.name}.cu", cuda.render_function(function, arch, lines)
-            launches = cuda.launches(function, arch, function.name)
-            yield f"{place}/{function.name}.json", cuda_launches.to_json(launches)
+            made = cuda.build_files(function, arch, function.name, lines, place)
+            yield from made.items()
     stem = f"{TARGETS[target]}/{function.name}"
     yield f"{stem}.ir", function.text
     yield f"{stem}.memory", f"{function.memory}\n"
