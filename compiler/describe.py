@@ -1,12 +1,12 @@
 """Laid out functions in, the Program out: what the runtime needs to know of them, as data."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from types import MappingProxyType
 
-from netc.compiler.build.cc import processor_hertz
 from netc.compiler.build.peaks import Peaks
+from netc.compiler.build.processor import processor_hertz
 from netc.compiler.functions import ARCH, Traced, lasting_inputs
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.kernels.memory import plan_persistent
@@ -37,7 +37,7 @@ Predict = Callable[[Kernel], float]  # seconds
 
 def describe(
     model: Model,
-    functions: Mapping[str, tuple[Function, ...]],
+    functions: Mapping[str, Sequence[Function]],
     graphs: tuple[Traced, ...],
     defines: Mapping[str, float],
     processor: CpuMachine,
@@ -69,6 +69,7 @@ def describe(
         data=describe_data(model),
         training=describe_training(model, graphs) if model.train is not None else None,
         defines=tuple(sorted(defines.items())),
+        march=processor.march,
     )
 
 
@@ -88,7 +89,7 @@ def cpu_seconds(kernel: Kernel, processor: CpuMachine, peaks: Peaks) -> float:
 
 def describe_layout(
     target: str,
-    functions: tuple[Function, ...],
+    functions: Sequence[Function],
     graphs: tuple[Traced, ...],
     processor: str,
     predict: Predict,
