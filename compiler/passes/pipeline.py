@@ -7,6 +7,7 @@ from netc.compiler.ir.operation import Op
 from netc.compiler.ir.verify import verify
 from netc.compiler.passes.collapse_folds import collapse_folds
 from netc.compiler.passes.eliminate_common import eliminate_common
+from netc.compiler.passes.factor_out import factor_out
 from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.lower_precision import lower_precision
 from netc.compiler.passes.name_values import name_values
@@ -44,6 +45,7 @@ def clean(graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
         ("relu_after_max", lambda graph: relu_after_max(graph, ops)),
         ("strided_gradients", lambda graph: strided_gradients(graph, ops)),
         ("sum_before_spread", lambda graph: sum_before_spread(graph, ops)),
+        ("factor_out", lambda graph: factor_out(graph, ops)),
         ("sum_before_join", lambda graph: sum_before_join(graph, ops)),
         ("collapse_folds", lambda graph: collapse_folds(graph, ops)),
     )
