@@ -17,6 +17,7 @@ from netc.compiler.kernels.plan import (
     runs,
 )
 from netc.compiler.scalar.expression import Load
+from netc.compiler.targets.cpu_attend import AttendTile, attend_tile
 from netc.compiler.targets.cpu_flat import FlatText, flat_text
 from netc.compiler.targets.cpu_operand import Operand, Way
 from netc.compiler.targets.cpu_phases import (
@@ -28,7 +29,6 @@ from netc.compiler.targets.cpu_phases import (
 )
 from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
 from netc.compiler.targets.cpu_tiles import (
-    AttendTile,
     ColumnTile,
     CpuMachine,
     MapTile,
@@ -36,7 +36,6 @@ from netc.compiler.targets.cpu_tiles import (
     MoveTile,
     RowTile,
     ScatterTile,
-    attend_tile,
     column_tile,
     map_tile,
     matmul_tile,
@@ -129,7 +128,9 @@ class WindowText:
 
 @dataclass(frozen=True)
 class CpuKernel:
-    """A kernel as its template wants it. `tasks` are independent; threads share them out."""
+    """A kernel as its template wants it. `tasks` are independent; threads share them out. Of
+    attention, keys are the right side; where rows of them and of values can be turned in squares,
+    it is said how."""
 
     name: str
     header: tuple[str, ...]
@@ -142,6 +143,7 @@ class CpuKernel:
     share_tasks: int = 0
     left: OperandText | None = None
     right: OperandText | None = None
+    value: OperandText | None = None
     window: WindowText | None = None
 
 
@@ -189,6 +191,11 @@ def cpu_kernel(
         sides["left"] = operand_text(tile.left, text.left, names, text.precision)
     if isinstance(tile, MatmulTile | WindowTile):
         sides["right"] = operand_text(tile.right, text.right, names, text.precision)
+    if isinstance(tile, AttendTile):
+        sides["right"], sides["value"] = (
+            operand_text(side, text.operands[name], names, "f32") if side else None
+            for name, side in (("key", tile.key), ("value", tile.value))
+        )
     if isinstance(tile, WindowTile):
         line = operand_text(tile.source, speller.spell(plan.sliding.pixel), names, text.precision)
         flat = flat_text(kernel.plan, speller) if tile.is_flat else None
@@ -344,9 +351,13 @@ def scan_name(kernel: Kernel) -> str | None:
 
 
 def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
-    """The function that packs turned operands, where a kernel has one."""
-    is_needed = any(kernel.right and kernel.right.way == Way.TURNED.value for kernel in kernels)
-    return (render("cpu/turn.c.j2", lanes=lanes, swaps=swaps(lanes)),) if is_needed else ()
+    """The function that turns rows into columns, where a kernel calls it."""
+    is_called = any(
+        isinstance(kernel.tile, AttendTile)
+        or (kernel.right and kernel.right.way == Way.TURNED.value)
+        for kernel in kernels
+    )
+    return (render("cpu/turn.c.j2", lanes=lanes, swaps=swaps(lanes)),) if is_called else ()
 
 
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:

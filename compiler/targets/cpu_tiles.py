@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 from netc.compiler.kernels.plan import (
-    AttendPlan,
     ColumnPlan,
     MapPlan,
     MatmulPlan,
@@ -28,7 +27,6 @@ SUMS_AT_ONCE = 8  # two a cycle, each of which takes four
 LONG_RUN, COPY = 16, 1.0  # runs that are packed quickly; what packing each alone takes beside a sum
 MOST_ROWS = 14  # of a register tile: more are no quicker
 WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
-MEETING = 64  # queries and keys of a block of attention: its scores, 16 KB, stay in the L1 cache
 TASKS_PER_CORE = 2  # enough to share out evenly; tiles do not change the bits
 
 
@@ -140,61 +138,6 @@ class MatmulTile:
             f" of {self.block_rows} x {self.block_columns} in tiles of "
             f"{self.rows} x {self.columns}, depth {self.block_depth} at a time"
         )
-
-
-@dataclass(frozen=True)
-class AttendTile:
-    """Blocks of `queries` by `keys`, each product of which runs in a register tile; `blocks` tasks
-    for each of the batch. Channels are padded to whole tiles: `depth` and `width` are the sizes."""
-
-    rows: int
-    vectors: int
-    lanes: int
-    queries: int
-    keys: int
-    depth: int
-    width: int
-    blocks: int
-    tasks: int
-
-    @property
-    def columns(self) -> int:
-        return self.vectors * self.lanes
-
-    @property
-    def product(self) -> str:
-        return f"netc_product_{self.rows}x{self.columns}"
-
-    @property
-    def parts(self) -> int:
-        """Partial results of a fold over the keys of a block."""
-        return min(LANES, self.keys)
-
-    @property
-    def description(self) -> str:
-        return f" of {self.queries} queries by {self.keys} keys at a time"
-
-
-def attend_tile(plan: AttendPlan, machine: CpuMachine) -> AttendTile:
-    """Rows divide the columns of the register tile, so that blocks of keys can be either."""
-    is_narrow = max(plan.depth.extent, plan.width.extent) <= machine.lanes
-    vectors, rows = 1 if is_narrow else 2, 4 if machine.registers < 32 else 8
-    columns = max(vectors * machine.lanes, rows)
-    queries = min(round_up(MEETING, rows), round_up(plan.query.extent, rows))
-    keys = min(round_up(MEETING, columns), round_up(plan.key.extent, columns))
-    of_keys = plan.form == "key_value"
-    blocks = ceil(plan.key.extent, keys) if of_keys else ceil(plan.query.extent, queries)
-    return AttendTile(
-        rows=rows,
-        vectors=vectors,
-        lanes=machine.lanes,
-        queries=queries,
-        keys=keys,
-        depth=round_up(plan.depth.extent, columns),
-        width=round_up(plan.width.extent, columns),
-        blocks=blocks,
-        tasks=plan.batch.extent * blocks,
-    )
 
 
 def map_tile(plan: MapPlan, share: int | None = None) -> MapTile:
