@@ -45,7 +45,8 @@ from netc.compiler.targets.cpu_tiles import (
 )
 from netc.compiler.targets.cpu_time import busy_seconds, guessed_peaks
 from netc.compiler.targets.cpu_turn import swaps
-from netc.compiler.targets.cpu_window import WindowTile, window_tile
+from netc.compiler.targets.cpu_window import window_tile
+from netc.compiler.targets.cpu_window_tile import WindowTile
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
@@ -181,7 +182,7 @@ def cpu_kernel(
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, machine, shares)
     speller = Speller(CPU, names)
-    plan = tile.across.plan if isinstance(tile, WindowTile) and tile.across else kernel.plan
+    plan = tile.plan if isinstance(tile, WindowTile) else kernel.plan
     text = plan_text(plan, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     sides = {}

@@ -14,7 +14,7 @@ from netc.compiler.kernels.plan import Kernel, MapPlan, MatmulPlan, Plan, RowPla
 from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cpu_operand import Operand, Way
 from netc.compiler.targets.cpu_tiles import CpuMachine, MatmulTile
-from netc.compiler.targets.cpu_window import WindowTile
+from netc.compiler.targets.cpu_window_tile import WindowTile
 
 # Where nothing was measured: bytes that a core moves in a cycle from its L2 cache and from the L3,
 # and bytes that memory gives in a second.

@@ -9,7 +9,7 @@ from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops.table import OPS
 from netc.compiler.targets.cpu import choose_tile, render_function
 from netc.compiler.targets.cpu_tiles import CpuMachine
-from netc.compiler.targets.cpu_window import WindowTile
+from netc.compiler.targets.cpu_window_tile import WindowTile
 from netc.compiler.targets.function import make_function
 
 WIDE, HALF = CpuMachine("avx512", 64, 32), CpuMachine("avx2", 32, 16)
