@@ -1,7 +1,7 @@
 """Laid out functions in, the Program out: what the runtime needs to know of them, as data."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from types import MappingProxyType
 
@@ -37,7 +37,7 @@ Predict = Callable[[Kernel], float]  # seconds
 
 def describe(
     model: Model,
-    functions: Mapping[str, tuple[Function, ...]],
+    functions: Mapping[str, Sequence[Function]],
     graphs: tuple[Traced, ...],
     defines: Mapping[str, float],
     processor: CpuMachine,
@@ -88,7 +88,7 @@ def cpu_seconds(kernel: Kernel, processor: CpuMachine, peaks: Peaks) -> float:
 
 def describe_layout(
     target: str,
-    functions: tuple[Function, ...],
+    functions: Sequence[Function],
     graphs: tuple[Traced, ...],
     processor: str,
     predict: Predict,

@@ -3,15 +3,17 @@
 Each target has its own cuts, kernels and arena. What lasts from step to step is the same for all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from types import MappingProxyType
 
 from netc.compiler.ir.graph import Graph, Input, Role
 from netc.compiler.ir.tensor import Shape
 from netc.compiler.kernels.fuse import fuse
 from netc.compiler.kernels.lower import Cut
-from netc.compiler.kernels.memory import Buffer, plan_persistent
+from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.language.model import Model
 from netc.compiler.language.model import Traced as Step
 from netc.compiler.ops.table import OPS
@@ -118,33 +120,33 @@ def lay_out(
     graphs: tuple[Traced, ...], watch: Watch, precision: str = "f32"
 ) -> Mapping[str, tuple[Function, ...]]:
     """Passes, kernels and memory for each function, by targets."""
+    made: dict[str, list[Function]] = {target: [] for target in TARGETS}
+    for target, function in laid_out(graphs, watch, precision):
+        made[target].append(function)
+    return {target: tuple(functions) for target, functions in made.items()}
+
+
+def laid_out(
+    graphs: tuple[Traced, ...], watch: Watch, precision: str
+) -> Iterator[tuple[str, Function]]:
+    """Each function of each target as soon as it is made, with its target: one target after the
+    other. Targets that cut a graph alike share the function."""
     persistent = plan_persistent(lasting_inputs(graphs))
-    made = [lay_out_function(traced, persistent, watch, precision) for traced in graphs]
-    return {target: tuple(one[target] for one in made) for target in TARGETS}
-
-
-def lay_out_function(
-    traced: Traced, persistent: tuple[Buffer, ...], watch: Watch, precision: str
-) -> dict[str, Function]:
-    """A function for each target; those that cut its graph alike share the result."""
-    name = symbol(traced)
-    cleaned = clean(traced.graph, OPS, lambda stage, graph: watch(name, stage, graph))
-    made: dict[str, tuple[Graph, Function]] = {}
-    for target in TARGETS:
+    cleaned: dict[str, Graph] = {}
+    made: dict[str, list[tuple[Graph, Function]]] = {}
+    for target, traced in product(TARGETS, graphs):
+        name = symbol(traced)
+        if name not in cleaned:
+            cleaned[name] = clean(traced.graph, OPS, partial(watch, name))
         shown = name if target == "cpu" else f"{name} on {target}"
-        graph = suit(
-            cleaned,
-            OPS,
-            SPLITS[target],
-            lambda stage, graph, shown=shown: watch(shown, stage, graph),
-            precision,
-        )
+        graph = suit(cleaned[name], OPS, SPLITS[target], partial(watch, shown), precision)
         graph = replace(graph, name=name)
-        like = (f for known, f in made.values() if known == graph and not has_pools(f))
+        known = made.setdefault(name, [])
+        like = (one for other, one in known if other == graph and not has_pools(one))
         function = next(like, None)
         function = function or make_function(graph, traced.batch, OPS, persistent, CUTS[target])
-        made[target] = graph, function
-    return {target: function for target, (_, function) in made.items()}
+        known.append((graph, function))
+        yield target, function
 
 
 def has_pools(function: Function) -> bool:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -28,6 +28,7 @@ CHUNK_SECONDS = 0.25
 LEAST_ROUNDS, MOST_ROUNDS = 3, 15
 EPOCH, EPOCH_STEPS = Work("cnn", 128, 5), 375  # 48,000 images
 FIRST = Work("cnn", 32, 2)  # of which the first step is timed
+START_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Start:
-    """From starting a process to the end of the first training step, twice; what that takes."""
+    """From starting a process to the end of the first training step, medians of fresh processes
+    and of those that came after them; what that takes."""
 
     peer: str
     cold: float
@@ -93,6 +95,8 @@ def main() -> None:
     begin = time.monotonic()
     threads = options.threads or os.cpu_count() or 1
     chosen = [peer for peer in PEERS if not options.peers or peer.name in options.peers]
+    if not usable(NETC):
+        raise SystemExit(1)
     peers = [NETC, *(peer for peer in chosen if usable(peer))]
     peaks = measured_peaks(threads)
     trained = [peer for peer in peers if not peer.only_runs]
@@ -199,19 +203,27 @@ def other_sizes(facts: dict[str, dict]) -> list[str]:
 
 
 def measure_start(peer: Peer, threads: int) -> Start:
-    """A fresh process, twice; netc's first one with an empty cache."""
-    seconds, megabytes = [], 0.0
-    with tempfile.TemporaryDirectory() as cache:
-        if peer is NETC:
-            peer = Peer(NETC.name, "", NETC.words, variables=(("NETC_CACHE", cache),))
-        for _ in range(2):
-            worker = Worker(peer, threads)
-            worker.prepare(FIRST)
-            answer = worker.ask({"run": 1})
-            seconds.append(float("nan") if "error" in answer else worker.since_start())
-            megabytes = answer.get("megabytes", 0.0)
-            worker.close()
-    return Start(peer.name, *seconds, megabytes, installed_megabytes(peer))
+    """Fresh processes in pairs; the first one of each finds what netc keeps empty."""
+    cold, warm, megabytes = [], [], 0.0
+    for _ in range(START_ROUNDS):
+        with tempfile.TemporaryDirectory() as cache:
+            kept = (("NETC_CACHE", cache),) if peer is NETC else ()
+            keeping = replace(peer, variables=(*peer.variables, *kept))
+            for seconds in (cold, warm):
+                taken, megabytes = first_step(keeping, threads)
+                seconds.append(taken)
+    medians = statistics.median(cold), statistics.median(warm)
+    return Start(peer.name, *medians, megabytes, installed_megabytes(peer))
+
+
+def first_step(peer: Peer, threads: int) -> tuple[float, float]:
+    """The seconds from a process' start to the end of its first step, and its most memory."""
+    worker = Worker(peer, threads)
+    worker.prepare(FIRST)
+    answer = worker.ask({"run": 1})
+    seconds = float("nan") if "error" in answer else worker.since_start()
+    worker.close()
+    return seconds, answer.get("megabytes", 0.0)
 
 
 def measure_epoch(workers: Sequence[Worker]) -> list[tuple[str, float]]:
@@ -266,8 +278,7 @@ def milliseconds(timing: Timing) -> str:
 
 def start_row(start: Start) -> tuple[str, ...]:
     return (start.peer, f"{start.cold:.2f} s", f"{start.warm:.2f} s",
-            f"{start.megabytes:.0f} MB",
-            f"{start.installed:.0f} MB" if start.installed >= 1 else "-")  # fmt: skip
+            f"{start.megabytes:.0f} MB", f"{start.installed:.0f} MB")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
-"""Who is measured, and where each lives: in an environment of its own, made when missing."""
+"""Who is measured, and where each lives: in an environment of its own, made when missing; netc's
+is made anew each time, from the source that lies here."""
 
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
-from importlib.metadata import distribution
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = HERE.parents[1] / ".peers"
+ROOT = HERE.parents[1]
+ENVIRONMENTS = ROOT / ".peers"
 PACKAGES = {  # environment -> what is installed into it
     "torch": ("torch", "numpy"),
     "jax": ("jax", "numpy"),
@@ -19,8 +21,9 @@ PACKAGES = {  # environment -> what is installed into it
 }
 # glibc told to keep memory between steps: what a user finds who looks for the page faults.
 KEEP_MEMORY = (("MALLOC_MMAP_THRESHOLD_", "4294967296"), ("MALLOC_TRIM_THRESHOLD_", "4294967296"))
-NEEDED = ("lark", "jinja2", "markupsafe", "numpy", "safetensors", "platformdirs")  # by netc
-OWN = ("compiler", "emulator", "grammar", "netc", "runtime", "templates")
+SOURCE = ("compiler", "emulator", "grammar", "netc", "runtime", "templates")
+ABOUT = ("pyproject.toml", "README.md")
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 ALL = ("cnn", "mlp", "lenet", "resnet8", "resnet18", "lstm", "gpt")
 
 
@@ -37,7 +40,7 @@ class Peer:
     only_runs: bool = False
 
 
-NETC = Peer("netc", "", ("with_netc.py",))
+NETC = Peer("netc", "netc", ("with_netc.py",))
 PEERS = (
     Peer("PyTorch", "torch", ("with_torch.py", "eager")),
     Peer("PyTorch tuned", "torch", ("with_torch.py", "tuned"), ALL, KEEP_MEMORY),
@@ -54,7 +57,7 @@ PEERS = (
 
 
 def python_of(peer: Peer) -> str:
-    """The interpreter that runs a peer; netc's is the one that runs this."""
+    """The interpreter that runs a peer; without an environment the one that runs this."""
     if not peer.environment:
         return sys.executable
     return str(ENVIRONMENTS / peer.environment / "bin" / "python")
@@ -63,26 +66,32 @@ def python_of(peer: Peer) -> str:
 def install(peer: Peer) -> str | None:
     """Make a peer's environment where it is missing; what went wrong, or None."""
     folder = ENVIRONMENTS / peer.environment
-    if not peer.environment or (folder / "installed").exists():
+    if peer is not NETC and (folder / "installed").exists():
         return None
-    print(f"installing {', '.join(PACKAGES[peer.environment])}", file=sys.stderr)
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run((sys.executable, "-m", "venv", folder), check=True)
-    pip = (python_of(peer), "-m", "pip", "install", "--quiet", *PACKAGES[peer.environment])
-    done = subprocess.run(pip, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as copy:
+        packages = (own_source(Path(copy)),) if peer is NETC else PACKAGES[peer.environment]
+        print(f"installing {peer.name}", file=sys.stderr)
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run((sys.executable, "-m", "venv", folder), check=True)
+        pip = (python_of(peer), "-m", "pip", "install", "--quiet", *packages)
+        done = subprocess.run(pip, capture_output=True, text=True)
     if done.returncode:
         return done.stderr.strip().splitlines()[-1]
     (folder / "installed").touch()
     return None
 
 
+def own_source(folder: Path) -> str:
+    """A copy of netc's source: who builds a package of it leaves files beside it."""
+    for name in SOURCE:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ABOUT:
+        shutil.copy(ROOT / name, folder)
+    return str(folder)
+
+
 def installed_megabytes(peer: Peer) -> float:
-    """What lies in a peer's environment, without what every environment starts with; of netc, its
-    own files and those of the packages that it needs."""
-    if peer is NETC:
-        packages = [file for name in NEEDED for file in distribution(name).files or ()]
-        own = [HERE.parents[1] / folder for folder in OWN]
-        return (sum(size(Path(file.locate())) for file in packages) + sum(map(size, own))) / 1e6
+    """What lies in a peer's environment, without what every environment starts with."""
     folder = Path(python_of(peer)).parents[1] / "lib"
     packages = [one for path in folder.glob("python*/site-packages") for one in path.iterdir()]
     usual = ("pip", "setuptools", "wheel", "pkg_resources", "__pycache__")
@@ -97,7 +106,9 @@ def size(path: Path) -> int:
 
 
 def environment_of(peer: Peer, threads: int) -> dict[str, str]:
-    """The variables that a peer runs with: the same threads for everybody."""
+    """The variables that a peer runs with: the same threads for everybody, and Python keeps the
+    bytecode of modules, as it does for users."""
     count = str(threads)
+    inherited = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
     told = {"THREADS": count, "OMP_NUM_THREADS": count, "DEV": "CPU", "CPU_COUNT": count}
-    return os.environ | told | dict(peer.variables)
+    return inherited | told | dict(peer.variables)

@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import time
+from contextlib import suppress
 
 from peers import HERE, Peer, environment_of, python_of
 from work import Work
@@ -54,5 +55,6 @@ class Worker:
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGCONT)
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):  # a process that has ended did not read all
+            self.process.stdin.close()
         self.process.wait()

@@ -4,10 +4,13 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from netc.compiler.targets.bytecode import KeptBeside
+
 
 @cache
 def environment() -> Environment:
     return Environment(
+        bytecode_cache=KeptBeside(),
         loader=PackageLoader("netc.templates", ""),
         undefined=StrictUndefined,
         trim_blocks=True,

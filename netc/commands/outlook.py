@@ -9,7 +9,7 @@ from netc.compiler.collector import without_collector
 from netc.compiler.describe import predictions
 from netc.compiler.functions import lay_out, trace
 from netc.compiler.language.model import load_model
-from netc.compiler.targets.cuda import workspace
+from netc.compiler.targets.cuda_step import workspace
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, predicted_seconds
 from netc.compiler.targets.function import Function
 from netc.compiler.targets.machine import this_machine

@@ -51,7 +51,7 @@ def test_every_workload_has_a_program_that_netc_can_read(compare):
 
 
 def test_netc_answers_over_the_pipe_and_its_loss_falls(compare):
-    worker = compare.Worker(compare.NETC, 1)
+    worker = compare.Worker(compare.Peer("netc", "", ("with_netc.py",)), 1)
     answer = worker.prepare(compare.Work("mlp", 8, 1))
     assert answer["parameters"] == 784 * 512 + 512 + 512 * 512 + 512 + 512 * 10 + 10
     first, later = worker.ask({"run": 1})["value"], worker.ask({"run": 200})["value"]
@@ -70,6 +70,21 @@ def test_a_process_is_stopped_while_others_are_measured(compare, tmp_path):
     assert seconds_of(worker.process.pid) <= before + 0.05
     worker.process.kill()
     worker.close()
+
+
+def test_a_start_is_measured_in_pairs_of_fresh_processes(compare, tmp_path):
+    starts = tmp_path / "starts.py"
+    starts.write_text(
+        f"open({str(tmp_path / 'seen')!r}, 'a').write('x')\n"
+        "import time\ntime.sleep(0.1)\n"
+        "while True:\n    input()\n    print('{\"megabytes\": 7}', flush=True)\n"
+    )
+    peer = compare.Peer("starts", "", (str(starts),))
+    start = compare.measure_start(peer, 1)
+    assert len((tmp_path / "seen").read_text()) == 2 * compare.START_ROUNDS
+    assert 0.1 <= start.cold < 5 and 0.1 <= start.warm < 5 and start.megabytes == 7
+    gone = compare.measure_start(compare.Peer("ends", "", (str(tmp_path / "none.py"),)), 1)
+    assert gone.cold != gone.cold, "who cannot run has no time"
 
 
 def seconds_of(process: int) -> float:

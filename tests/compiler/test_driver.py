@@ -42,6 +42,8 @@ def test_each_c_source_is_told_of_when_it_can_be_built(compiled, tmp_path):
     def ready(source):
         assert source.read_text() and (source.parent / "netc_threads.h").is_file()
         assert not (tmp_path / "out" / "cuda" / "train.cu").exists()
+        sources = {path.stem for path in source.parent.glob("*.c")}
+        assert sources == {*told, source.stem}, "no other function keeps it waiting"
         told.append(source.stem)
 
     program = compiled(ready=ready)

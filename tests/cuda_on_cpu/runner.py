@@ -7,8 +7,9 @@ import numpy as np
 from netc.compiler.ir.graph import Graph, Role, Value
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.ops.table import OPS
-from netc.compiler.targets.cuda import launches, render_function
+from netc.compiler.targets.cuda import render_function
 from netc.compiler.targets.cuda_launches import from_json, to_json
+from netc.compiler.targets.cuda_step import launches
 from netc.compiler.targets.function import Function, make_function
 from netc.emulator.launch import FORWARD, Schedule
 from netc.emulator.memory import Buffer

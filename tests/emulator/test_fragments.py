@@ -94,5 +94,6 @@ def test_every_instruction_has_a_twin_in_the_emulator():
 
 def test_inline_ptx_lives_in_two_files():
     folder = files("netc.templates") / "cuda"
-    with_asm = {f.name for f in folder.iterdir() if re.search(r"\basm\b", f.read_text())}
+    texts = {f.name: f.read_text() for f in folder.iterdir() if f.is_file()}
+    with_asm = {name for name, text in texts.items() if re.search(r"\basm\b", text)}
     assert with_asm == {f"netc_{part}.cuh" for part in PTX}

@@ -12,7 +12,7 @@ from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ops.precision import rounded
 from netc.compiler.ops.table import OPS
 from netc.compiler.targets import cuda_tiles, cuda_wgmma
-from netc.compiler.targets.cuda import launches
+from netc.compiler.targets.cuda_step import launches
 from netc.compiler.targets.cuda_wgmma import FORMATS, WARPGROUP_SHAPES, WarpgroupShape
 from netc.emulator.findings import EmulatorError
 from netc.emulator.launch import SCHEDULES

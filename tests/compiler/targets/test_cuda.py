@@ -10,8 +10,9 @@ import pytest
 from netc.compiler.build.nvrtc import compile_cubin
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.pipeline import optimize
-from netc.compiler.targets.cuda import launches, render_function
+from netc.compiler.targets.cuda import render_function
 from netc.compiler.targets.cuda_launches import from_json, to_json
+from netc.compiler.targets.cuda_step import launches
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, choose_tile, split_facts
 
 

@@ -12,7 +12,8 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.passes.lower_precision import lower_precision
 from netc.compiler.passes.pipeline import optimize
 from netc.compiler.targets import cuda_tensor, cuda_tiles, cuda_wgmma
-from netc.compiler.targets.cuda import launches, render_function
+from netc.compiler.targets.cuda import render_function
+from netc.compiler.targets.cuda_step import launches
 from netc.compiler.targets.cuda_tensor import FORMATS, TENSOR_SHAPES
 from netc.compiler.targets.cuda_tiles import ARCHITECTURES, choose_tile, split_facts
 from netc.compiler.targets.cuda_wgmma import WARPGROUP_SHAPES
