@@ -9,7 +9,8 @@ from netc.compiler.kernels.fuse import fuse
 from netc.compiler.kernels.group import Group, Pool
 from netc.compiler.scalar.expression import Contraction
 from netc.compiler.scalar.rounding import round_up
-from netc.compiler.targets.cpu_window import RIGHT_BYTES, SUMS_BYTES, can_slide
+from netc.compiler.targets.cpu_patch import SUMS_BYTES, can_slide
+from netc.compiler.targets.cpu_window import RIGHT_BYTES
 
 MOST_TAPS = 16  # of a window of a pool: its folds are written out tap by tap
 WIDEST = 32  # columns of a register tile on any machine: a cut is the same for all

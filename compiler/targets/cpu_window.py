@@ -9,55 +9,65 @@ from dataclasses import replace
 from math import gcd
 
 from netc.compiler.kernels.plan import MatmulPlan, SlidingPlan
-from netc.compiler.scalar.expression import Load, substitute
-from netc.compiler.scalar.geometry import Geometry
-from netc.compiler.scalar.index import Index, Variable, loop
+from netc.compiler.scalar.expression import substitute
+from netc.compiler.scalar.index import loop
 from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_across import across
 from netc.compiler.targets.cpu_beside import Beside, beside
-from netc.compiler.targets.cpu_operand import (
-    Operand,
-    Way,
-    find_run,
-    packed_operand,
-    right_operand,
+from netc.compiler.targets.cpu_operand import Operand, Way, packed_operand, right_operand
+from netc.compiler.targets.cpu_patch import (
+    TASKS_PER_CORE,
+    block_of_lines,
+    can_slide,
+    line_of,
+    lines_of_task,
+    most_lines,
 )
+from netc.compiler.targets.cpu_places import PlacesTile, places_tile
 from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
 from netc.compiler.targets.cpu_window_tile import Walk, WindowTile
 
-PATCH_BYTES, SUMS_BYTES = 2**17, 2**16  # of a block of lines: in the L2 cache
 TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
 RIGHT_BYTES = 2**18  # of a right side that is packed: on the stack, and in the L2 cache
 NEAR_BYTES, PANEL_BYTES = 2**20, 2**19  # of one that is read as it lies; of a panel of one
 FAR_BYTES, MANY_PLACES = 2**19, 64  # a right side not in the L2 cache is read for as many at once
 FEWEST_ROWS, FEWEST_PLACES = 6, 48  # of a register tile, and of its depth, that are worth it
-TASKS_PER_CORE = 6  # enough to share out evenly
 
 
-def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
+def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | PlacesTile | None:
     """The tile of a product that slides; None where it is better run like any other product."""
     slides = plan.sliding
     if slides is None or not can_slide(slides.geometry):
         return None
-    taps = across(plan, machine) if slides.over_taps else None
+    return tile_over_taps(plan, machine) if slides.over_taps else tile_over_places(plan, machine)
+
+
+def tile_over_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | PlacesTile | None:
+    """The depth runs over the taps. Few columns leave lanes empty: of three ways the quickest."""
+    places = places_tile(plan, machine)
+    if places:
+        return places
+    taps = across(plan, machine)
     if taps:
         tile = tile_of_places(taps.plan, machine)
         return tile and replace(tile, across=taps)
-    slopes = None if slides.over_taps else beside(plan, machine)
+    tile = tile_of_places(plan, machine)
+    return tile if plan.pool else worth_it(tile)
+
+
+def tile_over_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
+    """The depth runs over the places."""
+    slopes = beside(plan, machine)
     if slopes:
         return tile_beside(plan, machine, slopes)
-    tile = tile_of_places(plan, machine) if slides.over_taps else tile_of_taps(plan, machine)
-    if plan.pool:
-        return tile
+    return worth_it(tile_of_taps(plan, machine))
+
+
+def worth_it(tile: WindowTile | None) -> WindowTile | None:
+    """The tile, or None where it has too few rows."""
     if tile is None or tile.rows < min(FEWEST_ROWS, tile.rows_walk.count):
         return None
     return tile
-
-
-def can_slide(geometry: Geometry) -> bool:
-    """Whether there is more than a tap, and those across are neighbours."""
-    down, across = geometry.kernel
-    return down * across > 1 and (across == 1 or geometry.dilation[1] == 1)
 
 
 def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
@@ -70,11 +80,8 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     right, columns = found
     column_blocks, wanted = ceil(plan.column.extent, columns), TASKS_PER_CORE * machine.cores
     blocks = ceil(wanted, slides.image.extent * column_blocks)
-    most = min(ceil(height, blocks), SUMS_BYTES // (4 * columns * width))
-    while most > 1 and 4 * patch_lines(slides, most) * line_of(slides) > PATCH_BYTES:
-        most -= 1
     whole = plan.pool.size[0] if plan.pool else 1
-    lines = round_up(ceil(height, ceil(height, max(most, 1))), whole)
+    lines = lines_of_task(slides, blocks, 4 * columns * width, whole)
     rows = places_walk(slides, lines)
     if 4 * plan.column.extent * plan.depth.extent > FAR_BYTES and rows.count < MANY_PLACES:
         return None
@@ -200,26 +207,6 @@ def lines_of_places(plan: MatmulPlan) -> int | None:
     return lines if is_deep else None
 
 
-def block_of_lines(slides: SlidingPlan, lines: int) -> dict[str, int | Operand]:
-    """The images, and the patch that serves so many lines of places."""
-    return {
-        "images": slides.image.extent,
-        "lines": lines,
-        "patch_lines": patch_lines(slides, lines),
-        "line": line_of(slides),
-        "source": line_operand(slides),
-    }
-
-
-def most_lines(slides: SlidingPlan, lines: int) -> int | None:
-    """The most lines of places that divide `lines` and whose patch fits; None if not even one."""
-    fitting = (
-        n for n in range(lines, 0, -1)
-        if lines % n == 0 and 4 * patch_lines(slides, n) * line_of(slides) <= PATCH_BYTES
-    )  # fmt: skip
-    return next(fitting, None)
-
-
 def register_tile(
     rows: Walk, vectors: int, machine: CpuMachine, shares: bool = False
 ) -> dict[str, int]:
@@ -247,43 +234,6 @@ def right_side(
     return right_operand(
         plan.right, plan.column, plan.depth, block, even=even, as_they_are=as_they_are
     )
-
-
-def line_operand(slides: SlidingPlan) -> Operand:
-    """How a line of an image is read: at once, in runs of channels, or one by one."""
-    pixel, column, channel = slides.pixel, slides.column, slides.channel
-    if isinstance(pixel, Load) and is_dense(pixel.position, (column, channel)):
-        first = pixel.position.substitute({column: Index(), channel: Index()})
-        return Operand(Way.DIRECT, 1, 1, Load(pixel.value, first))
-    found = find_run(pixel, channel, channel.extent)
-    if found:
-        cases, run = found
-        return Operand(Way.RUNS, 1, 1, None, cases, run)
-    return Operand(Way.ELEMENTS, 1, 1)
-
-
-def is_dense(position: Index, variables: tuple[Variable, ...]) -> bool:
-    """Whether the elements of these loops, the last one innermost, lie side by side."""
-    step = 1
-    for variable in reversed(variables):
-        if variable.extent > 1 and position.coefficient(variable) != step:
-            return False
-        step *= variable.extent
-    return True
-
-
-# --- the geometry of a patch --------------------------------------------------------------------
-
-
-def line_of(slides: SlidingPlan) -> int:
-    """Elements of a padded line, as far as windows reach."""
-    geometry = slides.geometry
-    return geometry.reach(1, geometry.output[1]) * slides.channel.extent
-
-
-def patch_lines(slides: SlidingPlan, lines: int) -> int:
-    """Padded lines that so many lines of places read."""
-    return slides.geometry.reach(0, lines)
 
 
 def places_walk(slides: SlidingPlan, lines: int) -> Walk:
