@@ -26,7 +26,13 @@ from netc.compiler.targets.cpu_phases import (
 )
 from netc.compiler.targets.cpu_places import PlacesTile
 from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
-from netc.compiler.targets.cpu_sides import OperandText, WindowText, operand_text, window_text
+from netc.compiler.targets.cpu_sides import (
+    OperandText,
+    WindowText,
+    ahead_text,
+    operand_text,
+    window_text,
+)
 from netc.compiler.targets.cpu_tiles import (
     AttendTile,
     ColumnTile,
@@ -158,7 +164,9 @@ def cpu_kernel(
     if slides:
         line = operand_text(tile.source, speller.spell(plan.sliding.pixel), names, text.precision)
         flat = flat_text(kernel.plan, speller) if tile.is_flat else None
-        sides["window"] = window_text(plan.sliding, tile.line, line, flat)
+        loads = tile.ahead if isinstance(tile, WindowTile) else ()
+        ahead = tuple(ahead_text(load, names) for load in loads)
+        sides["window"] = window_text(plan.sliding, tile.line, line, flat, ahead)
     return CpuKernel(
         name=kernel.name,
         header=header,

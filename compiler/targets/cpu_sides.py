@@ -8,6 +8,8 @@ from netc.compiler.targets.cpu_flat import FlatText
 from netc.compiler.targets.cpu_operand import Operand
 from netc.compiler.targets.dialect import spell_condition
 
+CACHE_LINE = 64  # bytes
+
 
 @dataclass(frozen=True)
 class CaseText:
@@ -32,11 +34,19 @@ class OperandText:
 
 
 @dataclass(frozen=True)
+class AheadText:
+    """The address from which neighbours are loaded, and how many the cache fetches at once."""
+
+    first: str
+    line: int
+
+
+@dataclass(frozen=True)
 class WindowText:
     """The images under a window. A line of an image has `width` x `channels` elements, which
     `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
     it. A window has `places` lines of places, `stride` apart. What follows results that lie side by
-    side is `flat`."""
+    side is `flat`. The right side loads `ahead` in the next lines of places."""
 
     height: int
     width: int
@@ -48,21 +58,19 @@ class WindowText:
     stride: int
     source: OperandText
     flat: FlatText | None
+    ahead: tuple[AheadText, ...]
 
 
 def operand_text(
     operand: Operand, element: str, names: dict[str, str], precision: str
 ) -> OperandText:
-    def address(load: Load | None) -> str:
-        return f"{names[load.value.name]} + {load.position.text}" if load else ""
-
     cases = tuple(
-        CaseText(" && ".join(map(spell_condition, case.conditions)), address(case.load))
+        CaseText(" && ".join(map(spell_condition, case.conditions)), address(case.load, names))
         for case in operand.cases
     )
     return OperandText(
         way=operand.way.value,
-        first=address(operand.load),
+        first=address(operand.load, names),
         cases=cases,
         element=rounded(element, precision),
         run=operand.run,
@@ -71,12 +79,25 @@ def operand_text(
     )
 
 
+def address(load: Load | None, names: dict[str, str]) -> str:
+    return f"{names[load.value.name]} + {load.position.text}" if load else ""
+
+
 def rounded(element: str, precision: str) -> str:
     return element if precision == "f32" else f"netc_to_{precision}({element})"
 
 
+def ahead_text(load: Load, names: dict[str, str]) -> AheadText:
+    size = load.value.type.bytes // load.value.type.count
+    return AheadText(address(load, names), CACHE_LINE // size)
+
+
 def window_text(
-    slides: SlidingPlan, line: int, source: OperandText, flat: FlatText | None
+    slides: SlidingPlan,
+    line: int,
+    source: OperandText,
+    flat: FlatText | None,
+    ahead: tuple[AheadText, ...],
 ) -> WindowText:
     """`line` elements are what windows reach of a padded line."""
     geometry, channels = slides.geometry, slides.channel.extent
@@ -93,4 +114,5 @@ def window_text(
         stride=geometry.stride[0],
         source=source,
         flat=flat,
+        ahead=ahead,
     )

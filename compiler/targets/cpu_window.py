@@ -9,8 +9,8 @@ from dataclasses import replace
 from math import gcd
 
 from netc.compiler.kernels.plan import MatmulPlan, SlidingPlan
-from netc.compiler.scalar.expression import substitute
-from netc.compiler.scalar.index import loop
+from netc.compiler.scalar.expression import Load, find_loads, substitute
+from netc.compiler.scalar.index import Variable, loop, variable_index
 from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_across import across
 from netc.compiler.targets.cpu_beside import Beside, beside
@@ -27,6 +27,7 @@ from netc.compiler.targets.cpu_places import PlacesTile, places_tile
 from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
 from netc.compiler.targets.cpu_window_tile import Walk, WindowTile
 
+STREAM_BYTES = 2**22  # more than the L2 caches hold
 TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
 RIGHT_BYTES = 2**18  # of a right side that is packed: on the stack, and in the L2 cache
 NEAR_BYTES, PANEL_BYTES = 2**20, 2**19  # of one that is read as it lies; of a panel of one
@@ -136,6 +137,7 @@ def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     block_columns = max(columns, min(most, plan.column.extent) // columns * columns)
     column_blocks = ceil(plan.column.extent, block_columns)
     right = right_side(plan, machine, vectors, lines * width)
+    given = plan
     if right.way in (Way.RUNS, Way.ELEMENTS):
         plan = by_lines(plan)
         right = packed_operand(plan.right, plan.column, (columns, lines * width))
@@ -154,6 +156,7 @@ def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
         column_blocks=column_blocks,
         chunks=plan.depth.extent // (lines * width),
         right=right,
+        ahead=loads_ahead(plan, lines) if plan.right != given.right else (),
         tasks=plan.batch.extent * row_blocks * column_blocks,
     )
 
@@ -195,6 +198,17 @@ def by_lines(plan: MatmulPlan) -> MatmulPlan:
     width = plan.sliding.geometry.output[1]
     y, x = loop("y", plan.depth.extent // width), loop("x", width)
     return replace(plan, right=substitute(plan.right, {plan.depth: y * width + x}))
+
+
+def loads_ahead(plan: MatmulPlan, lines: int) -> tuple[Load, ...]:
+    """What the right side of so many lines on loads. The caches fetch by themselves what follows in
+    a stream, but not past the multiplications of a patch, and far memory takes as long as these."""
+    loads = dict.fromkeys(load for load in find_loads(plan.right) if isinstance(load, Load))
+    if sum(load.value.type.bytes for load in loads) <= STREAM_BYTES:
+        return ()
+    y = Variable("y", plan.depth.extent // plan.sliding.geometry.output[1])
+    later = {y: variable_index(y) + lines}
+    return tuple(replace(load, position=load.position.substitute(later)) for load in loads)
 
 
 def lines_of_places(plan: MatmulPlan) -> int | None:

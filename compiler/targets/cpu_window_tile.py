@@ -4,6 +4,7 @@ sums lie."""
 from dataclasses import dataclass, replace
 
 from netc.compiler.kernels.plan import MatmulPlan
+from netc.compiler.scalar.expression import Load
 from netc.compiler.scalar.rounding import round_up
 from netc.compiler.targets.cpu_across import Across
 from netc.compiler.targets.cpu_beside import Beside
@@ -37,7 +38,8 @@ class WindowTile:
 
     A patch serves `lines` lines of places: `patch_lines` padded lines of `line` elements. A task
     takes `chunks` patches. Over taps a block is the places of each; over places it is `rows_walk`
-    of the taps, summed over all of them. `block_columns` is how wide it is.
+    of the taps, summed over all of them. `block_columns` is how wide it is. What is loaded `ahead`
+    the next patch will need.
     """
 
     plan: MatmulPlan
@@ -60,6 +62,7 @@ class WindowTile:
     source: Operand
     right: Operand
     tasks: int
+    ahead: tuple[Load, ...] = ()
     across: Across | None = None
     beside: Beside | None = None
 

@@ -875,11 +875,12 @@ static void k10_conv2d_1_backward(
                 float *const to = right + 10;
                 for (int g = 0; g < 8; g++) {
                     const int y = chunk * 8 + g;
-                    for (int x = 0; x < 7; x++)
+                    for (int x = 0; x < 7; x++) {
                         for (int j = 0; j < 5; j += 1) {
                             const int n = 0 + j;
                             to[g * 55 + x * 5 + j] = ((x / 2) < 3 ? netc_where(((int)(unsigned char)(int)netc_add(netc_multiply(((y % 2)), 2), ((x % 2))) == max_pool_1_gradient_cast_2[b * 480 + (y / 2) * 15 + (x / 2) * 5 + n]), max_pool_1_gradient_where[b * 480 + (y / 2) * 15 + (x / 2) * 5 + n], 0.0f) : 0.0f);
                         }
+                    }
                 }
             }
             for (int j = 0; j < columns; j += 16)
