@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from types import MappingProxyType
 
-from netc.compiler.build.cc import processor_hertz
 from netc.compiler.build.peaks import Peaks
+from netc.compiler.build.processor import processor_hertz
 from netc.compiler.functions import ARCH, Traced, lasting_inputs
 from netc.compiler.ir.graph import Graph, Input, Role, Value
 from netc.compiler.kernels.memory import plan_persistent
@@ -69,6 +69,7 @@ def describe(
         data=describe_data(model),
         training=describe_training(model, graphs) if model.train is not None else None,
         defines=tuple(sorted(defines.items())),
+        march=processor.march,
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from netc.compiler.build.cc import environment_error
+from netc.compiler.build.cc import NATIVE, environment_error
 from netc.compiler.collector import without_collector
 from netc.compiler.describe import describe
 from netc.compiler.diagnostics import Diagnostic, Source
@@ -20,7 +20,7 @@ from netc.compiler.program import TARGETS, Program, to_json
 from netc.compiler.targets import cpu, cuda
 from netc.compiler.targets.cpu_tiles import CpuMachine
 from netc.compiler.targets.function import Function
-from netc.compiler.targets.machine import this_machine
+from netc.compiler.targets.machine import machine_of
 from netc.compiler.targets.tuned import with_tuned_shapes
 
 
@@ -35,20 +35,21 @@ def compile_file(
     given: Given | None = None,
     warn: Callable[[Diagnostic], None] = lambda warning: None,
     ready: Callable[[Path], None] | None = None,
+    march: str = NATIVE,
 ) -> tuple[Program, Path]:
     """Compile a `.net` file into its build folder, `build/NAME` where `out` names no other.
 
     Writes the program, its IR and its sources; builds nothing. `watch` sees each function's graph
     after each pass, `ready` each C source as soon as it can be built, while the rest is compiled.
-    With `given` there is only what runs on inputs of those sizes. Returns the program and its
-    folder; raises NetError.
+    `march` is the processor that C is for, by the C compiler's name. With `given` there is only
+    what runs on inputs of those sizes. Returns the program and its folder; raises NetError.
     """
     with without_collector():
         model = load_model(path, defines or {}, train)
         for warning in model.warnings:
             warn(warning)
         folder = out or Path("build") / model.name
-        machine = machine or with_tuned_shapes(this_machine(), Path(model.source.path))
+        machine = machine or with_tuned_shapes(machine_of(march), Path(model.source.path))
         graphs = trace_for(model, given) if given else trace(model)
         functions: dict[str, list[Function]] = {target: [] for target in TARGETS}
         with writing(folder):

@@ -166,7 +166,8 @@ class Program:
     """Everything about a compiled program but the text of its sources.
 
     `hash` identifies the meaning: the same hash, seed, target and machine give the same bits.
-    `functions` and `arena_bytes` are those of `target`; `on` tells of another one.
+    `functions` and `arena_bytes` are those of `target`; `on` tells of another one. `march` is the
+    processor that its C is for, as a C compiler names it.
     """
 
     name: str
@@ -181,6 +182,7 @@ class Program:
     training: TrainingFacts | None
     defines: tuple[tuple[str, float], ...] = ()
     target: str = "cpu"
+    march: str = "native"
     format: int = field(default=FORMAT)
 
     def on(self, target: str) -> "Program":

@@ -15,7 +15,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from netc.compiler.build.cc import environment_error, processor
+from netc.compiler.build.cc import environment_error
+from netc.compiler.build.processor import processor
 from netc.compiler.cache import keep, key_of, look_up
 from netc.compiler.ir.verify import InternalError
 

@@ -4,10 +4,11 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from netc.compiler.build.cc import build_step_ahead
+from netc.compiler.build.cc import NATIVE, build_step_ahead
 from netc.compiler.driver import compile_file
 from netc.compiler.program import FunctionFacts, KernelFacts
 from netc.compiler.program import Program as Facts
@@ -101,16 +102,18 @@ def compile(
     train: str | None = None,
     out: str | Path | None = None,
     threads: int = 0,
+    march: str = NATIVE,
 ) -> Program:
     """Compile a `.net` file into its build folder. Raises NetError.
 
     Without a `device` the program is for the GPU where there is one, else for the cpu. There the
-    training step is built meanwhile.
+    training step is built meanwhile. `march` is the processor that its C is for, as the C compiler
+    names it: `x86-64-v3` has AVX2, `x86-64-v4` AVX-512.
     """
     device, where = device or usual_device(), None if out is None else Path(out)
-    ready = build_step_ahead if device == "cpu" else None
+    ready = partial(build_step_ahead, march=march) if device == "cpu" else None
     facts, folder = compile_file(
-        Path(path), defines=define or {}, train=train, out=where, ready=ready
+        Path(path), defines=define or {}, train=train, out=where, ready=ready, march=march
     )
     return Program(facts, folder, device, threads)
 

@@ -91,8 +91,9 @@ class SizedSession(Session):
         folder = self.folder / "sizes" / "-".join((given.net or "evaluate", *names))
         try:
             program, _ = compile_file(
-                source, defines=defines, train=block, out=folder, given=given
-            )
+                source, defines=defines, train=block, out=folder, given=given,
+                march=self.program.march,
+            )  # fmt: skip
         except NetError as why:
             message = f"cannot compile {told}: the program fixes the size"
             raise NetError(Diagnostic("E0525", message), *why.diagnostics) from None

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from netc.compiler.build.cc import build_library, find_compiler
+from netc.compiler.build.cc import build_library, find_compiler, instruction_sets
+from netc.compiler.build.processor import processor_flags
 from netc.compiler.program import FunctionFacts, Program, Tensor
 from netc.runtime.arena import allocate, processors, view
-from netc.runtime.errors import fail
+from netc.runtime.errors import ENVIRONMENT, fail
 from netc.runtime.functions import numbers
 
 PROFILED = "NETC_PROFILE"  # the macro with which a library counts the time of its kernels
@@ -46,6 +47,8 @@ class Cpu:
     def __init__(self, program: Program, folder: Path, threads: int) -> None:
         self.threads = threads or processors()
         self.about = find_compiler().version
+        self.march = program.march
+        refuse_foreign(program.march)
         self.folder = folder
         self.arena = allocate(program.on(self.target).arena_bytes)
         self.place = self.arena.ctypes.data  # asking takes longer than a small net
@@ -113,7 +116,7 @@ class Cpu:
                 f"the build folder lacks `{source}`",
                 help="`netc compile FILE --target cpu` writes it",
             )
-        path = build_library(source, *defines).resolve()
+        path = build_library(source, *defines, march=self.march).resolve()
         with ONE_AT_A_TIME:
             library = ctypes.CDLL(str(path))
             library.netc_start(self.threads)
@@ -124,6 +127,18 @@ class Cpu:
         self.libraries.clear()
         self.entries.clear()
         self.arena = self.arena[:0]
+
+
+def refuse_foreign(march: str) -> None:
+    """A program for a processor that has vectors which this one lacks would be killed midway."""
+    missing = sorted(instruction_sets(march) - processor_flags())
+    if missing:
+        raise fail(
+            "E0717",
+            f"the program is for {march}, and this processor has no {', '.join(missing)}",
+            help="compile it again without `--march`",
+            exit_code=ENVIRONMENT,
+        )
 
 
 def open_cpu(program: Program, folder: Path, threads: int) -> Cpu:

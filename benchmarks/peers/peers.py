@@ -16,7 +16,7 @@ PACKAGES = {  # environment -> what is installed into it
     "torch": ("torch", "numpy"),
     "jax": ("jax", "numpy"),
     "tensorflow": ("tensorflow-cpu", "keras"),
-    "tinygrad": ("tinygrad", "numpy"),
+    "tinygrad": ("tinygrad>=0.14", "numpy"),
     "onnxruntime": ("onnxruntime", "onnx", "numpy"),
 }
 # glibc told to keep memory between steps: what a user finds who looks for the page faults.

@@ -4,6 +4,7 @@ import itertools
 
 from answer import Model, serve
 from tinygrad import Tensor, TinyJit, nn
+from tinygrad.helpers import Context
 from tinygrad.nn.state import get_parameters
 from work import RATE, Work, batches
 
@@ -67,7 +68,7 @@ def trainer(model, turns):
         return loss.realize(*optimizer.schedule_step())
 
     def run(steps: int) -> float:
-        with Tensor.train():
+        with Context(TRAINING=1):
             for _ in range(steps):
                 loss = step(*next(turns))
         return loss.item()

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from netc.compiler.build.parts import parts_of
+from netc.compiler.build.processor import processor, processor_flags
 from netc.compiler.cache import keep, key_of, look_up
 from netc.compiler.diagnostics import Diagnostic, NetError
 from netc.compiler.ir.verify import InternalError
@@ -40,48 +42,65 @@ GCC_LEVEL = (
     "-fsplit-loops", "-fpeel-loops", "-fno-tree-pre",
 )  # fmt: skip
 OTHER_LEVEL = ("-O3",)
+NATIVE = "native"  # this very processor
+# The macros by which a compiler tells what vectors a processor has, and Linux' names for them.
+VECTOR_SETS = MappingProxyType(
+    {
+        "__AVX__": "avx",
+        "__AVX2__": "avx2",
+        "__FMA__": "fma",
+        "__AVX512F__": "avx512f",
+        "__AVX512BW__": "avx512bw",
+        "__AVX512DQ__": "avx512dq",
+        "__AVX512VL__": "avx512vl",
+        "__ARM_NEON": "asimd",
+        "__ARM_FEATURE_SVE": "sve",
+    }
+)
 TIME_LIMIT = 600  # seconds
 NAME_LENGTH = 16  # letters of the key that a library is named with
 
 
 @dataclass(frozen=True)
 class Compiler:
-    """A C compiler: how to call it, what it calls itself, and the flags for this processor."""
+    """A C compiler: how to call it, what it calls itself, and its level of optimization."""
 
     command: tuple[str, ...]
     version: str
-    flags: tuple[str, ...]
+    level: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A library to build: its source, the macros it is built with, and its name in the cache."""
+    """A library to build: its source, how to call the compiler, and the library's name in the
+    cache."""
 
-    compiler: Compiler
     source: Path
     text: str
-    defines: tuple[str, ...]
+    command: tuple[str, ...]
     key: str
 
     @classmethod
-    def of(cls, source: Path, defines: tuple[str, ...] = ()) -> "Job":
+    def of(cls, source: Path, defines: tuple[str, ...] = (), march: str = NATIVE) -> "Job":
         compiler = find_compiler()
         text, headers = source.read_text(), sorted(source.parent.glob("*.h"))
-        facts = (compiler.version, *compiler.flags, *FLAGS, processor(), *defines)
-        key = key_of(*facts, text, *(path.read_text() for path in headers))
-        return cls(compiler, source, text, defines, key)
+        macros = tuple(f"-D{name}" for name in defines)
+        flags = (*compiler.level, *march_flags(march), *FLAGS, *macros)
+        key = key_of(compiler.version, *flags, processor(), text, *(h.read_text() for h in headers))
+        return cls(source, text, (*compiler.command, *flags, "-I", str(source.parent)), key)
 
 
-def build_library(source: Path, *defines: str) -> Path:
+def build_library(source: Path, *defines: str, march: str = NATIVE) -> Path:
     """The shared library of a C file, beside it; the file's headers lie beside it too.
 
-    `defines` are macros that make another library of the same text. Its name ends in what it was
+    `defines` are macros that make another library of the same text, and `march` is the processor
+    that it is for, as the compiler names it. Its name ends in what it was
     made from: a process that has loaded the library of an older text would be given that one again
     for the same name. It is taken from the cache where the same text was built before by the same
     compiler for the same processor. Raises NetError where there is no compiler, or the folder
     cannot be written.
     """
-    job = Job.of(source, defines)
+    job = Job.of(source, defines, march)
     stem = ".".join((source.stem, *map(str.lower, defines)))
     library = source.with_name(f"{stem}.{job.key[:NAME_LENGTH]}.so")
     if library.is_file():
@@ -101,7 +120,7 @@ def build_library(source: Path, *defines: str) -> Path:
     return library
 
 
-def build_ahead(source: Path) -> None:
+def build_ahead(source: Path, march: str = NATIVE) -> None:
     """Begin to build, for the cache, what will be asked for soon. Why it cannot be built is told
     then."""
     ignored = suppress(NetError, InternalError, OSError)
@@ -111,14 +130,14 @@ def build_ahead(source: Path) -> None:
             build(job)
 
     with ignored:  # the job is found here: a thread hardly gets a turn beside one that computes
-        job = Job.of(source)
+        job = Job.of(source, march=march)
         threading.Thread(target=try_to_build, args=(job,), daemon=True).start()
 
 
-def build_step_ahead(source: Path) -> None:
+def build_step_ahead(source: Path, march: str = NATIVE) -> None:
     """Of a program's sources the training step, which is asked for first and takes longest."""
     if source.stem == "train":
-        build_ahead(source)
+        build_ahead(source, march)
 
 
 def build(job: Job) -> bytes:
@@ -138,9 +157,7 @@ def run_compiler(job: Job) -> bytes:
     with tempfile.TemporaryDirectory(prefix="netc-") as name:
         folder = Path(name)
         library = ("-o", str(folder / "library.so"), "-lm", "-lpthread")
-        macros = (f"-D{name}" for name in job.defines)
-        headers = ("-I", str(job.source.parent))
-        command = (*job.compiler.command, *job.compiler.flags, *FLAGS, *macros, *headers)
+        command = job.command
         parts = parts_of(job.text, os.cpu_count() or 1)
         paths = [str(folder / f"{number}.c") for number in range(len(parts))]
         for path, text in zip(paths, parts, strict=True):
@@ -198,47 +215,31 @@ def find_compiler() -> Compiler:
 def described(command: tuple[str, ...]) -> Compiler:
     result = subprocess.run((*command, "--version"), capture_output=True, text=True)
     version = result.stdout.partition("\n")[0]
-    native = "-mcpu=native" if platform.machine() in ("aarch64", "arm64") else "-march=native"
-    level = OTHER_LEVEL if "clang" in version else GCC_LEVEL
-    return Compiler(command, version, (*level, native, *wide_vectors()))
+    return Compiler(command, version, OTHER_LEVEL if "clang" in version else GCC_LEVEL)
 
 
-def wide_vectors() -> tuple[str, ...]:
-    return ("-mprefer-vector-width=512",) if "avx512f" in processor_flags() else ()
-
-
-@cache
-def processor() -> str:
-    """What tells this processor from others that run other instructions."""
-    return f"{platform.machine()} {' '.join(sorted(processor_flags()))}"
+def march_flags(march: str) -> tuple[str, ...]:
+    """The flags for this processor, or for another one by the compiler's name for it."""
+    is_arm = platform.machine() in ("aarch64", "arm64")
+    option = "-mcpu" if march == NATIVE and is_arm else "-march"
+    wide = "avx512f" in instruction_sets(march)
+    return (f"{option}={march}", *(("-mprefer-vector-width=512",) if wide else ()))
 
 
 @cache
-def processor_flags() -> frozenset[str]:
-    """The instruction sets that Linux names for this processor; none where it does not say."""
-    return frozenset((processor_fact("flags") or processor_fact("Features")).split())
-
-
-def vector_bytes() -> int:
-    """The width of this processor's vector registers, from the names of its instruction sets."""
-    flags = processor_flags()
-    return 64 if "avx512f" in flags else 32 if "avx2" in flags else 16
-
-
-def processor_hertz() -> float:
-    """The clock that Linux gives for this processor; 0 where it does not say."""
-    return float(processor_fact("cpu MHz") or 0) * 1e6
-
-
-@cache
-def processor_fact(name: str) -> str:
-    """What /proc/cpuinfo says of the first processor under this name, or nothing."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            lines = (line.partition(":") for line in file)
-            return next((text.strip() for key, _, text in lines if key.strip() == name), "")
-    except OSError:
-        return ""
+def instruction_sets(march: str) -> frozenset[str]:
+    """What a processor can do, in the words of Linux: of this one all that it can, of another one
+    what vectors it has. Raises NetError E0716 for a name that the compiler does not know."""
+    if march == NATIVE:
+        return processor_flags()
+    command = (*find_compiler().command, f"-march={march}", "-dM", "-E", "-x", "c", os.devnull)
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        known = f"`{' '.join(find_compiler().command)} --help=target` lists those it knows"
+        message = f"the C compiler knows no processor `{march}`"
+        raise NetError(Diagnostic("E0716", message, helps=(known,)), exit_code=2)
+    macros = {line.split()[1] for line in result.stdout.splitlines()}
+    return frozenset(name for macro, name in VECTOR_SETS.items() if macro in macros)
 
 
 def environment_error(code: str, message: str, help_text: str) -> NetError:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from netc.compiler.build.cc import build_library, processor, vector_bytes
+from netc.compiler.build.cc import build_library
+from netc.compiler.build.processor import processor, vector_bytes
 from netc.compiler.cache import keep, key_of, look_up
 
 SUMS = 12  # independent vectors of netc_peaks.c

@@ -218,6 +218,19 @@ ENVIRONMENT = (
         '`pip install "netc[image]"` reads images, `pip install "netc[parquet]"` Parquet.',
     ),
     Code(
+        "E0716",
+        "no such processor",
+        "`--march` takes the names that the C compiler has for processors: x86-64-v3 for those "
+        "with AVX2, x86-64-v4 for those with AVX-512, armv8-a for ARM's, or one of a single kind. "
+        "Without it the program is for the processor that it is compiled on.",
+    ),
+    Code(
+        "E0717",
+        "compiled for another processor",
+        "The program was compiled with `--march` for one that has wider vectors. Its sources can "
+        "be read here; they run where those vectors are.",
+    ),
+    Code(
         "E0721",
         "no CUDA compiler",
         'NVRTC and cuda-python come with `pip install "netc[cuda]"`; no CUDA toolkit is needed.',

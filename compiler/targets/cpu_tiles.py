@@ -45,13 +45,14 @@ class Shape:
 @dataclass(frozen=True)
 class CpuMachine:
     """What tiles depend on: bytes of a vector register and how many there are, and the shapes that
-    `netc tune` found best, by the product's key."""
+    `netc tune` found best, by the product's key. `march` is what the C compiler calls it."""
 
     name: str
     vector_bytes: int
     registers: int
     cores: int = 2
     tuned: tuple[tuple[str, Shape], ...] = ()
+    march: str = "native"
 
     @property
     def lanes(self) -> int:
@@ -382,8 +383,9 @@ def shaped_tile(plan: MatmulPlan, machine: CpuMachine, shape: Shape, depth: int)
 
 
 def most_rows(machine: CpuMachine, vectors: int) -> int:
-    """Rows of a register tile whose sums, and what they are made of, fit the registers."""
-    return min((machine.registers - vectors - 2) // vectors, MOST_ROWS)
+    """Rows of a register tile whose sums, and what they are made of, fit the registers; one at
+    least."""
+    return max(1, min((machine.registers - vectors - 2) // vectors, MOST_ROWS))
 
 
 def tile_rows(total: int, most: int) -> int:

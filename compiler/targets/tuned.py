@@ -8,7 +8,7 @@ import json
 from dataclasses import astuple, replace
 from pathlib import Path
 
-from netc.compiler.build.cc import processor
+from netc.compiler.build.processor import processor
 from netc.compiler.cache import keep, key_of, look_up
 from netc.compiler.diagnostics import Diagnostic, NetError
 from netc.compiler.targets.cpu_tiles import CpuMachine, Shape

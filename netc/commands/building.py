@@ -1,6 +1,7 @@
 """A build folder and a target in, compiled modules beside the sources and a report of them out."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def build_cpu(program: Program, folder: Path, everything: bool) -> tuple[str, ..
     ]
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(build_library, wanted))
+            list(pool.map(partial(build_library, march=program.march), wanted))
     except NetError as error:
         if everything or error.diagnostics[0].code != NO_COMPILER:
             raise

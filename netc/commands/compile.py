@@ -2,12 +2,13 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from netc.api import ENDINGS
 from netc.commands.building import build_cpu, build_cuda
 from netc.commands.common import add_defines, add_json, show_warning, wrong_use
-from netc.compiler.build.cc import build_step_ahead
+from netc.compiler.build.cc import NATIVE, build_step_ahead
 from netc.compiler.diagnostics import nearest
 from netc.compiler.driver import ARCH, compile_file
 from netc.compiler.ir.graph import Graph
@@ -29,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arch", choices=tuple(ARCHITECTURES), default=ARCH, help=f"build cuda for it ({ARCH})"
     )
+    parser.add_argument(
+        "--march", metavar="NAME", default=NATIVE,
+        help="the processor that C is for, by the C compiler's name, as x86-64-v3 (this one)",
+    )  # fmt: skip
     parser.add_argument("--emit", choices=("ir",), help="print the IR that kernels are made from")
     parser.add_argument("--dump", metavar="PASS", help="print the IR after this pass")
     add_json(parser)
@@ -44,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         out=None if arguments.out is None else Path(arguments.out),
         watch=dump.watch,
         warn=show_warning,
-        ready=build_step_ahead if builds_cpu else None,
+        ready=partial(build_step_ahead, march=arguments.march) if builds_cpu else None,
+        march=arguments.march,
     )
     dump.refuse_unknown()
     remember(folder)

@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import mmap
+import os
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netc.compiler.build.cc import build_library
+from netc.compiler.build.cc import NATIVE, build_library
 from netc.compiler.functions import lay_out, trace
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.builder import is_pointwise
@@ -23,7 +24,7 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.targets import cpu
 from netc.compiler.targets.cpu_cut import cut
 from netc.compiler.targets.function import Function, make_function
-from netc.compiler.targets.machine import this_machine
+from netc.compiler.targets.machine import machine_of
 
 MEMORY = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.uint8}
 EPSILON = 2.0**-24  # half a unit in the last place of a float32: the error of one rounding
@@ -60,22 +61,26 @@ train {
 """
 
 
+# NETC_MARCH=x86-64-v3 runs the tests of C as a processor with narrower vectors would.
+MARCH = os.environ.get("NETC_MARCH", NATIVE)
+
+
 class Field(ctypes.Structure):
     _fields_ = [("rows", ctypes.c_void_p), ("bytes", ctypes.c_int64)]
 
 
 class CpuRun:
-    """A function built for this machine, and the arena that it works in."""
+    """A function built for a processor, this one if not told, and the arena that it works in."""
 
-    def __init__(self, function: Function, folder: Path) -> None:
+    def __init__(self, function: Function, folder: Path, march: str) -> None:
         self.function, self.graph, self.memory = function, function.graph, function.memory
         source = folder / f"{function.name}.c"
         folder.mkdir(parents=True)
         for header in cpu.HEADERS:
             text = (files("netc.templates") / header).read_text()
             (folder / Path(header).name).write_text(text)
-        source.write_text(cpu.render_function(function, this_machine(), ()))
-        self.library = ctypes.CDLL(str(build_library(source)))
+        source.write_text(cpu.render_function(function, machine_of(march), ()))
+        self.library = ctypes.CDLL(str(build_library(source, march=march)))
         self.arena = guarded(self.memory.arena_bytes)
         self.scalars = [
             output.name for output in self.graph.outputs if output.value.type.count == 1
@@ -159,13 +164,14 @@ def _libraries(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def build_on_cpu(_libraries, monkeypatch) -> Callable[..., CpuRun]:
-    """build_on_cpu(graph, cut=cut) -> CpuRun: the graph as C; its fields hold one sample."""
+    """build_on_cpu(graph, cut=cut, march=MARCH) -> CpuRun: the graph as C for a processor; its
+    fields hold one sample."""
 
-    def build(graph: Graph, cut=cut) -> CpuRun:
+    def build(graph: Graph, cut=cut, march: str = MARCH) -> CpuRun:
         folder = _libraries()
         monkeypatch.setenv("NETC_CACHE", str(folder / "cache"))
         persistent = plan_persistent(tuple(e for e in graph.inputs if e.role is not Role.FIELD))
-        return CpuRun(make_function(graph, 1, OPS, persistent, cut), folder)
+        return CpuRun(make_function(graph, 1, OPS, persistent, cut), folder, march)
 
     return build
 
@@ -174,8 +180,10 @@ def build_on_cpu(_libraries, monkeypatch) -> Callable[..., CpuRun]:
 def run_on_cpu(build_on_cpu) -> Callable[..., tuple[Arrays, Arrays]]:
     """run_on_cpu(graph, inputs, threads=2) -> (what the C gives, what the interpreter gives)."""
 
-    def run(graph: Graph, inputs: Arrays, threads: int = 2, cut=cut) -> tuple[Arrays, Arrays]:
-        return build_on_cpu(graph, cut)(inputs, threads), interpret(graph, inputs)
+    def run(
+        graph: Graph, inputs: Arrays, threads: int = 2, cut=cut, march: str = MARCH
+    ) -> tuple[Arrays, Arrays]:
+        return build_on_cpu(graph, cut, march)(inputs, threads), interpret(graph, inputs)
 
     return run
 

@@ -75,6 +75,8 @@ WRONG = [
     (["new", "folder"], 1, "there already"),
     (["new", "small.net/x"], 4, "small.net"),
     (["devices", "--all"], 2, "--all"),
+    (["compile", "small.net", "--march", "z80"], 2, "E0716"),
+    (["compile", "small.net", "--march"], 2, "--march"),
 ]  # fmt: skip
 
 

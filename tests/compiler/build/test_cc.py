@@ -1,6 +1,7 @@
 """Building C and keeping what was built: hits, misses, damage, and machines that lack something."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -218,3 +219,43 @@ def test_a_macro_makes_another_library_of_the_same_source(machine):
     first, second = cc.build_library(source), cc.build_library(source, "COUNTED")
     assert second.name.startswith("net.counted.") and first != second and machine.builds == 2
     assert cc.build_library(source, "COUNTED") == second and machine.builds == 2
+
+
+@pytest.fixture
+def real_compiler(tmp_path, monkeypatch):
+    monkeypatch.setenv("NETC_CACHE", str(tmp_path / "cache"))
+    cc.instruction_sets.cache_clear()
+    yield cc.find_compiler()
+    cc.instruction_sets.cache_clear()
+
+
+X86 = [("x86-64", set()), ("x86-64-v3", {"avx", "avx2", "fma"}), ("nehalem", set())]
+ARM = [("armv8-a", {"asimd"})]
+
+
+@pytest.mark.parametrize(("march", "sets"), X86 if platform.machine() == "x86_64" else ARM)
+def test_a_compiler_tells_what_vectors_a_processor_has(real_compiler, march, sets):
+    assert cc.instruction_sets(march) == sets
+    assert f"-march={march}" in cc.march_flags(march)
+
+
+def test_this_processor_has_the_vectors_that_the_compiler_sees(real_compiler):
+    command = (*real_compiler.command, *cc.march_flags(cc.NATIVE), "-dM", "-E", "-x", "c", "-")
+    told = subprocess.run(command, input="", capture_output=True, text=True, check=True).stdout
+    seen = {name for macro, name in cc.VECTOR_SETS.items() if f"#define {macro} " in told}
+    assert seen == cc.instruction_sets(cc.NATIVE) & set(cc.VECTOR_SETS.values())
+
+
+def test_a_processor_that_the_compiler_does_not_know_is_told_of(real_compiler, tmp_path):
+    (tmp_path / "net.c").write_text("int x;\n")
+    with pytest.raises(NetError) as raised:
+        cc.build_library(tmp_path / "net.c", march="z80")
+    assert raised.value.diagnostics[0].code == "E0716" and raised.value.exit_code == 2
+    assert "z80" in str(raised.value) and not list(tmp_path.glob("*.so"))
+
+
+def test_each_processor_has_a_library_of_its_own(machine, monkeypatch):
+    source = machine.source("a")
+    monkeypatch.setattr(cc, "instruction_sets", lambda march: frozenset())
+    first, second = cc.build_library(source), cc.build_library(source, march="other")
+    assert first.name != second.name and machine.builds == 2
