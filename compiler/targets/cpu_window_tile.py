@@ -99,6 +99,11 @@ class WindowTile:
         return self.block_depth * self.block_columns
 
     @property
+    def totals(self) -> int:
+        """Elements of the sums of the right side; beside each other, as many as a line of slopes."""
+        return round_up(self.beside.line, self.lanes) if self.beside else self.block_columns
+
+    @property
     def patches(self) -> int:
         return self.images * self.row_blocks
 
