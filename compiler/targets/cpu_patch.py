@@ -18,6 +18,11 @@ def can_slide(geometry: Geometry) -> bool:
     return down * across > 1 and (across == 1 or geometry.dilation[1] == 1)
 
 
+def skips_lines(geometry: Geometry) -> bool:
+    """Whether a window may reach beyond the first or last line of an image."""
+    return geometry.pad[0] > 0 or geometry.reach(0, geometry.output[0]) > geometry.image[0]
+
+
 def block_of_lines(slides: SlidingPlan, lines: int) -> dict[str, int | Operand]:
     """The images, and the patch that serves so many lines of places."""
     return {

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from netc.compiler.kernels.plan import MatmulPlan
 from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import Operand, packed_operand
-from netc.compiler.targets.cpu_patch import TASKS_PER_CORE, block_of_lines, line_of, lines_of_task
+from netc.compiler.targets.cpu_patch import (
+    TASKS_PER_CORE,
+    block_of_lines,
+    line_of,
+    lines_of_task,
+    skips_lines,
+)
 from netc.compiler.targets.cpu_tiles import CpuMachine
 
 CHAINS = 10  # sums that wait for each other only: as many hide how long one takes
@@ -42,6 +48,11 @@ class PlacesTile:
     row_blocks: int
     source: Operand
     right: Operand
+
+    @property
+    def skips(self) -> bool:
+        """Whether taps down may lie on lines of zeros, which are then not multiplied."""
+        return skips_lines(self.plan.sliding.geometry)
 
     @property
     def is_flat(self) -> bool:

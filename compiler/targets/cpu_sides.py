@@ -45,8 +45,9 @@ class AheadText:
 class WindowText:
     """The images under a window. A line of an image has `width` x `channels` elements, which
     `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
-    it. A window has `places` lines of places, `stride` apart. What follows results that lie side by
-    side is `flat`. The right side loads `ahead` in the next lines of places."""
+    it. A window has `places` lines of places, `stride` apart, and `down` taps, `dilation` lines
+    apart. What follows results that lie side by side is `flat`. The right side loads `ahead` in the
+    next lines of places."""
 
     height: int
     width: int
@@ -56,6 +57,8 @@ class WindowText:
     after: int
     places: int
     stride: int
+    down: int
+    dilation: int
     source: OperandText
     flat: FlatText | None
     ahead: tuple[AheadText, ...]
@@ -112,6 +115,8 @@ def window_text(
         after=line - before - width * channels,
         places=geometry.output[0],
         stride=geometry.stride[0],
+        down=geometry.kernel[0],
+        dilation=geometry.dilation[0],
         source=source,
         flat=flat,
         ahead=ahead,

@@ -9,7 +9,10 @@ from netc.compiler.scalar.rounding import round_up
 from netc.compiler.targets.cpu_across import Across
 from netc.compiler.targets.cpu_beside import Beside
 from netc.compiler.targets.cpu_operand import Operand
+from netc.compiler.targets.cpu_patch import skips_lines
 from netc.compiler.targets.text import PoolText
+
+TOTALS_AT_ONCE = 4  # vectors that are added up side by side: each addition waits for the last
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,11 @@ class WindowTile:
     beside: Beside | None = None
 
     @property
+    def skips(self) -> bool:
+        """Whether taps down may lie on lines of zeros, which are then not multiplied."""
+        return self.over_taps and skips_lines(self.plan.sliding.geometry)
+
+    @property
     def rows(self) -> int:
         return self.tile_groups * self.tile_run
 
@@ -95,13 +103,19 @@ class WindowTile:
     def right_room(self) -> int:
         """Elements of a right side that is packed; of slopes the last are read as a vector."""
         if self.beside:
-            return self.lines * self.beside.line + self.columns
+            behind = self.totals if self.plan.sums else self.columns
+            return self.lines * self.beside.line + behind
         return self.block_depth * self.block_columns
 
     @property
+    def totals_at(self) -> tuple[int, ...]:
+        return tuple(i * self.lanes for i in range(TOTALS_AT_ONCE))
+
+    @property
     def totals(self) -> int:
-        """Elements of the sums of the right side; beside each other, as many as a line of slopes."""
-        return round_up(self.beside.line, self.lanes) if self.beside else self.block_columns
+        """Elements of the sums of the right side; of slopes, as many as a line has."""
+        chains = TOTALS_AT_ONCE * self.lanes
+        return round_up(self.beside.line, chains) if self.beside else self.block_columns
 
     @property
     def patches(self) -> int:
