@@ -36,10 +36,11 @@ FLAGS = (
 # What GCC's -O3 has over its -O2 that makes these kernels quicker: the rest takes a fifth to a half
 # of the time to compile and gives none back. Straight lines stay as they are: GCC 12 makes of a sum
 # into two neighbours, as rows of two numbers are added up, one that is lost. Nor are comparisons
-# kept from one choice to the next (PRE): a chain of maxima could then not become vector code.
+# kept from one choice to the next (PRE): a chain of maxima could then not become vector code. Every
+# loop is given registers by itself: else what stands after a register tile may take them from it.
 GCC_LEVEL = (
     "-O2", "-ftree-vectorize", "-fno-tree-slp-vectorize", "-fvect-cost-model=dynamic",
-    "-fsplit-loops", "-fpeel-loops", "-fno-tree-pre",
+    "-fsplit-loops", "-fpeel-loops", "-fno-tree-pre", "-fira-region=all",
 )  # fmt: skip
 OTHER_LEVEL = ("-O3",)
 NATIVE = "native"  # this very processor

@@ -7,12 +7,12 @@ outputs are the same for all steps, stacked along axis 0. In a reversed scan the
 first, and the first row of every output is made last.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Node, Region, Value
-from netc.compiler.ir.tensor import TensorType
+from netc.compiler.ir.tensor import Shape, TensorType
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,17 @@ def row_of(build: Builder, stack: Value, row: int) -> Value:
 
 
 def rows_between(build: Builder, stack: Value, first: int, last: int) -> Value:
+    return build.slice(stack, **rows_slice(stack, first, last))
+
+
+def rows_slice(stack: Value, first: int, last: int) -> dict[str, Shape]:
+    """What a slice is told that takes these rows."""
     rank = len(stack.type.shape)
-    return build.slice(
-        stack,
-        starts=(first,) + (0,) * (rank - 1),
-        stops=(last, *stack.type.shape[1:]),
-        steps=(1,) * rank,
-    )
+    return {
+        "starts": (first,) + (0,) * (rank - 1),
+        "stops": (last, *stack.type.shape[1:]),
+        "steps": (1,) * rank,
+    }
 
 
 def rows_before(build: Builder, scan: Scan, start: Value, stack: Value) -> Value:
@@ -130,3 +134,30 @@ def rows_before(build: Builder, scan: Scan, start: Value, stack: Value) -> Value
     if scan.reverse:
         return build.concat(rows_between(build, stack, 1, scan.steps), first, axis=0)
     return build.concat(first, rows_between(build, stack, 0, scan.steps - 1), axis=0)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What `rows_before` makes: row r is row r + `ahead` of `stack`, or `start` where none is."""
+
+    start: Value
+    stack: Value
+    ahead: int
+
+    @classmethod
+    def of(cls, value: Value, producers: Mapping[str, Node]) -> "Before | None":
+        """The parts of a value that `rows_before` has made, else None."""
+        maker = producers.get(value.name)
+        if maker is None or maker.op != "concat" or maker.named["axis"] != 0:
+            return None
+        if len(maker.inputs) != 2:
+            return None
+        steps = value.type.shape[0]
+        for (start, rows), ahead in ((maker.inputs, -1), (maker.inputs[::-1], 1)):
+            part = producers.get(rows.name)
+            if start.type.shape[0] == 1 and part is not None and part.op == "slice":
+                (stack,), low = part.inputs, max(ahead, 0)
+                whole = rows_slice(stack, low, low + steps - 1)
+                if stack.type.shape[0] == steps and dict(part.attributes) == whole:
+                    return cls(start, stack, ahead)
+        return None

@@ -7,6 +7,7 @@ from math import prod
 
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Family, Op
+from netc.compiler.ir.scan import Before, Scan
 from netc.compiler.ir.tensor import Shape
 from netc.compiler.scalar.expression import Expression, Load
 from netc.compiler.scalar.index import Index, linear, loop, unravel
@@ -189,12 +190,23 @@ def lies_in(value: Value, producers: Mapping[str, Node]) -> Value:
     return lies_in(maker.inputs[0], producers) if maker and maker.op == "reshape" else value
 
 
+def operands_lie_in(node: Node, producers: Mapping[str, Node]) -> tuple[Value, ...]:
+    """The tensors that a scan's operands are, each of which must lie in memory. A source that is
+    another stack, one step later, is none: a step reads the row where it is."""
+    found: list[Value] = []
+    for value in Scan.of(node).operands:
+        before = Before.of(value, producers) if value in Scan.of(node).sources else None
+        parts = (before.start, before.stack) if before else (value,)
+        found += [lies_in(part, producers) for part in parts]
+    return tuple(found)
+
+
 def read_from_memory(graph: Graph, ops: Mapping[str, Op]) -> set[str]:
     """The names of values that must lie in memory, whatever they are made from."""
     producers, found = graph.producers(), set()
     for node in graph.nodes:
         if node.region is not None:
-            found |= {lies_in(value, producers).name for value in node.inputs}
+            found |= {value.name for value in operands_lie_in(node, producers)}
         elif ops[node.op].gathers:
             found.add(node.inputs[0].name)
     return found

@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from netc.compiler.ir.graph import Graph, Input, Node, Role, Value
-from netc.compiler.ir.scan import Scan
+from netc.compiler.ir.scan import Before, Scan
 from netc.compiler.kernels.contents import plan_expressions, plan_stores
-from netc.compiler.kernels.group import lies_in
+from netc.compiler.kernels.group import lies_in, operands_lie_in
 from netc.compiler.kernels.plan import AttendPlan, Kernel, RowPlan, ScatterPlan, runs
 from netc.compiler.scalar.expression import Load, LoadRow, find_loads
 from netc.compiler.scalar.index import Index
@@ -28,8 +28,8 @@ ALIGNMENT = 256  # bytes: what CUDA's own allocator keeps, and whole cache lines
 class Buffer:
     """A stretch of the arena: `offset` and `bytes` from its start.
 
-    In step t of a scan it lies `move` * t bytes further on, but in the first step at `start` where
-    that is given.
+    In step t of a scan it lies `move` * t bytes further on, but in step `exception` at `start`,
+    where that is given.
     """
 
     name: str
@@ -37,11 +37,12 @@ class Buffer:
     bytes: int
     move: int = 0
     start: int | None = None
+    exception: int = 0
 
     @property
     def first(self) -> int:
         """Where it lies in the first step, or always."""
-        return self.offset if self.start is None else self.start
+        return self.offset if self.start is None or self.exception else self.start
 
     def __str__(self) -> str:
         return f"{self.offset:>12} +{self.bytes:<10} {self.name}"
@@ -133,7 +134,7 @@ def row_values(node: Node) -> tuple[Value, ...]:
 
 def scanned(node: Node, producers: Mapping[str, Node]) -> tuple[Value, ...]:
     """The tensors that the steps of a scan read and write."""
-    return tuple(lies_in(value, producers) for value in node.inputs) + node.outputs
+    return operands_lie_in(node, producers) + node.outputs
 
 
 def row_places(
@@ -146,16 +147,24 @@ def row_places(
     def lies(value: Value) -> Buffer:
         return places[lies_in(value, producers).name]
 
-    def row(value: Value, stack: Value, ahead: int = 0, start: int | None = None) -> None:
+    def row(value: Value, stack: Value, ahead: int = 0, start: Value | None = None) -> None:
+        """The row that is `ahead` of the step's own; where there is none, the start."""
         size = value.type.bytes
         move, first = (-size, scan.steps - 1) if scan.reverse else (size, 0)
-        offset = lies(stack).offset + first * size + ahead * move
-        found[value.name] = Buffer(lies(stack).name, offset, size, move, start)
+        offset = lies(stack).offset + (first + ahead) * size
+        exception = 0 if (ahead > 0) == scan.reverse else scan.steps - 1
+        found[value.name] = Buffer(
+            lies(stack).name, offset, size, move,
+            *((lies(start).offset, exception) if start else ()),
+        )  # fmt: skip
 
     for value, stack in zip(scan.rows, scan.sources, strict=True):
-        row(value, stack)
+        if before := Before.of(stack, producers):
+            row(value, before.stack, before.ahead, before.start)
+        else:
+            row(value, stack)
     for value, start, stack in zip(scan.carried, scan.starts, node.outputs, strict=False):
-        row(value, stack, -1, lies(start).offset)
+        row(value, stack, 1 if scan.reverse else -1, start)
     for value, operand in zip(scan.given, scan.shared, strict=True):
         found[value.name] = lies(operand)
     for value, stack in zip(node.region.results, node.outputs, strict=True):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from netc.compiler.ir.builder import Builder, is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Region, Value
 from netc.compiler.ir.operation import Family, Op
-from netc.compiler.ir.scan import Scan, rows_before, stacked_type
+from netc.compiler.ir.scan import Scan, rows_before, rows_between, stacked_type
 from netc.compiler.passes.all_steps import rule_for
 from netc.compiler.passes.remove_dead import needed_scan
 from netc.compiler.passes.rewrite import (
@@ -42,7 +42,7 @@ def hoist(graph: Graph, ops: Mapping[str, Op]) -> Graph:
             node = turn_given(build, before(build, cut_products(build, node)))
             stands_for |= after(build, node)
     whole = redirect(replace(graph, nodes=tuple(build.nodes)), stands_for)
-    rules: tuple[Rule, ...] = (add_up_pads, add_up_products, add_up_sums)
+    rules: tuple[Rule, ...] = (add_up_pads, leave_out_zeros, add_up_products, add_up_sums)
     while (simpler := rewrite(whole, ops, lambda one: rules if one.op == "sum" else ())) != whole:
         whole = simpler
     return whole
@@ -333,6 +333,45 @@ def add_up_pads(build: Builder, node: Node, producers: Producers) -> Value | Non
     return build.pad(
         total, low=named["low"][1:], high=named["high"][1:], value=named["value"], steps=apart[1:]
     )
+
+
+def leave_out_zeros(build: Builder, node: Node, producers: Producers) -> Value | None:
+    """The sum of a product for each step, where what is carried starts as zeros -> the sum of the
+    other steps."""
+    maker = producers.get(node.inputs[0].name)
+    if maker is None or maker.op != "matmul" or node.named["axes"] != (0,):
+        return None
+    for side, value in enumerate(maker.inputs):
+        if found := without_zeros(build, value, producers):
+            rest, first = found
+            last = first + rest.type.shape[0]
+            sides = [rows_between(build, one, first, last) for one in maker.inputs]
+            sides[side] = rest
+            return build.sum(build.matmul(*sides, **maker.named), axes=(0,))
+    return None
+
+
+def without_zeros(
+    build: Builder, value: Value, producers: Producers
+) -> tuple[Value, int] | None:
+    """The steps of a stack that are more than zeros, and the first of them; None if all may be."""
+    maker = producers.get(value.name)
+    if maker and maker.op == "transpose" and maker.named["axes"][0] == 0:
+        found = without_zeros(build, maker.inputs[0], producers)
+        return found and (build.transpose(found[0], **maker.named), found[1])
+    if maker is None or maker.op != "concat" or maker.named["axis"] != 0 or len(maker.inputs) != 2:
+        return None
+    head, tail = maker.inputs
+    if is_zero(head, producers):
+        return tail, head.type.shape[0]
+    return (head, 0) if is_zero(tail, producers) else None
+
+
+def is_zero(value: Value, producers: Producers) -> bool:
+    maker = producers.get(value.name)
+    if maker and maker.op in ("reshape", "broadcast"):
+        return is_zero(maker.inputs[0], producers)
+    return maker is not None and maker.op == "constant" and maker.named["value"] == 0
 
 
 def add_up_products(build: Builder, node: Node, producers: Producers) -> Value | None:

@@ -7,6 +7,7 @@ from netc.compiler.ir.operation import Op
 from netc.compiler.ir.verify import verify
 from netc.compiler.passes.collapse_folds import collapse_folds
 from netc.compiler.passes.eliminate_common import eliminate_common
+from netc.compiler.passes.factor_out import factor_out
 from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.lower_precision import lower_precision
 from netc.compiler.passes.name_values import name_values
@@ -15,6 +16,7 @@ from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.simplify import simplify
 from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
 from netc.compiler.passes.strided_gradients import strided_gradients
+from netc.compiler.passes.sum_before_join import sum_before_join
 from netc.compiler.passes.sum_before_spread import sum_before_spread
 
 Watch = Callable[[str, Graph], None]
@@ -43,6 +45,8 @@ def clean(graph: Graph, ops: Mapping[str, Op], watch: Watch) -> Graph:
         ("relu_after_max", lambda graph: relu_after_max(graph, ops)),
         ("strided_gradients", lambda graph: strided_gradients(graph, ops)),
         ("sum_before_spread", lambda graph: sum_before_spread(graph, ops)),
+        ("factor_out", lambda graph: factor_out(graph, ops)),
+        ("sum_before_join", lambda graph: sum_before_join(graph, ops)),
         ("collapse_folds", lambda graph: collapse_folds(graph, ops)),
     )
     return run(passes, graph, ops, watch)

@@ -291,7 +291,9 @@ def place(buffer: Buffer) -> str:
     if not buffer.move:
         return str(buffer.offset)
     moving = f"{buffer.offset} + t * {buffer.move}"
-    return moving if buffer.start is None else f"(t == 0 ? {buffer.start} : {moving})"
+    if buffer.start is None:
+        return moving
+    return f"(t == {buffer.exception} ? {buffer.start} : {moving})"
 
 
 def function_header(function: Function) -> tuple[str, ...]:

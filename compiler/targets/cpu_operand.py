@@ -73,8 +73,8 @@ def left_operand(
 
 def is_scattered(direct: Operand, rows: int, deep: int) -> bool:
     """Whether the neighbours in a block lie in many places far apart: the caches hold few of those,
-    and packed they are read once."""
-    return direct.step == 1 and direct.depth_step >= rows >= FEW_ROWS and deep >= MANY_PLACES
+    and packed they are read once. Where nothing lies between them, they are as good as packed."""
+    return direct.step == 1 and direct.depth_step > rows >= FEW_ROWS and deep >= MANY_PLACES
 
 
 def right_operand(

@@ -41,7 +41,7 @@ class Pointer:
     `offset`), order, log or cursor. Of the first two the kernel may touch `bytes` from there, which
     it calls `name`; where `is_result`, it reads none of them and writes all. With a `matrix`, the
     parameter is no pointer but a tensor map of that memory. In step t of a scan that is `move` * t
-    bytes further on, but in the first step at `start` where that is given.
+    bytes further on, but in step `exception` at `start` where that is given.
     """
 
     space: str
@@ -52,14 +52,16 @@ class Pointer:
     matrix: Matrix | None = None
     move: int = 0
     start: int | None = None
+    exception: int = 0
 
     def at(self, t: int) -> "Pointer":
         """What it points at in step `t` of its scan."""
         if not self.move:
             return self
         offset = self.offset + t * self.move
-        first = self.start is not None and t == 0
-        return replace(self, offset=self.start if first else offset, move=0, start=None)
+        if self.start is not None and t == self.exception:
+            offset = self.start
+        return replace(self, offset=offset, move=0, start=None, exception=0)
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def arena_pointer(parameter: Parameter, buffer: Buffer, read: set[Buffer]) -> Po
     is_result = parameter.is_written and buffer not in read
     return Pointer(
         "arena", buffer.offset, buffer.bytes, parameter.name, is_result,
-        move=buffer.move, start=buffer.start,
+        move=buffer.move, start=buffer.start, exception=buffer.exception,
     )  # fmt: skip
 
 

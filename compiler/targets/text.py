@@ -331,12 +331,12 @@ def parameters(kernel: Kernel, memory: MemoryPlan, dialect: Dialect) -> tuple[Pa
 
     A value that is written over an old one in place goes by the old one's name.
     """
-    found: dict[tuple[int, int, int, int], Parameter] = {}
+    found: dict[tuple[int | None, ...], Parameter] = {}
     writes = {memory.buffer(value.name) for value in (*kernel.writes, *kernel.rooms)}
     for value in (*kernel.reads, *kernel.writes):
         buffer = memory.buffer(value.name)
         found.setdefault(
-            (buffer.offset, buffer.bytes, buffer.move, buffer.first),
+            (buffer.offset, buffer.bytes, buffer.move, buffer.start, buffer.exception),
             Parameter(
                 dialect.types[value.type.dtype],
                 kernel.names[value.name] + ("_out" if value in kernel.writes else ""),

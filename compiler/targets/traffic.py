@@ -34,10 +34,13 @@ class Traffic:
 
 
 def places(buffer: Buffer) -> Iterator[tuple[int, int]]:
-    """Where the buffer starts and ends in the first step of a scan; then, if it moves, in a space
-    of all that moves alike, where each keeps its distance to the others in every later step. What
-    moves otherwise is of another stack, and no two share bytes while a scan runs."""
+    """Where the buffer starts and ends in the first step of a scan and in the exception; then, if
+    it moves, in a space of all that moves alike, where each keeps its distance to the others in
+    every other step. What moves otherwise is of another stack, and no two share bytes while a scan
+    runs."""
     yield buffer.first, buffer.first + buffer.bytes
+    if buffer.start not in (None, buffer.first):
+        yield buffer.start, buffer.start + buffer.bytes
     if buffer.move:
         start = buffer.offset + (buffer.move << APART)
         yield start, start + buffer.bytes

@@ -97,24 +97,35 @@ static inline void netc_copy_f16(float *to, const float *from, int count)
     for (int i = 0; i < count; i++) to[i] = netc_to_f16(from[i]);
 }
 
-// exp(x) = 2^n * exp(r) with |r| <= log(2) / 2 and a polynomial for exp(r): 2 ulp.
-// The power of two is applied in two halves, so that results near the ends of the range stay right.
+// exp(x + low) = scale * (1 + more) * 2^-up: scale = 2^(n + up), where n * log(2) is nearest to x, and more
+// = exp(x + low - n * log(2)) - 1, by the polynomial of its degree with the least greatest error. `low` is
+// less than x can hold, `up` keeps the scale in range. Added to 1.5 * 2^23 a float is rounded to a whole
+// number, which its last bits then hold.
+static inline float netc_exp_parts(float x, float low, float up, float *more)
+{
+    const float round = 12582912.0f + 127.0f + up;
+    const float shifted = x * 1.44269504f + round;
+    const float n = shifted - round;
+    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.98458816e-4f;
+    p = p * r + 1.39408919e-3f;
+    p = p * r + 8.33338965e-3f;
+    p = p * r + 4.16663587e-2f;
+    p = p * r + 1.66666657e-1f;
+    p = p * r + 0.5f;
+    *more = (p * (r * r) + low) + r;
+    return netc_from_bits((int32_t)((uint32_t)netc_to_bits(shifted) << 23));
+}
+
+// exp(x): 2 ulp. The power of two is applied in two parts, so that results near the ends of the range,
+// which is left below -104 and above 89, stay right.
 static inline float netc_exp(float x)
 {
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;
-    const float n = rintf(x * 1.44269504f);
-    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    const int32_t whole = (int32_t)n;
-    const int32_t half = whole >> 1;
-    return p * netc_from_bits((half + 127) << 23) * netc_from_bits((whole - half + 127) << 23);
+    float more;
+    const float scale = netc_exp_parts(x, -0.0f, x > 0.0f ? -64.0f : 64.0f, &more);
+    return (scale * more + scale) * (x > 0.0f ? 0x1p64f : 0x1p-64f);
 }
 
 // log(x) = e * log(2) + log(m) with m in [sqrt(1/2), sqrt(2)): 2 ulp; -inf at 0, NaN below.
@@ -141,57 +152,42 @@ static inline float netc_log(float x)
     return x > 0.0f && x < INFINITY ? result : special;
 }
 
-// tanh(x): an odd polynomial near zero, where 1 - 2 / (exp(2x) + 1) would cancel: 3 ulp. From 10 on the
-// result is 1, and the exponential needs no care for its ends; its own errors shrink as it grows.
+// tanh(x) = -m / (2 + m) with m = exp(-2 |x|) - 1, which does not cancel near zero: 3 ulp.
 static inline float netc_tanh(float x)
 {
-    const float size = fabsf(x);
-    const float z = x * x;
-    float p = 1.643757143e-2f;
-    p = p * z - 5.267180853e-2f;
-    p = p * z + 1.332072498e-1f;
-    p = p * z - 3.333294663e-1f;
-    const float small = p * z * size + size;
-    const float twice = 2.0f * (size > 10.0f ? 10.0f : size);
-    const float n = rintf(twice * 1.44269504f);
-    const float r = twice - n * 0.693147181f;
-    float e = 8.312501577e-3f;
-    e = e * r + 4.189033275e-2f;
-    e = e * r + 1.666711539e-1f;
-    e = e * r + 4.999923030e-1f;
-    e = e * (r * r) + r + 1.0f;
-    const float large = 1.0f - 2.0f / (e * netc_from_bits(((int32_t)n + 127) << 23) + 1.0f);
-    return copysignf(size < 0.55f ? small : large, x);
+    float y = -2.0f * fabsf(x), more;
+    y = y < -20.0f ? -20.0f : y;  // from here on the result is 1
+    const float scale = netc_exp_parts(y, -0.0f, 0.0f, &more);
+    const float m = scale * more + (scale - 1.0f);
+    return copysignf(m / (2.0f + m), x);
 }
 
-// erf(x): near zero x + x * p(x^2), farther out 1 - exp(q(x)), where q fits the logarithm of what is left
-// to 1. Both polynomials are fitted to the least greatest error: 2 ulp. From 4 on the result is 1.
+// erf(x) = 1 - exp(-x - q(x) * x), where q fits the logarithm of what is left to 1, so that the result has
+// the least greatest error; without the 1 that would cancel near zero: 2 ulp. From 4 on the result is 1.
 static inline float netc_erf(float x)
 {
-    const float size = fabsf(x);
-    const float z = x * x;
-    float p = -5.8620629196e-4f;
-    p = p * z + 4.9675021477e-3f;
-    p = p * z - 2.6748860131e-2f;
-    p = p * z + 1.1281320527e-1f;
-    p = p * z - 3.7612445910e-1f;
-    p = p * z + 1.2837914230e-1f;
-    const float small = p * size + size;
-    const float t = size > 4.0f ? 4.0f : size;
-    float q = 1.9150653330e-4f;
-    q = q * t - 2.9995646997e-3f;
-    q = q * t + 2.2052095247e-2f;
-    q = q * t - 1.0356709980e-1f;
-    q = q * t - 6.3759979602e-1f;
-    q = q * t - 1.1274262342f;
-    q = q * t - 2.5640884837e-4f;
-    const float large = 1.0f - netc_exp(q);
-    return copysignf(size < 0.95f ? small : large, x);
+    const float size = fabsf(x), t = size > 4.0f ? 4.0f : size;
+    float q = -9.24998312e-6f;
+    q = q * t + 1.17582720e-4f;
+    q = q * t - 6.32617914e-4f;
+    q = q * t + 1.66660477e-3f;
+    q = q * t - 1.59944175e-4f;
+    q = q * t - 1.91533305e-2f;
+    q = q * t + 1.02777913e-1f;
+    q = q * t + 6.36619389e-1f;
+    q = q * t + 1.28379226e-1f;
+    const float y = q * t + t, low = q * t + (t - y);  // what y leaves out
+    float more;
+    const float scale = netc_exp_parts(-y, -low, 0.0f, &more);
+    return copysignf(scale * more + (scale - 1.0f), x);
 }
 
 // 1 / (1 + exp(-x)), from the exponential that cannot overflow: 3 ulp, and 0 only where that is nearest.
 static inline float netc_sigmoid(float x)
 {
-    const float small = netc_exp(-fabsf(x));
+    float y = -fabsf(x), more;
+    y = y < -104.0f ? -104.0f : y;
+    const float scale = netc_exp_parts(y, -0.0f, 64.0f, &more);
+    const float small = (scale * more + scale) * 0x1p-64f;
     return (x < 0.0f ? small : 1.0f) / (1.0f + small);
 }

@@ -76,7 +76,7 @@ def test_a_training_step_keeps_its_results_through_every_pass():
             np.testing.assert_allclose(found[key], expected[key], rtol=1e-6, err_msg=name)
 
     after = optimize(graph, OPS, FACTS, watch)
-    assert len(seen) == len(set(seen)) == 15
+    assert len(seen) == len(set(seen)) == 17
     assert len(after.nodes) < len(graph.nodes)
 
 

@@ -131,10 +131,12 @@ def test_what_products_read_by_columns_is_turned_once_before_the_scan(same_resul
     assert [node.op for node in hoisted.nodes[1].region.nodes] == ["matmul", "add"]
 
 
-def test_what_nothing_carried_needs_is_made_after_the_scan(same_results):
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("start, depth", [(0.0, 4), (1.0, 6)])
+def test_what_nothing_carried_needs_is_made_after_the_scan(start, depth, reverse, same_results):
     lines = f"""{INPUTS}
-%sums: f32[3, 2, 4], %products: f32[3, 4, 4] = scan(%x, %start) carries=1 reverse=True sources=1 \
-steps=3 {{
+%sums: f32[3, 2, 4], %products: f32[3, 4, 4] = scan(%x, %start) carries=1 reverse={reverse} \
+sources=1 steps=3 {{
   given %row: f32[2, 4], %sum: f32[2, 4]
   %next: f32[2, 4] = add(%sum, %row)
   %turned: f32[4, 2] = transpose(%next) axes=(1, 0)
@@ -143,7 +145,8 @@ steps=3 {{
 }}
 %total: f32[4, 4] = sum(%products) axes=(0,)""".replace(
         "\n%sums",
-        '\n%start: f32[2, 4] = constant() dtype="f32" shape=(2, 4) value=0.0\n%sums',
+        '\n%start: f32[2, 4] = constant() dtype="f32" shape=(2, 4) '
+        f"value={start}\n%sums",
     )
     graph = graph_of(lines, "total")
     hoisted = remove_dead(hoist(graph, OPS))
@@ -151,4 +154,5 @@ steps=3 {{
     scan = next(node for node in hoisted.nodes if node.region)
     assert [node.op for node in scan.region.nodes] == ["add"]
     (product,) = (node for node in hoisted.nodes if node.op == "matmul")
-    assert product.inputs[0].type.shape == (4, 6), "one product, as deep as all steps"
+    deep = "one product, as deep as all steps in which the sum is more than zeros"
+    assert product.inputs[0].type.shape == (4, depth), deep

@@ -95,18 +95,21 @@ def test_a_transposed_operand_is_turned_in_squares(rows, depth, columns, run_on_
     assert np.array_equal(found["y"], whole[:rows] @ whole[rows:].T)
 
 
-@pytest.mark.parametrize("depth, way", [(512, Way.RUNS), (128, Way.DIRECT)])
-def test_what_is_read_across_a_deep_block_is_packed(depth, way, run_on_cpu):
+@pytest.mark.parametrize(
+    "depth, width, way",
+    [(512, 384, Way.RUNS), (128, 384, Way.DIRECT), (512, 96, Way.DIRECT)],
+)
+def test_what_is_read_across_a_deep_block_is_packed(depth, width, way, run_on_cpu):
     build = Builder(OPS)
-    x = image(build, depth, 384)
+    x = image(build, depth, width)
     upstream = build.input("upstream", TensorType("f32", (depth, 64)), Role.FIELD)
     y = build.matmul(build.transpose(x, axes=(1, 0)), upstream)
     graph = build.graph("across", (Output("y", y),))
     (product,) = make_function(graph, depth, OPS, ()).kernels
     assert choose_tile(product, MACHINE).left.way is way
-    whole = np.random.default_rng(4).integers(-9, 9, size=(depth, 448)).astype(np.float32)
-    found, _ = run_on_cpu(graph, {"x": whole[:, :384], "upstream": whole[:, 384:]})
-    assert np.array_equal(found["y"], whole[:, :384].T @ whole[:, 384:])
+    whole = np.random.default_rng(4).integers(-9, 9, size=(depth, width + 64)).astype(np.float32)
+    found, _ = run_on_cpu(graph, {"x": whole[:, :width], "upstream": whole[:, width:]})
+    assert np.array_equal(found["y"], whole[:, :width].T @ whole[:, width:])
 
 
 @pytest.mark.parametrize("channels, run", [(512, 32), (48, 48), (80, 40), (7, 1)])
