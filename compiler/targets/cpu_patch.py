@@ -23,6 +23,17 @@ def skips_lines(geometry: Geometry) -> bool:
     return geometry.pad[0] > 0 or geometry.reach(0, geometry.output[0]) > geometry.image[0]
 
 
+def real_share(geometry: Geometry) -> float:
+    """How much of all taps down, of all lines of places, lies on lines of the image."""
+    (height, _), (lines, _), (taps, _) = geometry.image, geometry.output, geometry.kernel
+    sources = (
+        line * geometry.stride[0] + tap * geometry.dilation[0] - geometry.pad[0]
+        for line in range(lines)
+        for tap in range(taps)
+    )
+    return sum(0 <= source < height for source in sources) / (lines * taps)
+
+
 def block_of_lines(slides: SlidingPlan, lines: int) -> dict[str, int | Operand]:
     """The images, and the patch that serves so many lines of places."""
     return {
