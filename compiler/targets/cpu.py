@@ -15,6 +15,7 @@ from netc.compiler.kernels.plan import (
     ScatterPlan,
     runs,
 )
+from netc.compiler.targets.cpu_attend import AttendTile, attend_tile
 from netc.compiler.targets.cpu_flat import flat_text
 from netc.compiler.targets.cpu_operand import Way
 from netc.compiler.targets.cpu_phases import (
@@ -34,7 +35,6 @@ from netc.compiler.targets.cpu_sides import (
     window_text,
 )
 from netc.compiler.targets.cpu_tiles import (
-    AttendTile,
     ColumnTile,
     CpuMachine,
     MapTile,
@@ -42,7 +42,6 @@ from netc.compiler.targets.cpu_tiles import (
     MoveTile,
     RowTile,
     ScatterTile,
-    attend_tile,
     column_tile,
     map_tile,
     matmul_tile,

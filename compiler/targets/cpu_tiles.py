@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 from netc.compiler.kernels.plan import (
-    AttendPlan,
     ColumnPlan,
     MapPlan,
     MatmulPlan,
@@ -26,9 +25,9 @@ LANES = 16  # partial sums of a long row: fills the widest vectors, and fixes th
 BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 128, 128  # packed: 2 x 128 KB, in the L2 cache
 SUMS_AT_ONCE = 8  # two a cycle, each of which takes four
 LONG_RUN, COPY = 16, 1.0  # runs that are packed quickly; what packing each alone takes beside a sum
+UNEVEN = 1.15  # times as long as if all cores were at work: worth other blocks
 MOST_ROWS = 14  # of a register tile: more are no quicker
 WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
-MEETING = 64  # queries and keys of a block of attention: its scores, 16 KB, stay in the L1 cache
 TASKS_PER_CORE = 2  # enough to share out evenly; tiles do not change the bits
 
 
@@ -142,61 +141,6 @@ class MatmulTile:
         )
 
 
-@dataclass(frozen=True)
-class AttendTile:
-    """Blocks of `queries` by `keys`, each product of which runs in a register tile; `blocks` tasks
-    for each of the batch. Channels are padded to whole tiles: `depth` and `width` are the sizes."""
-
-    rows: int
-    vectors: int
-    lanes: int
-    queries: int
-    keys: int
-    depth: int
-    width: int
-    blocks: int
-    tasks: int
-
-    @property
-    def columns(self) -> int:
-        return self.vectors * self.lanes
-
-    @property
-    def product(self) -> str:
-        return f"netc_product_{self.rows}x{self.columns}"
-
-    @property
-    def parts(self) -> int:
-        """Partial results of a fold over the keys of a block."""
-        return min(LANES, self.keys)
-
-    @property
-    def description(self) -> str:
-        return f" of {self.queries} queries by {self.keys} keys at a time"
-
-
-def attend_tile(plan: AttendPlan, machine: CpuMachine) -> AttendTile:
-    """Rows divide the columns of the register tile, so that blocks of keys can be either."""
-    is_narrow = max(plan.depth.extent, plan.width.extent) <= machine.lanes
-    vectors, rows = 1 if is_narrow else 2, 4 if machine.registers < 32 else 8
-    columns = max(vectors * machine.lanes, rows)
-    queries = min(round_up(MEETING, rows), round_up(plan.query.extent, rows))
-    keys = min(round_up(MEETING, columns), round_up(plan.key.extent, columns))
-    of_keys = plan.form == "key_value"
-    blocks = ceil(plan.key.extent, keys) if of_keys else ceil(plan.query.extent, queries)
-    return AttendTile(
-        rows=rows,
-        vectors=vectors,
-        lanes=machine.lanes,
-        queries=queries,
-        keys=keys,
-        depth=round_up(plan.depth.extent, columns),
-        width=round_up(plan.width.extent, columns),
-        blocks=blocks,
-        tasks=plan.batch.extent * blocks,
-    )
-
-
 def map_tile(plan: MapPlan, share: int | None = None) -> MapTile:
     """A task has `share` of the inner loop, where that is given, and the outer one is none."""
     if plan.outer.extent > 1:
@@ -295,7 +239,29 @@ def usual_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> Shape:
             block_rows = round_up(block_rows // 2, rows)
         else:
             block_columns = round_up(block_columns // 2, columns)
-    return Shape(rows, vectors, block_rows, block_columns)
+    return even_shape(plan, machine, Shape(rows, vectors, block_rows, block_columns))
+
+
+def even_shape(plan: MatmulPlan, machine: CpuMachine, usual: Shape) -> Shape:
+    """The usual shape; where its few blocks leave a core without work, one with other rows."""
+    total, cores = plan.row.extent, machine.cores
+    others = plan.batch.extent * ceil(plan.column.extent, usual.block_columns)
+    left = left_operand(plan.left, plan.row, plan.depth, (usual.block_rows, 1), False)
+
+    def cost(rows: int, block: int) -> float:
+        busiest = ceil(others * ceil(total, block), cores) * block
+        return busiest * cores / (others * total) + 0.3 / rows
+
+    is_even = cost(usual.rows, usual.block_rows) < UNEVEN
+    if is_even or not left.along_depth or total <= cores * usual.block_rows:
+        return usual
+    blocks = (
+        (rows, block)
+        for rows in range(max(1, usual.rows - 2), most_rows(machine, usual.vectors) + 1)
+        for block in range(round_down(BLOCK_ROWS, rows) + rows, usual.block_rows // 2, -rows)
+    )
+    rows, block_rows = min(blocks, key=lambda one: cost(*one))
+    return replace(usual, rows=rows, block_rows=block_rows)
 
 
 def usual_rows(plan: MatmulPlan, most: int) -> tuple[int, int]:
