@@ -99,7 +99,9 @@ Tile = (
 
 @dataclass(frozen=True)
 class CpuKernel:
-    """A kernel as its template wants it. `tasks` are independent; threads share them out."""
+    """A kernel as its template wants it. `tasks` are independent; threads share them out. Of
+    attention, keys are the right side; where rows of them and of values can be turned in squares,
+    it is said how."""
 
     name: str
     header: tuple[str, ...]
@@ -112,6 +114,7 @@ class CpuKernel:
     share_tasks: int = 0
     left: OperandText | None = None
     right: OperandText | None = None
+    value: OperandText | None = None
     window: WindowText | None = None
 
 
@@ -160,6 +163,11 @@ def cpu_kernel(
         sides["left"] = operand_text(tile.left, text.left, names, text.precision)
     if slides or isinstance(tile, MatmulTile):
         sides["right"] = operand_text(tile.right, text.right, names, text.precision)
+    if isinstance(tile, AttendTile):
+        sides["right"], sides["value"] = (
+            operand_text(side, text.operands[name], names, "f32") if side else None
+            for name, side in (("key", tile.key), ("value", tile.value))
+        )
     if slides:
         line = operand_text(tile.source, speller.spell(plan.sliding.pixel), names, text.precision)
         flat = flat_text(kernel.plan, speller) if tile.is_flat else None
@@ -272,9 +280,13 @@ def scan_name(kernel: Kernel) -> str | None:
 
 
 def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
-    """The function that packs turned operands, where a kernel has one."""
-    is_needed = any(kernel.right and kernel.right.way == Way.TURNED.value for kernel in kernels)
-    return (render("cpu/turn.c.j2", lanes=lanes, swaps=swaps(lanes)),) if is_needed else ()
+    """The function that turns rows into columns, where a kernel calls it."""
+    is_called = any(
+        isinstance(kernel.tile, AttendTile)
+        or (kernel.right and kernel.right.way == Way.TURNED.value)
+        for kernel in kernels
+    )
+    return (render("cpu/turn.c.j2", lanes=lanes, swaps=swaps(lanes)),) if is_called else ()
 
 
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:

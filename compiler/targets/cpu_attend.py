@@ -1,9 +1,11 @@
-"""How the cpu target cuts attention into blocks of queries that meet blocks of keys."""
+"""How the cpu target cuts attention into tasks and blocks, from the facts of a machine."""
 
 from dataclasses import dataclass
 
 from netc.compiler.kernels.plan import AttendPlan
+from netc.compiler.scalar.index import Variable
 from netc.compiler.scalar.rounding import ceil, round_up
+from netc.compiler.targets.cpu_operand import Operand, turned_operand
 from netc.compiler.targets.cpu_tiles import LANES, CpuMachine
 
 MEETING = 64  # queries and keys of a block of attention: its scores, 16 KB, stay in the L1 cache
@@ -12,7 +14,8 @@ MEETING = 64  # queries and keys of a block of attention: its scores, 16 KB, sta
 @dataclass(frozen=True)
 class AttendTile:
     """Blocks of `queries` by `keys`, each product of which runs in a register tile; `blocks` tasks
-    for each of the batch. Channels are padded to whole tiles: `depth` and `width` are the sizes."""
+    for each of the batch. Channels are padded to whole tiles: `depth` and `width` are the sizes.
+    `key` and `value` say how rows of them become columns, where that is by squares."""
 
     rows: int
     vectors: int
@@ -21,6 +24,8 @@ class AttendTile:
     keys: int
     depth: int
     width: int
+    key: Operand | None
+    value: Operand | None
     blocks: int
     tasks: int
 
@@ -59,6 +64,16 @@ def attend_tile(plan: AttendPlan, machine: CpuMachine) -> AttendTile:
         keys=keys,
         depth=round_up(plan.depth.extent, columns),
         width=round_up(plan.width.extent, columns),
+        key=turned_rows(plan, "key", plan.depth, keys),
+        value=turned_rows(plan, "value", plan.width, keys),
         blocks=blocks,
         tasks=plan.batch.extent * blocks,
     )
+
+
+def turned_rows(plan: AttendPlan, name: str, channel: Variable, keys: int) -> Operand | None:
+    """How whole blocks of an operand's rows are turned; None where it takes more than that."""
+    if plan.key.extent % keys:
+        return None
+    found = turned_operand(dict(plan.operands)[name], plan.key, channel, (keys, channel.extent))
+    return found if found and not found.stretch else None
