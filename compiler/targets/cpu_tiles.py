@@ -246,14 +246,15 @@ def even_shape(plan: MatmulPlan, machine: CpuMachine, usual: Shape) -> Shape:
     """The usual shape; where its few blocks leave a core without work, one with other rows."""
     total, cores = plan.row.extent, machine.cores
     others = plan.batch.extent * ceil(plan.column.extent, usual.block_columns)
-    left = left_operand(plan.left, plan.row, plan.depth, (usual.block_rows, 1), False)
+    left = left_operand(plan.left, plan.row, plan.depth, (total, plan.depth.extent), False)
+    is_packed_along = left.along_depth and left.way is not Way.ELEMENTS
 
     def cost(rows: int, block: int) -> float:
         busiest = ceil(others * ceil(total, block), cores) * block
         return busiest * cores / (others * total) + 0.3 / rows
 
     is_even = cost(usual.rows, usual.block_rows) < UNEVEN
-    if is_even or not left.along_depth or total <= cores * usual.block_rows:
+    if is_even or not is_packed_along or total <= cores * usual.block_rows:
         return usual
     blocks = (
         (rows, block)
