@@ -31,6 +31,8 @@ def plan_bodies(plan: Plan) -> tuple[Body, ...]:
         return tuple(body for stage in plan.stages for body in (stage.body, stage.after))
     if isinstance(plan, MatmulPlan) and plan.pool:
         return plan.after, plan.pool.folds.after
+    if isinstance(plan, MatmulPlan) and plan.sums:
+        return plan.after, plan.sums.after
     return () if isinstance(plan, ScatterPlan | AttendPlan) else (plan.after,)
 
 

@@ -92,7 +92,8 @@ class Group:
     """Nodes that run as one kernel, in an order that can be run.
 
     `stored` are the values that others need. Whatever a member reads and no group stores is
-    computed where it is read. Members with as many elements as a `pool` has belong to it.
+    computed where it is read. Members with as many elements as a `pool` has belong to it. `sums`
+    is the member that adds up what a product has on its right side.
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class Group:
     nodes: tuple[Node, ...]
     stored: tuple[Value, ...] = ()
     pool: Pool | None = None
+    sums: Node | None = None
 
     @property
     def anchor(self) -> Node:
@@ -119,7 +121,8 @@ class Group:
         stored = ", ".join("%" + value.name for value in self.stored)
         axes = f" fold {self.space.axes}" if self.space.axes else ""
         pool = " pool {} x {}".format(*self.pool.size) if self.pool else ""
-        over = f"{self.kind.value} over {list(self.space.shape)}{axes}{pool}"
+        sums = " and sums" if self.sums else ""
+        over = f"{self.kind.value} over {list(self.space.shape)}{axes}{pool}{sums}"
         return f"{over} stores {stored} {{\n{body}\n}}"
 
 

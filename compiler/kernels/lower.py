@@ -32,6 +32,7 @@ from netc.compiler.kernels.plan import (
     SlidingPlan,
     Stage,
     Store,
+    SumsPlan,
 )
 from netc.compiler.scalar.expression import (
     Apply,
@@ -158,7 +159,12 @@ class Lowering:
         if sums.sliding is None:
             return plan
         sliding, pool = sliding_plan(sums.sliding, anchor), self.group.pool and self.pool_plan()
-        return replace(plan, sliding=sliding, pool=pool)
+        totals = self.group.sums and self.sums_plan(bi * sums.columns + ni)
+        return replace(plan, sliding=sliding, pool=pool, sums=totals)
+
+    def sums_plan(self, place: Index) -> SumsPlan:
+        node = self.group.sums
+        return SumsPlan(self.names[node.output.name], self.body(place, [node]))
 
     def pool_plan(self) -> PoolPlan:
         pool, images = self.group.pool, self.group.anchor.output.type.shape
@@ -175,12 +181,12 @@ class Lowering:
         return PoolPlan(pool.size, pool.places, columns)
 
     def unpooled(self) -> list[Node]:
-        """The members that do not belong to a pool."""
-        pool = self.group.pool
+        """The members that belong neither to a pool nor to the sums of the right side."""
+        pool, sums = self.group.pool, self.group.sums
         return [
             node
             for node in self.group.nodes
-            if pool is None or node.output.type.count != pool.space.rows
+            if node is not sums and (pool is None or node.output.type.count != pool.space.rows)
         ]
 
     def scatter_plan(self) -> ScatterPlan:

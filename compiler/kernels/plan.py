@@ -117,10 +117,18 @@ class PoolPlan:
 
 
 @dataclass(frozen=True)
+class SumsPlan:
+    """result = sum over depth of right for each (batch, column), then `after`."""
+
+    result: str
+    after: Body
+
+
+@dataclass(frozen=True)
 class MatmulPlan:
     """result = sum over depth of left * right for each (batch, row, column), then `after`.
 
-    Where the left side slides, a `pool` may fold the results.
+    Where the left side slides, a `pool` may fold the results, and `sums` add up the right side.
 
     `left` and `right` are not rounded yet: a target rounds them to `precision` as it loads them.
     """
@@ -136,6 +144,7 @@ class MatmulPlan:
     precision: str = "f32"
     sliding: SlidingPlan | None = None
     pool: PoolPlan | None = None
+    sums: SumsPlan | None = None
 
 
 @dataclass(frozen=True)

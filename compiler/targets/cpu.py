@@ -13,13 +13,11 @@ from netc.compiler.kernels.plan import (
     Plan,
     RowPlan,
     ScatterPlan,
-    SlidingPlan,
     runs,
 )
-from netc.compiler.scalar.expression import Load
 from netc.compiler.targets.cpu_attend import AttendTile, attend_tile
-from netc.compiler.targets.cpu_flat import FlatText, flat_text
-from netc.compiler.targets.cpu_operand import Operand, Way
+from netc.compiler.targets.cpu_flat import flat_text
+from netc.compiler.targets.cpu_operand import Way
 from netc.compiler.targets.cpu_phases import (
     CpuKernelSource,
     CpuParameter,
@@ -27,7 +25,15 @@ from netc.compiler.targets.cpu_phases import (
     turns,
     worth_a_claim,
 )
+from netc.compiler.targets.cpu_places import PlacesTile
 from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
+from netc.compiler.targets.cpu_sides import (
+    OperandText,
+    WindowText,
+    ahead_text,
+    operand_text,
+    window_text,
+)
 from netc.compiler.targets.cpu_tiles import (
     ColumnTile,
     CpuMachine,
@@ -44,8 +50,9 @@ from netc.compiler.targets.cpu_tiles import (
 )
 from netc.compiler.targets.cpu_time import busy_seconds, guessed_peaks
 from netc.compiler.targets.cpu_turn import swaps
-from netc.compiler.targets.cpu_window import WindowTile, window_tile
-from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller, spell_condition
+from netc.compiler.targets.cpu_window import window_tile
+from netc.compiler.targets.cpu_window_tile import WindowTile
+from netc.compiler.targets.dialect import COMMON_FUNCTIONS, FOLDS, Dialect, Speller
 from netc.compiler.targets.function import Function, fits_int
 from netc.compiler.targets.header import kernel_header, safe
 from netc.compiler.targets.machine import USUAL_HERTZ
@@ -85,45 +92,9 @@ COPIED = 5e10  # bytes of rows in a second
 HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/netc_threads.h")
 
 
-@dataclass(frozen=True)
-class CaseText:
-    """What a run may be: `first` is the address of its first element, "" for zeros."""
-
-    condition: str
-    first: str
-
-
-@dataclass(frozen=True)
-class OperandText:
-    """One side of a product: `first` is the address of a direct tile, `element` the expression of
-    one element. A run is the first of the `cases` whose condition holds; the last always does."""
-
-    way: str
-    first: str
-    cases: tuple[CaseText, ...]
-    element: str
-    run: int
-    along_depth: bool
-    stretch: int
-
-
-@dataclass(frozen=True)
-class WindowText:
-    """The images under a window. A line of an image has `width` x `channels` elements, which
-    `source` says how to read. `top` lines, and `before` and `after` elements, of zeros lie around
-    it. A window has `places` lines of places, `stride` apart. What follows results that lie side by
-    side is `flat`."""
-
-    height: int
-    width: int
-    channels: int
-    top: int
-    before: int
-    after: int
-    places: int
-    stride: int
-    source: OperandText
-    flat: FlatText | None
+Tile = (
+    MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | PlacesTile | ScatterTile | AttendTile
+)
 
 
 @dataclass(frozen=True)
@@ -136,7 +107,7 @@ class CpuKernel:
     header: tuple[str, ...]
     parameters: tuple[CpuParameter, ...]
     plan: PlanText
-    tile: MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | ScatterTile | AttendTile
+    tile: Tile
     index: str
     tasks: int
     seconds: float
@@ -183,23 +154,26 @@ def cpu_kernel(
     names = parameter_names(kernel, function.memory, given)
     tile = choose_tile(kernel, machine, shares)
     speller = Speller(CPU, names)
-    plan = tile.across.plan if isinstance(tile, WindowTile) and tile.across else kernel.plan
+    slides = isinstance(tile, WindowTile | PlacesTile)
+    plan = tile.plan if slides else kernel.plan
     text = plan_text(plan, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     sides = {}
     if isinstance(tile, MatmulTile):
         sides["left"] = operand_text(tile.left, text.left, names, text.precision)
-    if isinstance(tile, MatmulTile | WindowTile):
+    if slides or isinstance(tile, MatmulTile):
         sides["right"] = operand_text(tile.right, text.right, names, text.precision)
     if isinstance(tile, AttendTile):
         sides["right"], sides["value"] = (
             operand_text(side, text.operands[name], names, "f32") if side else None
             for name, side in (("key", tile.key), ("value", tile.value))
         )
-    if isinstance(tile, WindowTile):
+    if slides:
         line = operand_text(tile.source, speller.spell(plan.sliding.pixel), names, text.precision)
         flat = flat_text(kernel.plan, speller) if tile.is_flat else None
-        sides["window"] = window_text(plan.sliding, tile.line, line, flat)
+        loads = tile.ahead if isinstance(tile, WindowTile) else ()
+        ahead = tuple(ahead_text(load, names) for load in loads)
+        sides["window"] = window_text(plan.sliding, tile.line, line, flat, ahead)
     return CpuKernel(
         name=kernel.name,
         header=header,
@@ -214,52 +188,6 @@ def cpu_kernel(
         seconds=busy_seconds(kernel, tile, guessed_peaks(machine, USUAL_HERTZ), machine),
         share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
         **sides,
-    )
-
-
-def operand_text(
-    operand: Operand, element: str, names: dict[str, str], precision: str
-) -> OperandText:
-    def address(load: Load | None) -> str:
-        return f"{names[load.value.name]} + {load.position.text}" if load else ""
-
-    cases = tuple(
-        CaseText(" && ".join(map(spell_condition, case.conditions)), address(case.load))
-        for case in operand.cases
-    )
-    return OperandText(
-        way=operand.way.value,
-        first=address(operand.load),
-        cases=cases,
-        element=rounded(element, precision),
-        run=operand.run,
-        along_depth=operand.along_depth,
-        stretch=operand.stretch,
-    )
-
-
-def rounded(element: str, precision: str) -> str:
-    return element if precision == "f32" else f"netc_to_{precision}({element})"
-
-
-def window_text(
-    slides: SlidingPlan, line: int, source: OperandText, flat: FlatText | None
-) -> WindowText:
-    """`line` elements are what windows reach of a padded line."""
-    geometry, channels = slides.geometry, slides.channel.extent
-    before = min(geometry.pad[1] * channels, line)
-    width = min(geometry.image[1], (line - before) // channels)
-    return WindowText(
-        height=geometry.image[0],
-        width=width,
-        channels=channels,
-        top=geometry.pad[0],
-        before=before,
-        after=line - before - width * channels,
-        places=geometry.output[0],
-        stride=geometry.stride[0],
-        source=source,
-        flat=flat,
     )
 
 
@@ -298,6 +226,7 @@ TEMPLATES = {
     ColumnTile: "column",
     MatmulTile: "matmul",
     WindowTile: "window",
+    PlacesTile: "places",
     ScatterTile: "scatter",
     MoveTile: "move",
     AttendTile: "attention",

@@ -7,16 +7,32 @@ from netc.compiler.ir.graph import Graph
 from netc.compiler.ir.operation import Op
 from netc.compiler.kernels.fuse import fuse
 from netc.compiler.kernels.group import Group, Pool
+from netc.compiler.kernels.join_sums import join_sums
 from netc.compiler.scalar.expression import Contraction
 from netc.compiler.scalar.rounding import round_up
-from netc.compiler.targets.cpu_window import RIGHT_BYTES, SUMS_BYTES, can_slide
+from netc.compiler.targets.cpu_patch import SUMS_BYTES, can_slide
+from netc.compiler.targets.cpu_window import RIGHT_BYTES
 
 MOST_TAPS = 16  # of a window of a pool: its folds are written out tap by tap
+FEW_FILTERS = 8  # half of the lanes of the widest vectors
 WIDEST = 32  # columns of a register tile on any machine: a cut is the same for all
 
 
 def cut(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
-    return fuse(graph, ops, can_pool)
+    return join_sums(fuse(graph, ops, can_pool), graph, ops, sums_right)
+
+
+def sums_right(sums: Contraction) -> bool:
+    """Whether the kernel of a product adds up its right side too: that of the gradient of few
+    filters. A kernel that does nothing else leaves most of its vectors empty."""
+    sliding = sums.sliding
+    return (
+        sliding is not None
+        and not sliding.over_taps
+        and can_slide(sliding.geometry)
+        and sums.columns <= FEW_FILTERS
+        and sums.precision == "f32"
+    )
 
 
 def can_pool(sums: Contraction, pool: Pool) -> bool:

@@ -94,6 +94,12 @@ def right_operand(
         return direct
     if as_they_are and (turned := turned_operand(expression, place, depth, block)):
         return turned
+    return packed_operand(expression, place, block)
+
+
+def packed_operand(expression: Expression, place: Variable, block: tuple[int, int]) -> Operand:
+    """The right side, packed in rows of a block's columns, in runs or one by one."""
+    columns, _ = block
     found = find_run(expression, place, columns)
     if found:
         cases, run = found

@@ -13,8 +13,10 @@ from netc.compiler.build.peaks import Peaks, known_peaks
 from netc.compiler.kernels.plan import Kernel, MapPlan, MatmulPlan, Plan, RowPlan
 from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cpu_operand import Operand, Way
+from netc.compiler.targets.cpu_patch import real_share
+from netc.compiler.targets.cpu_places import PlacesTile
 from netc.compiler.targets.cpu_tiles import CpuMachine, MatmulTile
-from netc.compiler.targets.cpu_window import WindowTile
+from netc.compiler.targets.cpu_window_tile import WindowTile
 
 # Where nothing was measured: bytes that a core moves in a cycle from its L2 cache and from the L3,
 # and bytes that memory gives in a second.
@@ -42,6 +44,9 @@ PRODUCT = Costs(1.0e-6, 0.7, 2.7, 0)
 # cycles of a run that is copied while packing, of an element that is packed in a square that is
 # turned, and of one that is packed alone.
 SUM, LOAD, RUN, TURNED, ELEMENT = 0.3, 0.48, 2.0, 0.25, 1.1
+# Of an element of sums that are turned, a few columns at a time; of a vector of slopes that are
+# computed place by place.
+NARROW, SLOPES = 0.5, 3.5
 
 
 def peaks_of(machine: CpuMachine, hertz: float) -> Peaks:
@@ -69,7 +74,7 @@ def busy_seconds(kernel: Kernel, tile, peaks: Peaks, machine: CpuMachine) -> flo
     cycle = machine.lanes * FLOPS_PER_LANE * peaks.threads / peaks.flops
     if isinstance(plan, MatmulPlan):
         flops = max(kernel.flops - 2 * multiplications(plan), 0)
-        cycles = (window_cycles if isinstance(tile, WindowTile) else product_cycles)(plan, tile)
+        cycles = cycles_of(plan, tile)
     else:
         cycles = costs.task * tile.tasks
     moving = costs.bytes * kernel.bytes / peaks.bytes_rate(kernel.bytes)
@@ -96,6 +101,15 @@ def multiplications(plan: MatmulPlan) -> int:
     return plan.batch.extent * plan.row.extent * plan.column.extent * plan.depth.extent
 
 
+def cycles_of(plan: MatmulPlan, tile: MatmulTile | WindowTile | PlacesTile) -> float:
+    match tile:
+        case WindowTile():
+            return window_cycles(plan, tile)
+        case PlacesTile():
+            return places_cycles(tile)
+    return product_cycles(plan, tile)
+
+
 def product_cycles(plan: MatmulPlan, tile: MatmulTile) -> float:
     """Cycles of the register tiles and of packing for them."""
     rows, columns, depth = plan.row.extent, plan.column.extent, plan.depth.extent
@@ -113,8 +127,21 @@ def window_cycles(plan: MatmulPlan, tile: WindowTile) -> float:
     steps = tile.tasks * tile.chunks * tiles * tile.depth_walk.count
     lines = tile.tasks * tile.chunks * tile.patch_lines
     times = tile.groups if tile.column_blocks > 1 and tile.over_taps else plan.batch.extent
-    right = times * plan.depth.extent * plan.column.extent
-    return steps * step_cycles(tile) + lines * RUN + packing_cycles(tile.right, right)
+    packing = packing_cycles(tile.right, times * plan.depth.extent * plan.column.extent)
+    if tile.right.way is Way.ELEMENTS and not tile.over_taps:
+        packing = SLOPES * times * plan.depth.extent * ceil(plan.column.extent, tile.lanes)
+    share = real_share(plan.sliding.geometry) if tile.skips else 1
+    return steps * share * step_cycles(tile) + lines * RUN + packing
+
+
+def places_cycles(tile: PlacesTile) -> float:
+    """Cycles of the register tiles, of the lines of the patch and of turning the sums."""
+    vectors = len(tile.offsets)
+    steps = tile.tasks * ceil(tile.lines, tile.tile_lines) * tile.parts * tile.block_depth
+    step = SUM * vectors * tile.columns + LOAD * (vectors + tile.columns)
+    share = real_share(tile.plan.sliding.geometry)
+    turned = tile.tasks * tile.results * tile.columns
+    return steps * share * step + tile.tasks * tile.patch_lines * RUN + NARROW * turned
 
 
 def step_cycles(tile: MatmulTile | WindowTile) -> float:

@@ -5,205 +5,70 @@ what is under each window where it lies in the patch. An image is copied once an
 tap of the window, as it would be if the left side were packed like that of any other product.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import gcd
 
 from netc.compiler.kernels.plan import MatmulPlan, SlidingPlan
-from netc.compiler.scalar.expression import Load
-from netc.compiler.scalar.geometry import Geometry
-from netc.compiler.scalar.index import Index, Variable
+from netc.compiler.scalar.expression import Load, find_loads, substitute
+from netc.compiler.scalar.index import Variable, loop, variable_index
 from netc.compiler.scalar.rounding import ceil, round_up
-from netc.compiler.targets.cpu_across import Across, across
-from netc.compiler.targets.cpu_operand import Operand, Way, find_run, right_operand
+from netc.compiler.targets.cpu_across import across
+from netc.compiler.targets.cpu_beside import Beside, beside
+from netc.compiler.targets.cpu_operand import Operand, Way, packed_operand, right_operand
+from netc.compiler.targets.cpu_patch import (
+    TASKS_PER_CORE,
+    block_of_lines,
+    can_slide,
+    line_of,
+    lines_of_task,
+    most_lines,
+)
+from netc.compiler.targets.cpu_places import PlacesTile, places_tile
 from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
-from netc.compiler.targets.text import PoolText
+from netc.compiler.targets.cpu_window_tile import Walk, WindowTile
 
-PATCH_BYTES, SUMS_BYTES = 2**17, 2**16  # of a block of lines: in the L2 cache
+STREAM_BYTES = 2**22  # more than the L2 caches hold
 TAPS_BYTES = 2**18  # of the sums of a kernel's gradient, in the L2 cache
 RIGHT_BYTES = 2**18  # of a right side that is packed: on the stack, and in the L2 cache
 NEAR_BYTES, PANEL_BYTES = 2**20, 2**19  # of one that is read as it lies; of a panel of one
 FAR_BYTES, MANY_PLACES = 2**19, 64  # a right side not in the L2 cache is read for as many at once
 FEWEST_ROWS, FEWEST_PLACES = 6, 48  # of a register tile, and of its depth, that are worth it
-TASKS_PER_CORE = 6  # enough to share out evenly
 
 
-@dataclass(frozen=True)
-class Walk:
-    """Where elements lie in the patch: `groups` of `run` neighbours; `jump` is the distance of
-    groups, `step` that of neighbours."""
-
-    groups: int
-    run: int
-    jump: int
-    step: int
-
-    @property
-    def count(self) -> int:
-        return self.groups * self.run
-
-    @property
-    def last(self) -> int:
-        return (self.groups - 1) * self.jump + (self.run - 1) * self.step
-
-
-@dataclass(frozen=True)
-class WindowTile:
-    """A register tile takes `tile_groups` x `tile_run` of the rows, by `columns`.
-
-    A patch serves `lines` lines of places: `patch_lines` padded lines of `line` elements. A task
-    takes `chunks` patches. Over taps a block is the places of each; over places it is `rows_walk`
-    of the taps, summed over all of them. `block_columns` is how wide it is.
-    """
-
-    over_taps: bool
-    images: int
-    rows_walk: Walk
-    depth_walk: Walk
-    columns_used: int
-    tile_groups: int
-    tile_run: int
-    vectors: int
-    lanes: int
-    lines: int
-    patch_lines: int
-    line: int
-    row_blocks: int
-    block_columns: int
-    column_blocks: int
-    chunks: int
-    source: Operand
-    right: Operand
-    tasks: int
-    across: Across | None = None
-
-    @property
-    def rows(self) -> int:
-        return self.tile_groups * self.tile_run
-
-    @property
-    def columns(self) -> int:
-        return self.vectors * self.lanes
-
-    @property
-    def block_depth(self) -> int:
-        return self.depth_walk.count
-
-    @property
-    def patches(self) -> int:
-        return self.images * self.row_blocks
-
-    @property
-    def groups(self) -> int:
-        """Over taps: how many tasks take all patches."""
-        return self.tasks // self.column_blocks
-
-    @property
-    def padded(self) -> Walk:
-        """The rows with those that only fill a tile."""
-        groups = round_up(self.rows_walk.groups, self.tile_groups)
-        return replace(
-            self.rows_walk, groups=groups, run=round_up(self.rows_walk.run, self.tile_run)
-        )
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether a row is less than a vector. Sums are then stored row behind row, each over what
-        the one before stored too much, and what follows them runs along all rows at once."""
-        return self.over_taps and self.columns_used < self.lanes
-
-    @property
-    def sums_step(self) -> int:
-        """The distance of rows in the sums."""
-        return self.columns_used if self.is_narrow else self.block_columns
-
-    @property
-    def sums_line(self) -> int:
-        """Rows of a line in the sums."""
-        real = self.rows_walk.run + self.across.after if self.across else 0
-        return self.sums_before + max(self.padded.run, real)
-
-    @property
-    def sums_before(self) -> int:
-        """Rows of a line before the first one, which give nothing."""
-        return self.across.before if self.across else 0
-
-    @property
-    def sums(self) -> int:
-        """Elements of the sums; the last row is stored as whole vectors."""
-        return self.padded.groups * self.sums_line * self.sums_step + self.columns
-
-    @property
-    def results_line(self) -> int:
-        """Results of a line."""
-        return self.across.places if self.across else self.rows_walk.run
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether results lie side by side, and what follows runs along all of them at once."""
-        return self.is_narrow or self.across is not None
-
-    @property
-    def is_even(self) -> bool:
-        """Whether all rows of the results are real."""
-        return self.across is not None or self.padded.run == self.rows_walk.run
-
-    @property
-    def given(self) -> tuple[int, ...]:
-        """Where among the sums of a line a result finds what its neighbours give to it."""
-        step, columns = self.sums_step, self.across.columns
-        return tuple(tap * step + tap * columns for tap in range(self.across.taps))
-
-    @property
-    def patch(self) -> int:
-        """Elements of the patch, with what rows that only fill a tile read behind it."""
-        blocks = (self.row_blocks - 1) * self.rows_walk.groups * self.rows_walk.jump
-        read = blocks + self.padded.last + self.depth_walk.last + 1
-        return round_up(max(read, self.patch_lines * self.line), self.lanes)
-
-    @property
-    def offsets(self) -> tuple[int, ...]:
-        """Where the rows of a register tile begin, from the first one."""
-        return tuple(
-            group * self.rows_walk.jump + place * self.rows_walk.step
-            for group in range(self.tile_groups)
-            for place in range(self.tile_run)
-        )
-
-    def taps_of(self, pool: PoolText) -> tuple[int, ...]:
-        """Where the results of a window of a pool lie among the sums, from the first one."""
-        return tuple(
-            (down * self.sums_line + across) * self.sums_step
-            for down in range(pool.down)
-            for across in range(pool.across)
-        )
-
-    @property
-    def description(self) -> str:
-        taps = f", {self.across.taps} taps at once" if self.across else ""
-        return f" of {self.lines} lines of windows, in tiles of {self.rows} x {self.columns}{taps}"
-
-
-def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
+def window_tile(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | PlacesTile | None:
     """The tile of a product that slides; None where it is better run like any other product."""
     slides = plan.sliding
     if slides is None or not can_slide(slides.geometry):
         return None
-    taps = across(plan, machine) if slides.over_taps else None
+    return tile_over_taps(plan, machine) if slides.over_taps else tile_over_places(plan, machine)
+
+
+def tile_over_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | PlacesTile | None:
+    """The depth runs over the taps. Few columns leave lanes empty: of three ways the quickest."""
+    places = places_tile(plan, machine)
+    if places:
+        return places
+    taps = across(plan, machine)
     if taps:
         tile = tile_of_places(taps.plan, machine)
         return tile and replace(tile, across=taps)
-    tile = tile_of_places(plan, machine) if slides.over_taps else tile_of_taps(plan, machine)
-    if plan.pool:
-        return tile
+    tile = tile_of_places(plan, machine)
+    return tile if plan.pool else worth_it(tile)
+
+
+def tile_over_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
+    """The depth runs over the places."""
+    slopes = beside(plan, machine)
+    if slopes:
+        return tile_beside(plan, machine, slopes)
+    return worth_it(tile_of_taps(plan, machine))
+
+
+def worth_it(tile: WindowTile | None) -> WindowTile | None:
+    """The tile, or None where it has too few rows."""
     if tile is None or tile.rows < min(FEWEST_ROWS, tile.rows_walk.count):
         return None
     return tile
-
-
-def can_slide(geometry: Geometry) -> bool:
-    """Whether there is more than a tap, and those across are neighbours."""
-    down, across = geometry.kernel
-    return down * across > 1 and (across == 1 or geometry.dilation[1] == 1)
 
 
 def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
@@ -216,11 +81,8 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     right, columns = found
     column_blocks, wanted = ceil(plan.column.extent, columns), TASKS_PER_CORE * machine.cores
     blocks = ceil(wanted, slides.image.extent * column_blocks)
-    most = min(ceil(height, blocks), SUMS_BYTES // (4 * columns * width))
-    while most > 1 and 4 * patch_lines(slides, most) * line_of(slides) > PATCH_BYTES:
-        most -= 1
     whole = plan.pool.size[0] if plan.pool else 1
-    lines = round_up(ceil(height, ceil(height, max(most, 1))), whole)
+    lines = lines_of_task(slides, blocks, 4 * columns * width, whole)
     rows = places_walk(slides, lines)
     if 4 * plan.column.extent * plan.depth.extent > FAR_BYTES and rows.count < MANY_PLACES:
         return None
@@ -228,22 +90,19 @@ def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     groups = patches if column_blocks == 1 else min(ceil(wanted, column_blocks), patches)
     shares = slides.geometry.stride[1] * slides.channel.extent == 1
     return WindowTile(
+        plan=plan,
         over_taps=True,
-        images=slides.image.extent,
         rows_walk=rows,
         depth_walk=taps_walk(slides),
-        columns_used=plan.column.extent,
         **register_tile(rows, vectors, machine, shares),
+        **block_of_lines(slides, lines),
+        columns_used=plan.column.extent,
         vectors=vectors,
         lanes=machine.lanes,
-        lines=lines,
-        patch_lines=patch_lines(slides, lines),
-        line=line_of(slides),
         row_blocks=ceil(height, lines),
         block_columns=columns,
         column_blocks=column_blocks,
         chunks=ceil(patches, groups),
-        source=line_operand(slides),
         right=right,
         tasks=column_blocks * ceil(patches, ceil(patches, groups)),
     )
@@ -264,13 +123,10 @@ def right_block(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> tuple[Op
 
 def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     """Rows are taps, the depth runs over the places: patch after patch."""
-    slides, (height, width) = plan.sliding, plan.sliding.geometry.output
-    deep, ragged = divmod(plan.depth.extent, width)
-    if ragged:
-        return None  # a part begins in the middle of a line
-    lines = most_lines(slides, gcd(height, deep))
-    if lines is None or lines * width < min(FEWEST_PLACES, plan.depth.extent):
+    lines = lines_of_places(plan)
+    if lines is None:
         return None
+    slides, width = plan.sliding, plan.sliding.geometry.output[1]
     vectors, taps = best_vectors(plan, machine), taps_walk(slides)
     columns = vectors * machine.lanes
     wanted = ceil(TASKS_PER_CORE * machine.cores, plan.batch.extent)
@@ -280,35 +136,89 @@ def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     most = min(TAPS_BYTES // (4 * rows.count), ceil(plan.column.extent, ceil(wanted, row_blocks)))
     block_columns = max(columns, min(most, plan.column.extent) // columns * columns)
     column_blocks = ceil(plan.column.extent, block_columns)
+    right = right_side(plan, machine, vectors, lines * width)
+    given = plan
+    if right.way in (Way.RUNS, Way.ELEMENTS):
+        plan = by_lines(plan)
+        right = packed_operand(plan.right, plan.column, (columns, lines * width))
     return WindowTile(
+        plan=plan,
         over_taps=False,
-        images=slides.image.extent,
         rows_walk=rows,
         depth_walk=places_walk(slides, lines),
-        columns_used=plan.column.extent,
         **tile,
+        **block_of_lines(slides, lines),
+        columns_used=plan.column.extent,
         vectors=vectors,
         lanes=machine.lanes,
-        lines=lines,
-        patch_lines=patch_lines(slides, lines),
-        line=line_of(slides),
         row_blocks=row_blocks,
         block_columns=block_columns,
         column_blocks=column_blocks,
-        chunks=deep // lines,
-        source=line_operand(slides),
-        right=right_side(plan, machine, vectors, lines * width),
+        chunks=plan.depth.extent // (lines * width),
+        right=right,
+        ahead=loads_ahead(plan, lines) if plan.right != given.right else (),
         tasks=plan.batch.extent * row_blocks * column_blocks,
     )
 
 
-def most_lines(slides: SlidingPlan, lines: int) -> int | None:
-    """The most lines of places that divide `lines` and whose patch fits; None if not even one."""
-    fitting = (
-        n for n in range(lines, 0, -1)
-        if lines % n == 0 and 4 * patch_lines(slides, n) * line_of(slides) <= PATCH_BYTES
-    )  # fmt: skip
-    return next(fitting, None)
+def tile_beside(plan: MatmulPlan, machine: CpuMachine, slopes: Beside) -> WindowTile | None:
+    """Rows are the taps down and the channels, the depth runs over the pixels of each line."""
+    lines = lines_of_places(plan)
+    if lines is None:
+        return None
+    slides, geometry = plan.sliding, plan.sliding.geometry
+    channels, vectors = slides.channel.extent, ceil(slopes.columns, machine.lanes)
+    rows = Walk(geometry.kernel[0], channels, geometry.dilation[0] * line_of(slides), 1)
+    pixels = Walk(lines, slopes.pixels, geometry.stride[0] * line_of(slides), channels)
+    plan = by_lines(plan)
+    block = (slopes.filters, lines * slopes.places)
+    return WindowTile(
+        plan=plan,
+        over_taps=False,
+        rows_walk=rows,
+        depth_walk=pixels,
+        **register_tile(rows, vectors, machine),
+        **block_of_lines(slides, lines),
+        columns_used=slopes.columns,
+        vectors=vectors,
+        lanes=machine.lanes,
+        row_blocks=1,
+        block_columns=vectors * machine.lanes,
+        column_blocks=1,
+        chunks=plan.depth.extent // (lines * slopes.places),
+        right=packed_operand(plan.right, plan.column, block),
+        tasks=plan.batch.extent,
+        beside=slopes,
+    )
+
+
+def by_lines(plan: MatmulPlan) -> MatmulPlan:
+    """The product whose right side is read at line y and place x: an index of the depth, cut into
+    them for each element, costs more than what is done with it."""
+    width = plan.sliding.geometry.output[1]
+    y, x = loop("y", plan.depth.extent // width), loop("x", width)
+    return replace(plan, right=substitute(plan.right, {plan.depth: y * width + x}))
+
+
+def loads_ahead(plan: MatmulPlan, lines: int) -> tuple[Load, ...]:
+    """What the right side of so many lines on loads. The caches fetch by themselves what follows in
+    a stream, but not past the multiplications of a patch, and far memory takes as long as these."""
+    loads = dict.fromkeys(load for load in find_loads(plan.right) if isinstance(load, Load))
+    if sum(load.value.type.bytes for load in loads) <= STREAM_BYTES:
+        return ()
+    y = Variable("y", plan.depth.extent // plan.sliding.geometry.output[1])
+    later = {y: variable_index(y) + lines}
+    return tuple(replace(load, position=load.position.substitute(later)) for load in loads)
+
+
+def lines_of_places(plan: MatmulPlan) -> int | None:
+    """How many lines of places a patch serves, where the depth runs over them; None where a part
+    of the depth begins in the middle of a line, or has too few places."""
+    height, width = plan.sliding.geometry.output
+    deep, ragged = divmod(plan.depth.extent, width)
+    lines = None if ragged else most_lines(plan.sliding, gcd(height, deep))
+    is_deep = lines is not None and lines * width >= min(FEWEST_PLACES, plan.depth.extent)
+    return lines if is_deep else None
 
 
 def register_tile(
@@ -338,43 +248,6 @@ def right_side(
     return right_operand(
         plan.right, plan.column, plan.depth, block, even=even, as_they_are=as_they_are
     )
-
-
-def line_operand(slides: SlidingPlan) -> Operand:
-    """How a line of an image is read: at once, in runs of channels, or one by one."""
-    pixel, column, channel = slides.pixel, slides.column, slides.channel
-    if isinstance(pixel, Load) and is_dense(pixel.position, (column, channel)):
-        first = pixel.position.substitute({column: Index(), channel: Index()})
-        return Operand(Way.DIRECT, 1, 1, Load(pixel.value, first))
-    found = find_run(pixel, channel, channel.extent)
-    if found:
-        cases, run = found
-        return Operand(Way.RUNS, 1, 1, None, cases, run)
-    return Operand(Way.ELEMENTS, 1, 1)
-
-
-def is_dense(position: Index, variables: tuple[Variable, ...]) -> bool:
-    """Whether the elements of these loops, the last one innermost, lie side by side."""
-    step = 1
-    for variable in reversed(variables):
-        if variable.extent > 1 and position.coefficient(variable) != step:
-            return False
-        step *= variable.extent
-    return True
-
-
-# --- the geometry of a patch --------------------------------------------------------------------
-
-
-def line_of(slides: SlidingPlan) -> int:
-    """Elements of a padded line, as far as windows reach."""
-    geometry = slides.geometry
-    return geometry.reach(1, geometry.output[1]) * slides.channel.extent
-
-
-def patch_lines(slides: SlidingPlan, lines: int) -> int:
-    """Padded lines that so many lines of places read."""
-    return slides.geometry.reach(0, lines)
 
 
 def places_walk(slides: SlidingPlan, lines: int) -> Walk:

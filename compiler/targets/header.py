@@ -88,6 +88,7 @@ def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
             *rounding(plan),
             *_body(plan.after, formula),
             *(pooled(plan, formula) if plan.pool else []),
+            *(summed(plan, formula) if plan.sums else []),
         ]
     if isinstance(plan, ColumnPlan):
         return columns(plan, formula)
@@ -126,6 +127,11 @@ def pooled(plan: MatmulPlan, formula: Formula) -> list[str]:
     down, across = plan.pool.size
     where = f"  where {plan.result} is tap k of window o, {down} x {across}, in channel j"
     return [*columns(plan.pool.folds, formula), where]
+
+
+def summed(plan: MatmulPlan, formula: Formula) -> list[str]:
+    total = f"{plan.sums.result}[n] = sum over k < {plan.depth.extent} of right[k, n]"
+    return [total, *_body(plan.sums.after, formula)]
 
 
 def scattered(plan: ScatterPlan, names: dict[str, str], formula: Formula) -> list[str]:

@@ -119,6 +119,14 @@ class PoolText:
 
 
 @dataclass(frozen=True)
+class SumsText:
+    """`result` is the sum of a column of the right side, and `after` what follows."""
+
+    result: str
+    after: BodyText
+
+
+@dataclass(frozen=True)
 class MatmulText:
     batch: int
     rows: int
@@ -130,6 +138,7 @@ class MatmulText:
     after: BodyText
     precision: str = "f32"
     pool: PoolText | None = None
+    sums: SumsText | None = None
 
 
 @dataclass(frozen=True)
@@ -286,6 +295,7 @@ def plan_text(plan: Plan, speller: Speller) -> PlanText:
         body_text(plan.after, speller),
         plan.precision,
         plan.pool and pool_text(plan.pool, speller),
+        plan.sums and SumsText(plan.sums.result, body_text(plan.sums.after, speller)),
     )
 
 

@@ -10,7 +10,7 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.targets.cpu import choose_tile
 from netc.compiler.targets.cpu_operand import Way
 from netc.compiler.targets.cpu_tiles import CpuMachine
-from netc.compiler.targets.cpu_window import WindowTile
+from netc.compiler.targets.cpu_window_tile import WindowTile
 from netc.compiler.targets.function import make_function
 
 MACHINE = CpuMachine("avx2", vector_bytes=32, registers=16)

@@ -268,7 +268,7 @@ static inline __attribute__((always_inline)) void k02_conv2d_1_forward_tile(cons
     for (int g = 0; g < 3; g++)
         for (int d = 0; d < 6; d++) {
             const float *under = left + g * 18 + d * 1;
-            const float *beside = right + (int64_t)(g * 6 + d) * 8;
+            const float *beside = right + (int64_t)g * 48 + d * 8;
             netc_vector r0;
             memcpy(&r0, beside + 0, sizeof r0);
             const float l0 = under[0];
@@ -781,40 +781,53 @@ static void k09_conv2d_1_backward(
     }
 }
 
-// A tile of sums that stays in registers: 6 rows under the window by 8 columns.
+// A tile of sums that stays in registers: 6 rows under the window by 16 columns.
 static inline __attribute__((always_inline)) void k10_conv2d_1_backward_tile(const float *left, const float *right, int adds, float *sums)
 {
-    netc_vector s0_0 = {0};
-    netc_vector s1_0 = {0};
-    netc_vector s2_0 = {0};
-    netc_vector s3_0 = {0};
-    netc_vector s4_0 = {0};
-    netc_vector s5_0 = {0};
+    netc_vector s0_0 = {0}, s0_1 = {0};
+    netc_vector s1_0 = {0}, s1_1 = {0};
+    netc_vector s2_0 = {0}, s2_1 = {0};
+    netc_vector s3_0 = {0}, s3_1 = {0};
+    netc_vector s4_0 = {0}, s4_1 = {0};
+    netc_vector s5_0 = {0}, s5_1 = {0};
     for (int g = 0; g < 8; g++)
-        for (int d = 0; d < 7; d++) {
+        for (int d = 0; d < 9; d++) {
             const float *under = left + g * 18 + d * 2;
-            const float *beside = right + (int64_t)(g * 7 + d) * 8;
-            netc_vector r0;
+            const float *beside = right + (int64_t)g * 55 + d * 5;
+            netc_vector r0, r1;
             memcpy(&r0, beside + 0, sizeof r0);
+            memcpy(&r1, beside + 8, sizeof r1);
             const float l0 = under[0];
             s0_0 += l0 * r0;
+            s0_1 += l0 * r1;
             const float l1 = under[1];
             s1_0 += l1 * r0;
-            const float l2 = under[2];
+            s1_1 += l1 * r1;
+            const float l2 = under[18];
             s2_0 += l2 * r0;
-            const float l3 = under[3];
+            s2_1 += l2 * r1;
+            const float l3 = under[19];
             s3_0 += l3 * r0;
-            const float l4 = under[4];
+            s3_1 += l3 * r1;
+            const float l4 = under[36];
             s4_0 += l4 * r0;
-            const float l5 = under[5];
+            s4_1 += l4 * r1;
+            const float l5 = under[37];
             s5_0 += l5 * r0;
+            s5_1 += l5 * r1;
         }
     netc_store_vector(sums + 0, s0_0, adds);
-    netc_store_vector(sums + 8, s1_0, adds);
-    netc_store_vector(sums + 16, s2_0, adds);
-    netc_store_vector(sums + 24, s3_0, adds);
-    netc_store_vector(sums + 32, s4_0, adds);
-    netc_store_vector(sums + 40, s5_0, adds);
+    netc_store_vector(sums + 8, s0_1, adds);
+    netc_store_vector(sums + 16, s1_0, adds);
+    netc_store_vector(sums + 24, s1_1, adds);
+    netc_store_vector(sums + 32, s2_0, adds);
+    netc_store_vector(sums + 40, s2_1, adds);
+    netc_store_vector(sums + 48, s3_0, adds);
+    netc_store_vector(sums + 56, s3_1, adds);
+    netc_store_vector(sums + 64, s4_0, adds);
+    netc_store_vector(sums + 72, s4_1, adds);
+    netc_store_vector(sums + 80, s5_0, adds);
+    netc_store_vector(sums + 88, s5_1, adds);
 }
 
 // k10_conv2d_1_backward: matrix product (conv2d_kernel_gradient)
@@ -828,7 +841,7 @@ static inline __attribute__((always_inline)) void k10_conv2d_1_backward_tile(con
 // reads  max_pool_1_gradient_cast_2: u8[16, 4, 3, 5]
 // reads  max_pool_1_gradient_where: f32[16, 4, 3, 5]
 // writes conv2d_1_gradient_conv2d_kernel_gradient_out: f32[2, 3, 3, 2, 5]
-// 161,280 FLOP, 17,040 bytes at least; 6 tasks of 8 lines of windows, in tiles of 6 x 8
+// 161,280 FLOP, 17,040 bytes at least; 2 tasks of 8 lines of windows, in tiles of 6 x 16, 3 taps at once
 static void k10_conv2d_1_backward(
     float *restrict conv2d_1_gradient_conv2d_kernel_gradient_out,
     const float *restrict pixels_divide,
@@ -837,13 +850,14 @@ static void k10_conv2d_1_backward(
     int64_t first, int64_t last)
 {
     float patch[184] __attribute__((aligned(64))) = {0};
-    float sums[56] __attribute__((aligned(64)));
-    float right[448] __attribute__((aligned(64))) = {0};
+    float sums[112] __attribute__((aligned(64)));
+    float results[98];
+    float right[456] __attribute__((aligned(64))) = {0};
     for (int64_t task = first; task < last; task++) {
-        const int b = (int)(task / 3);
-        const int group = (int)(task / 1 % 3) * 1;
-        const int column = (int)(task % 1) * 8;
-        const int columns = column + 8 <= 5 ? 8 : 5 - column;
+        const int b = (int)(task / 1);
+        const int group = (int)(task / 1 % 1) * 3;
+        const int column = (int)(task % 1) * 16;
+        enum { columns = 15 };
         for (int chunk = 0; chunk < 8; chunk++) {
             const int all_lines = (b * 8 + chunk) * 8;
             const int p = all_lines / 8, k = chunk * 56;
@@ -858,32 +872,39 @@ static void k10_conv2d_1_backward(
                 memcpy(to, pixels_divide + p * 180 + u * 18, 18 * sizeof(float));
             }
             {
-                enum { depth = 56 };
-                const int start = k;
-                for (int panel = 0; panel < columns; panel += 8) {
-                    float *const to = right + panel * 56;
-                    const int width = columns - panel < 8 ? columns - panel : 8;
-                    for (int d = 0; d < depth; d++)
-                        for (int j = 0; j < width; j += 1) {
-                            const int n = column + panel + j, k = start + d;
-                            to[d * 8 + j] = (((k % 7) / 2) < 3 ? netc_where(((int)(unsigned char)(int)netc_add(netc_multiply((((k / 7) % 2)), 2), (((k % 7) % 2))) == max_pool_1_gradient_cast_2[b * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + n]), max_pool_1_gradient_where[b * 480 + (k / 14) * 15 + ((k % 7) / 2) * 5 + n], 0.0f) : 0.0f);
+                float *const to = right + 10;
+                for (int g = 0; g < 8; g++) {
+                    const int y = chunk * 8 + g;
+                    for (int x = 0; x < 7; x++) {
+                        for (int j = 0; j < 5; j += 1) {
+                            const int n = 0 + j;
+                            to[g * 55 + x * 5 + j] = ((x / 2) < 3 ? netc_where(((int)(unsigned char)(int)netc_add(netc_multiply(((y % 2)), 2), ((x % 2))) == max_pool_1_gradient_cast_2[b * 480 + (y / 2) * 15 + (x / 2) * 5 + n]), max_pool_1_gradient_where[b * 480 + (y / 2) * 15 + (x / 2) * 5 + n], 0.0f) : 0.0f);
                         }
+                    }
                 }
             }
-            for (int j = 0; j < columns; j += 8)
-                for (int g = 0; g < 1; g += 1)
-                    for (int i = 0; i < 6; i += 6) {
+            for (int j = 0; j < columns; j += 16)
+                for (int g = 0; g < 3; g += 3)
+                    for (int i = 0; i < 2; i += 2) {
                         const int n = column + j;
-                        k10_conv2d_1_backward_tile(patch + group * 18 + g * 18 + i * 1, right + j * 56, chunk > 0, sums + (g * 6 + i) * 8 + j);
+                        k10_conv2d_1_backward_tile(patch + 0 + group * 18 + g * 18 + i * 1, right + j * 72, chunk > 0, sums + (g * 2 + i) * 16 + j);
                     }
         }
+        for (int g = 0; g < 3; g++)
+            for (int tap = 0; tap < 3; tap++)
+                for (int c = 0; c < 2; c++) {
+                    const float *from = sums + (g * 2 + c) * 16 + (2 - tap) * 5;
+                    memcpy(results + ((g * 3 + tap) * 2 + c) * 5, from, 5 * sizeof(float));
+                }
         const int first_row = group * 6;
-        for (int i = 0; i < 1 * 6; i++)
-            for (int j = 0; j < columns; j++) {
-                const int m = first_row + i, n = column + j;
-                const float conv2d_1_gradient_conv2d_kernel_gradient = sums[i * 8 + j];
-                conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + m * 5 + n] = conv2d_1_gradient_conv2d_kernel_gradient;
+        for (int piece = 0; piece < 3 * 30; piece += 320) {
+            const int left = 3 * 30 - piece, width = left < 320 ? left : 320;
+            for (int at = 0; at < width; at++) {
+                const int i = first_row * 5 + piece + at;
+                const float conv2d_1_gradient_conv2d_kernel_gradient = results[piece + at];
+                conv2d_1_gradient_conv2d_kernel_gradient_out[b * 90 + i] = conv2d_1_gradient_conv2d_kernel_gradient;
             }
+        }
     }
 }
 
@@ -1057,7 +1078,7 @@ static void train_job(void *context, int thread, int threads)
                 claim.first * 1, claim.last * 1));
         }
         phase++;
-        for (; netc_next(&claim, phase, 6, 1); netc_finish(&claim, 6)) {
+        for (; netc_next(&claim, phase, 2, 1); netc_finish(&claim, 2)) {
             NETC_TIMED(9,
             k10_conv2d_1_backward(
                 (float *)(arena + 15360),  // conv2d_1_gradient_conv2d_kernel_gradient_out
@@ -1176,7 +1197,7 @@ void train_kernel(unsigned char *arena, int64_t number)
             (float *)(arena + 3840),  // pixels_divide
             (uint8_t *)(arena + 23040),  // max_pool_1_gradient_cast_2
             (float *)(arena + 19200),  // max_pool_1_gradient_where
-            0, whole * 6);
+            0, whole * 2);
         break;
     case 10:
         k11_conv2d_1_backward(
