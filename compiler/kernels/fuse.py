@@ -349,12 +349,14 @@ class Fusion:
 
     def _wishes(self, read_by: Mapping[str, set[int]]) -> list[set[int]]:
         """What each group comes after where it can: a group that makes the new value of a weight
-        after the readers of the old one, so that it can write in place."""
+        after the readers of the old one that do not wait for it, so that it can write in place."""
         wishes: list[set[int]] = [set() for _ in self.drafts]
         for update in self.graph.updates:
             if update.value.name in self.home:
                 home = self.home[update.value.name]
-                wishes[home] |= read_by.get(update.target.name, set()) - {home}
+                readers = read_by.get(update.target.name, set()) - {home}
+                waiting = {other for other in readers if self.drafts[other].waits_for >> home & 1}
+                wishes[home] |= readers - waiting
         return wishes
 
     def _finish(self, number: int, read_by: Mapping[str, set[int]]) -> Group:
