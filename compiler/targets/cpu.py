@@ -26,6 +26,7 @@ from netc.compiler.targets.cpu_phases import (
     worth_a_claim,
 )
 from netc.compiler.targets.cpu_places import PlacesTile
+from netc.compiler.targets.cpu_rows import RowText, read_rows
 from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
 from netc.compiler.targets.cpu_sides import (
     OperandText,
@@ -116,6 +117,7 @@ class CpuKernel:
     right: OperandText | None = None
     value: OperandText | None = None
     window: WindowText | None = None
+    rows: tuple[RowText, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,8 @@ def cpu_kernel(
     speller = Speller(CPU, names)
     slides = isinstance(tile, WindowTile | PlacesTile)
     plan = tile.plan if slides else kernel.plan
-    text = plan_text(plan, speller)
+    rows, read = read_rows(plan, speller) if isinstance(plan, MapPlan) else ((), plan)
+    text = plan_text(read, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     sides = {}
     if isinstance(tile, MatmulTile):
@@ -187,6 +190,7 @@ def cpu_kernel(
         tasks=tile.tasks,
         seconds=busy_seconds(kernel, tile, guessed_peaks(machine, USUAL_HERTZ), machine),
         share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
+        rows=rows,
         **sides,
     )
 
