@@ -54,7 +54,7 @@ def compile_file(
         functions: dict[str, list[Function]] = {target: [] for target in TARGETS}
         with writing(folder):
             write_all(folder, shared_texts(model))
-            for target, function in laid_out(graphs, watch, model.settings.precision):
+            for target, function in laid_out(graphs, watch, model.settings):
                 functions[target].append(function)
                 write_all(folder, texts(target, function, model, machine))
                 if ready and target == "cpu":

@@ -16,13 +16,14 @@ from netc.compiler.kernels.lower import Cut
 from netc.compiler.kernels.memory import plan_persistent
 from netc.compiler.language.model import Model
 from netc.compiler.language.model import Traced as Step
+from netc.compiler.language.settings import Settings
 from netc.compiler.ops.table import OPS
 from netc.compiler.passes.average import read_averages
 from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.move_rows import move_rows
+from netc.compiler.passes.parts import SplitFacts
 from netc.compiler.passes.pipeline import clean, suit
 from netc.compiler.passes.relu_after_max import relu_after_max
-from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import add_gradient_outputs, add_training
 from netc.compiler.program import TARGETS
 from netc.compiler.targets.cpu_cut import cut
@@ -33,7 +34,9 @@ Watch = Callable[[str, str, Graph], None]  # (function, stage, graph)
 ARCH = "sm_80"  # whose sizes the CUDA C has in mind; it runs on every GPU
 SPLITS = MappingProxyType(
     {
-        "cpu": SplitFacts(minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32),
+        "cpu": SplitFacts(
+            minimum_tasks=16, minimum_depth=256, tile_rows=32, tile_columns=32, combining=16
+        ),
         "cuda": split_facts(ARCHITECTURES[ARCH]),
     }
 )
@@ -117,17 +120,17 @@ def averaged_weights(model: Model, step: Step) -> set[str]:
 
 
 def lay_out(
-    graphs: tuple[Traced, ...], watch: Watch, precision: str = "f32"
+    graphs: tuple[Traced, ...], watch: Watch, settings: Settings | None = None
 ) -> Mapping[str, tuple[Function, ...]]:
-    """Passes, kernels and memory for each function, by targets."""
+    """Passes, kernels and memory for each function, by targets; None for the usual settings."""
     made: dict[str, list[Function]] = {target: [] for target in TARGETS}
-    for target, function in laid_out(graphs, watch, precision):
+    for target, function in laid_out(graphs, watch, settings or Settings()):
         made[target].append(function)
     return {target: tuple(functions) for target, functions in made.items()}
 
 
 def laid_out(
-    graphs: tuple[Traced, ...], watch: Watch, precision: str
+    graphs: tuple[Traced, ...], watch: Watch, settings: Settings
 ) -> Iterator[tuple[str, Function]]:
     """Each function of each target as soon as it is made, with its target: one target after the
     other. Targets that cut a graph alike share the function."""
@@ -139,19 +142,28 @@ def laid_out(
         if name not in cleaned:
             cleaned[name] = clean(traced.graph, OPS, partial(watch, name))
         shown = name if target == "cpu" else f"{name} on {target}"
-        graph = suit(cleaned[name], OPS, SPLITS[target], partial(watch, shown), precision)
+        facts = facts_of(target, settings)
+        graph = suit(cleaned[name], OPS, facts, partial(watch, shown), settings.precision)
         graph = replace(graph, name=name)
         known = made.setdefault(name, [])
-        like = (one for other, one in known if other == graph and not has_pools(one))
+        like = (one for other, one in known if other == graph and not is_cut_apart(one))
         function = next(like, None)
         function = function or make_function(graph, traced.batch, OPS, persistent, CUTS[target])
         known.append((graph, function))
         yield target, function
 
 
-def has_pools(function: Function) -> bool:
+def facts_of(target: str, settings: Settings) -> SplitFacts:
+    """Those of the target, for what the settings allow."""
+    facts = SPLITS[target]
+    return facts if settings.winograd else replace(facts, combining=None)
+
+
+def is_cut_apart(function: Function) -> bool:
     """Whether a target cut the function in a way of its own."""
-    return any(kernel.group.pool for kernel in function.kernels)
+    return any(
+        one.group.pool or one.group.sums or one.group.squares for one in function.kernels
+    )
 
 
 def symbol(traced: Traced) -> str:

@@ -132,7 +132,8 @@ def page(told: str, absent: list[str]) -> str:
 
 Medians of interleaved rounds with their spread; whoever waits is stopped, so that threads which
 still spin take nothing from who is measured. `floor` is the least that the machine can take for the
-work, in ms, from its measured peaks. `make bench` measures again.{left_out}
+work, in ms, from its measured peaks, where convolutions make every product: whoever makes fewer
+(Winograd's way) can be below it. `make bench` measures again.{left_out}
 
 ```text
 {told}

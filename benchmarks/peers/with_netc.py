@@ -30,9 +30,10 @@ def prepare(work: Work) -> Model:
 
 def least(program: netc.Program, work: Work) -> tuple[float, float]:
     """The FLOPs of the work, and the bytes that it must move: all that lasts is read once, and
-    written too where it is trained, and the batch is read."""
+    written too where it is trained, and the batch is read. What is counted is the work on a GPU,
+    where convolutions make every product."""
     name = "train" if work.trains else f"run_{'gpt' if work.net == 'gpt' else 'classifier'}"
-    function = program.facts.function(name, work.batch)
+    function = program.facts.on("cuda").function(name, work.batch)
     flops = sum(kernel.flops * kernel.times for kernel in function.kernels)
     fields = sum(4 * np.prod(field.shape) for field in function.fields)
     lasting = program.facts.persistent_bytes * 2 if work.trains else 4 * program.parameters

@@ -19,6 +19,11 @@ is left out of it, others in each epoch. Evaluations count every row once.""",
         "precision": """\
 `precision bf16`: what products round their operands to: f32, tf32, bf16 or f16. Weights stay f32,
 and so does all within `attend`, the attention that stores no scores.""",
+        "winograd": """\
+`winograd false`: convolutions of 3 x 3 taps make every product. Otherwise, on a CPU, at stride 1
+and f32, squares of 4 x 4 pixels are combined where that takes less time: with 2.25 times fewer
+products and roundings about as large, but one number that is not finite makes all of its square so.
+`netc show` has the kernels, and `netc verify` holds them to the exact results.""",
         "clip": """\
 `clip 1.0`: all gradients are scaled down together where their common norm is greater.""",
         "accumulate": """\

@@ -39,8 +39,8 @@ TRAINING = (
     Code(
         "E0404",
         "unknown setting",
-        "The settings are batch, epochs, steps, validate, seed, precision, clip, accumulate, "
-        "average and stop.",
+        "The settings are batch, epochs, steps, validate, seed, precision, winograd, clip, "
+        "accumulate, average and stop.",
         program(TAKE, MINIMIZE, "bach 8", "steps 10"),
         program(TAKE, MINIMIZE, "batch 8", "steps 10"),
     ),

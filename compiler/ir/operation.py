@@ -41,6 +41,8 @@ class Op:
         `read(value, index)` gives the expression of an input.
     place(node, number, index) -> where in the output element `index` of that operand lies, for ops
         each element of whose output is one element of one operand.
+    side_by_side(node) -> the axes of the output along which elements share what they read: a map
+        kernel then makes all elements along them at once.
     contraction(node, read) -> Contraction, for CONTRACT ops; scatter(node, read) -> Scatter;
         attend(node, read) -> Attend.
     flops(node) -> floating-point operations of one run.
@@ -56,6 +58,7 @@ class Op:
     gradient: Callable[..., Any] | None = None
     element: Callable[..., Any] | None = None
     place: Callable[..., Any] | None = None
+    side_by_side: Callable[..., tuple[int, ...]] | None = None
     contraction: Callable[..., Any] | None = None
     scatter: Callable[..., Any] | None = None
     attend: Callable[..., Any] | None = None

@@ -10,6 +10,7 @@ from netc.compiler.kernels.plan import (
     Plan,
     RowPlan,
     ScatterPlan,
+    SquaresPlan,
     Store,
 )
 from netc.compiler.scalar.expression import (
@@ -48,6 +49,8 @@ def plan_expressions(plan: Plan) -> tuple[Expression, ...]:
     if isinstance(plan, MatmulPlan):
         found += [plan.left, plan.right]
         found += [fold.expression for fold in plan.pool.folds.folds] if plan.pool else []
+    if isinstance(plan, SquaresPlan):
+        found += [*plan.lefts, *plan.rights]
     if isinstance(plan, ScatterPlan):
         found += [plan.place, plan.value, *([plan.move.rate] if plan.move else [])]
     if isinstance(plan, AttendPlan):

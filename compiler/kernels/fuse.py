@@ -52,17 +52,23 @@ class Draft:
     needs: set[int] = field(default_factory=set)
     waits_for: Numbers = 0
     pool: Pool | None = None
+    squares: bool = False
 
     @property
     def counts(self) -> tuple[int, ...]:
         """How many elements a value has that is made element by element here, folds done."""
+        if self.squares:
+            return (self.nodes[1].output.type.count,)
         return (self.space.rows, *([self.pool.space.rows] if self.pool else []))
 
 
-def fuse(graph: Graph, ops: Mapping[str, Op], pools: Pools | None = None) -> tuple[Group, ...]:
+def fuse(
+    graph: Graph, ops: Mapping[str, Op], pools: Pools | None = None, squares: bool = False
+) -> tuple[Group, ...]:
     """The kernels of a graph, in an order that can be run. `pools` says whether the kernel of a
-    convolution can fold its results over these windows; None that none can."""
-    fusion = Fusion(graph, ops, pools or (lambda sums, pool: False))
+    convolution can fold its results over these windows; None that none can. `squares` says whether
+    the kernel of products can combine them with each other."""
+    fusion = Fusion(graph, ops, pools or (lambda sums, pool: False), squares)
     for node in graph.nodes:
         fusion.place(node)
     return fusion.groups()
@@ -80,7 +86,7 @@ def keep_apart(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
 class Fusion:
     """The walk's state: drafts, and where each value lives."""
 
-    def __init__(self, graph: Graph, ops: Mapping[str, Op], pools: Pools) -> None:
+    def __init__(self, graph: Graph, ops: Mapping[str, Op], pools: Pools, squares: bool) -> None:
         self.graph, self.ops, self.pools = graph, ops, pools
         self.drafts: list[Draft] = []
         self.alike: dict[tuple[Kind, Space], Numbers] = {}
@@ -92,7 +98,7 @@ class Fusion:
         stored = lambda value: value.name in self.home or value.name in inputs  # noqa: E731
         self.reader = Reader(graph.producers(), ops, stored)
         self.loads = Loads(ops, self.reader)
-        self.keeping = Keeping(graph, ops, self.loads)
+        self.keeping = Keeping(graph, ops, self.loads, squares)
 
     # --- placing one node -------------------------------------------------------------------
 
@@ -101,7 +107,7 @@ class Fusion:
         for value in node.outputs:
             self.sources[value.name] = self._sources(node)
         if op.family is Family.CONTRACT:
-            self._start(node, self.loads.of_product(node))
+            self._start(node, self.loads.of_product(node, bool(self.keeping.combined(node))))
         elif op.family is Family.LOOP:
             self._start(node, [])
         elif op.family is Family.SCATTER:
@@ -119,6 +125,8 @@ class Fusion:
             self._place_map(node, op)
 
     def _place_map(self, node: Node, op: Op) -> None:
+        if op.side_by_side and self._join_squares(node):
+            return
         for_folds = self.keeping.is_computed_by_folds(node)
         joins = is_pointwise(op) and not for_folds and not self._is_seen_in_another(node)
         if joins and self._join(node, self._makers(node)):
@@ -161,6 +169,16 @@ class Fusion:
                     self._add(number, node, made)
                     return True
         return False
+
+    def _join_squares(self, node: Node) -> bool:
+        """Whether the node joins the products that it combines."""
+        products = self.keeping.products(node)
+        if products is None or self._blocked(node) >> self.home[products.output.name] & 1:
+            return False
+        number = self.home[products.output.name]
+        self.drafts[number].squares = True
+        self._add(number, node, [])
+        return True
 
     def _pools(self, draft: Draft, space: Space) -> tuple[Pool, ...]:
         """The windows that a fold over the space may have in the draft: those of the one before."""
@@ -349,12 +367,14 @@ class Fusion:
 
     def _wishes(self, read_by: Mapping[str, set[int]]) -> list[set[int]]:
         """What each group comes after where it can: a group that makes the new value of a weight
-        after the readers of the old one, so that it can write in place."""
+        after the readers of the old one that do not wait for it, so that it can write in place."""
         wishes: list[set[int]] = [set() for _ in self.drafts]
         for update in self.graph.updates:
             if update.value.name in self.home:
                 home = self.home[update.value.name]
-                wishes[home] |= read_by.get(update.target.name, set()) - {home}
+                readers = read_by.get(update.target.name, set()) - {home}
+                waiting = {other for other in readers if self.drafts[other].waits_for >> home & 1}
+                wishes[home] |= readers - waiting
         return wishes
 
     def _finish(self, number: int, read_by: Mapping[str, set[int]]) -> Group:
@@ -365,7 +385,8 @@ class Fusion:
             for value in node.outputs
             if value.name in self.keeping.results or read_by.get(value.name, set()) - {number}
         )
-        return Group(draft.kind, draft.space, tuple(draft.nodes), stored, draft.pool)
+        nodes = tuple(draft.nodes)
+        return Group(draft.kind, draft.space, nodes, stored, draft.pool, squares=draft.squares)
 
 
 def latest_first(numbers: Numbers) -> Iterator[int]:

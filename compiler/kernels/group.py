@@ -93,7 +93,8 @@ class Group:
 
     `stored` are the values that others need. Whatever a member reads and no group stores is
     computed where it is read. Members with as many elements as a `pool` has belong to it. `sums`
-    is the member that adds up what a product has on its right side.
+    is the member that adds up what a product has on its right side. A group of products in
+    `squares` combines them with each other: its second node says how.
     """
 
     kind: Kind
@@ -102,6 +103,7 @@ class Group:
     stored: tuple[Value, ...] = ()
     pool: Pool | None = None
     sums: Node | None = None
+    squares: bool = False
 
     @property
     def anchor(self) -> Node:
@@ -122,7 +124,8 @@ class Group:
         axes = f" fold {self.space.axes}" if self.space.axes else ""
         pool = " pool {} x {}".format(*self.pool.size) if self.pool else ""
         sums = " and sums" if self.sums else ""
-        over = f"{self.kind.value} over {list(self.space.shape)}{axes}{pool}{sums}"
+        squares = " in squares" if self.squares else ""
+        over = f"{self.kind.value} over {list(self.space.shape)}{axes}{pool}{sums}{squares}"
         return f"{over} stores {stored} {{\n{body}\n}}"
 
 

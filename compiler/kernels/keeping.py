@@ -1,12 +1,15 @@
 """Keeping: which values are better stored by who makes them than computed again by each reader."""
 
 from collections.abc import Mapping
+from math import prod
 
 from netc.compiler.ir.builder import is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Family, Op
-from netc.compiler.kernels.group import Kind, alone, is_virtual, read_from_memory
+from netc.compiler.kernels.group import Kind, alone, is_virtual, lies_in, read_from_memory
 from netc.compiler.kernels.loads import Loads
+from netc.compiler.scalar.expression import Apply, Constant, Load, Select, walk
+from netc.compiler.scalar.index import as_index, loop
 
 CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
 LONG = 64  # operations after which a chain is stored even for one reader
@@ -21,8 +24,10 @@ class Keeping:
     """What a graph says about its values' readers; `cost` has the operations per element of what is
     computed where it is read, filled in as nodes are placed."""
 
-    def __init__(self, graph: Graph, ops: Mapping[str, Op], loads: Loads) -> None:
-        self.ops, self.loads = ops, loads
+    def __init__(
+        self, graph: Graph, ops: Mapping[str, Op], loads: Loads, squares: bool
+    ) -> None:
+        self.ops, self.loads, self.squares = ops, loads, squares
         self.results = {value.name for value in graph.results} | read_from_memory(graph, ops)
         self.consumers, self.producers = graph.consumers(), graph.producers()
         self.cost: dict[str, int] = {}
@@ -39,6 +44,8 @@ class Keeping:
         value = node.output
         if self.is_result(node):
             return True
+        if self.ops[node.op].side_by_side:
+            return not self.is_packed(node)
         readers = self.readers(value)
         if not readers:
             return False
@@ -53,6 +60,58 @@ class Keeping:
         loads = self.loads.of_map(node)
         big = [load for load in loads if load.value.type.count >= value.type.count]
         return self.ops[node.op].expensive or cost > CHEAP or len(big) > 1
+
+    def is_packed(self, node: Node) -> bool:
+        """Whether what combines elements is done by the products that read it, as they pack them:
+        not with what lies in memory as it is, a weight, of which all tasks would do the same."""
+        readers = self.readers(node.output)
+        if len(readers) != 1 or node.inputs[0].name not in self.producers:
+            return False
+        return self.combined(readers[0]) is not None and self.reads_rows(node)
+
+    def reads_rows(self, node: Node) -> bool:
+        """Whether all that is combined, in one place of the squares as in another, are rows of
+        tensors, or zeros."""
+        axes = self.ops[node.op].side_by_side(node)
+        index = tuple(
+            as_index(1) if axis in axes else loop(f"i{axis}", size)
+            for axis, size in enumerate(node.output.type.shape)
+        )
+        (last,) = index[-1].variables() or (None,)
+        read = self.ops[node.op].element(node, self.loads.reader.read, index)
+        leaves = (part for part in walk(read) if not isinstance(part, Apply | Select))
+        return all(
+            part.position.coefficient(last) == 1
+            if isinstance(part, Load)
+            else isinstance(part, Constant) and part.value == 0
+            for part in leaves
+        )
+
+    def combined(self, products: Node) -> Node | None:
+        """The node that combines these products with each other, where nothing else reads them."""
+        if not self.squares or self.ops[products.op].family is not Family.CONTRACT:
+            return None
+        readers = self.readers(products.output)
+        if len(readers) != 1 or self.is_result(products):
+            return None
+        (node,) = readers
+        is_square = self.ops[node.op].side_by_side and self.products(node) == products
+        return node if is_square else None
+
+    def products(self, node: Node) -> Node | None:
+        """The products that a node combines with each other, one for each place of its squares."""
+        value = lies_in(node.inputs[0], self.producers)
+        products = self.producers.get(value.name)
+        if not self.squares or products is None:
+            return None
+        op = self.ops[products.op]
+        alone = self.readers(value) == [node] and not self.is_result(products)
+        if not alone or op.family is not Family.CONTRACT:
+            return None
+        sums = op.contraction(products, self.loads.reader.read)
+        places = prod(node.inputs[0].type.shape[:2])
+        fits = sums.batch % places == 0 and sums.precision == "f32" and sums.sliding is None
+        return products if fits else None
 
     def is_computed_by_folds(self, node: Node) -> bool:
         """Whether the folds that read the value, and nothing else does, better compute it."""
@@ -116,7 +175,7 @@ class Keeping:
         """Whether a reader reads each element many times."""
         families = (Family.CONTRACT, Family.SCATTER, Family.ATTEND, Family.LOOP)
         ops = (self.ops[reader.op] for reader in self.readers(node.output))
-        return any(op.family in families or op.gathers for op in ops)
+        return any(op.family in families or op.gathers or op.side_by_side for op in ops)
 
     def readers(self, value: Value) -> list[Node]:
         """The nodes that do more than move elements and read the value, however it is moved."""

@@ -46,9 +46,10 @@ class Loads:
         index, _, _ = row_index(space)
         return find_loads(self.reader.read(node.inputs[0], index))
 
-    def of_product(self, node: Node) -> list[AnyLoad]:
+    def of_product(self, node: Node, alike: bool) -> list[AnyLoad]:
+        """What the first product of a batch reads, where all are `alike`, else any of them."""
         contraction = self.ops[node.op].contraction(node, self.reader.read)
-        b, m = loop("b", contraction.batch), loop("m", contraction.rows)
+        b, m = loop("b", 1 if alike else contraction.batch), loop("m", contraction.rows)
         n, k = loop("n", contraction.columns), loop("k", contraction.depth)
         return find_loads(contraction.left(b, m, k)) + find_loads(contraction.right(b, k, n))
 

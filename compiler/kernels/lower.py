@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
+from math import prod
 
 from netc.compiler.ir.graph import Graph, Input, Node, Output, Role
 from netc.compiler.ir.operation import Family, Op
@@ -30,6 +32,7 @@ from netc.compiler.kernels.plan import (
     RowPlan,
     ScatterPlan,
     SlidingPlan,
+    SquaresPlan,
     Stage,
     Store,
     SumsPlan,
@@ -42,9 +45,10 @@ from netc.compiler.scalar.expression import (
     Local,
     Select,
     Sliding,
+    changed,
     find_loads,
 )
-from netc.compiler.scalar.index import Index, Variable, linear, loop, unravel
+from netc.compiler.scalar.index import Index, Variable, as_index, linear, loop, unravel
 
 Cut = Callable[[Graph, Mapping[str, Op]], tuple[Group, ...]]
 
@@ -115,13 +119,14 @@ class Lowering:
         }
         sums = {group.anchor.output.name} if group.kind is Kind.MATMUL else set()
         self.known = self.folds | sums
+        self.products: dict[Load, str] = {}  # of a square, at the place that the loops have reached
 
     def kernel(self, number: int) -> Kernel:
         makers = {
             Kind.MAP: self.map_plan,
             Kind.ROW: self.row_plan,
             Kind.COLUMN: self.column_plan,
-            Kind.MATMUL: self.matmul_plan,
+            Kind.MATMUL: self.squares_plan if self.group.squares else self.matmul_plan,
             Kind.SCATTER: self.scatter_plan,
             Kind.ATTENTION: self.attend_plan,
         }
@@ -135,6 +140,8 @@ class Lowering:
     # --- the kinds --------------------------------------------------------------------------
 
     def map_plan(self) -> MapPlan:
+        if self.ops[self.group.anchor.op].side_by_side:
+            return self.side_by_side_plan()
         count = self.group.nodes[0].output.type.count
         parts = (node for node in self.group.nodes if node not in self.wholes)
         shape = max((node.output.type.shape for node in parts), key=len)
@@ -144,6 +151,53 @@ class Lowering:
         inner = shape[-1]
         place = loop("o", count // inner) * inner + loop("i", inner)
         return MapPlan(Variable("o", count // inner), Variable("i", inner), self.body(place))
+
+    def side_by_side_plan(self) -> MapPlan:
+        """The loops run over the other axes: a step makes all elements along those of the anchor's
+        that are made at once."""
+        anchor = self.group.anchor
+        axes, shape = self.ops[anchor.op].side_by_side(anchor), anchor.output.type.shape
+        rest = tuple(size for axis, size in enumerate(shape) if axis not in axes)
+        outer, inner = Variable("o", prod(rest[:-1])), Variable("i", prod(rest[-1:]))
+        place = loop(outer.name, outer.extent) * inner.extent + loop(inner.name, inner.extent)
+        return MapPlan(outer, inner, self.square(anchor, place))
+
+    def square(self, node: Node, place: Index) -> Body:
+        """All elements along the axes of a node that are made at once, at a row-major position of
+        the others; and what follows them."""
+        shape, axes = node.output.type.shape, self.ops[node.op].side_by_side(node)
+        rest = tuple(axis for axis in range(len(shape)) if axis not in axes)
+        around = unravel(place, tuple(shape[axis] for axis in rest))
+        bodies = []
+        for number, spots in enumerate(product(*(range(shape[axis]) for axis in axes))):
+            index = dict(zip(rest, around, strict=True))
+            index |= dict(zip(axes, map(as_index, spots), strict=True))
+            position = linear(tuple(index[axis] for axis in range(len(shape))), shape)
+            bodies.append(numbered(self.body(position), number))
+        return joined(bodies)
+
+    def squares_plan(self) -> SquaresPlan:
+        anchor, combined = self.group.nodes[:2]
+        sums = self.ops[anchor.op].contraction(anchor, self.reader.read)
+        count = prod(combined.inputs[0].type.shape[:2])
+        each = sums.batch // count
+        b, m = Variable("b", each), Variable("m", sums.rows)
+        n, k = Variable("n", sums.columns), Variable("k", sums.depth)
+        bi, mi, ni, ki = (loop(v.name, v.extent) for v in (b, m, n, k))
+        batches = [bi + number * each for number in range(count)]
+        place = (bi * sums.rows + mi) * sums.columns + ni
+        names = tuple(f"{self.names[anchor.output.name]}_at{number}" for number in range(count))
+        self.products = {
+            Load(anchor.output, (at * sums.rows + mi) * sums.columns + ni): name
+            for at, name in zip(batches, names, strict=True)
+        }
+        return SquaresPlan(
+            b, m, n, k,
+            tuple(sums.left(at, mi, ki) for at in batches),
+            tuple(sums.right(at, ki, ni) for at in batches),
+            names,
+            self.square(combined, place),
+        )  # fmt: skip
 
     def matmul_plan(self) -> MatmulPlan:
         anchor = self.group.anchor
@@ -334,6 +388,8 @@ class Lowering:
 
     def local(self, expression: Expression, place: Index, row: Index) -> Expression:
         """Reads of members become the variables that hold them."""
+        if isinstance(expression, Load) and expression in self.products:
+            return Local(self.products[expression], expression.dtype)
         if isinstance(expression, Load) and expression.value.name in self.members:
             assert expression.position in (place, row), f"{expression} is read out of place"
             return Local(self.names[expression.value.name], expression.dtype)
@@ -347,6 +403,29 @@ class Lowering:
             outside = self.local(expression.outside, place, row)
             return Select(expression.conditions, inside, outside)
         return expression
+
+
+def numbered(body: Body, number: int) -> Body:
+    """The body with a number behind the name of each variable that it makes."""
+    made = {one.name for one in body.assigns}
+
+    def change(part: Expression) -> Expression:
+        if not isinstance(part, Local) or part.name not in made:
+            return part
+        return replace(part, name=f"{part.name}_at{number}")
+
+    assigns = (
+        Assign(f"{one.name}_at{number}", one.dtype, changed(one.expression, change))
+        for one in body.assigns
+    )
+    stores = (replace(one, expression=changed(one.expression, change)) for one in body.stores)
+    return Body(tuple(assigns), tuple(stores))
+
+
+def joined(bodies: list[Body]) -> Body:
+    """All that the bodies compute, then all that they store."""
+    assigns = tuple(one for body in bodies for one in body.assigns)
+    return Body(assigns, tuple(one for body in bodies for one in body.stores))
 
 
 def column_loops(space: Space) -> tuple[Variable, Variable, Variable]:

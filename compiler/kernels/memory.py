@@ -292,12 +292,12 @@ def in_place_results(
 
 
 def reads_own_place(accesses: Accesses, old: Value, new: Value) -> bool:
-    """Whether a kernel loads `old` only at the element where it then stores `new`."""
+    """Whether a kernel loads `old` only at the elements where the same step then stores `new`."""
     loads = accesses.loads.get(old.name, ())
     if not accesses.is_known:
         return not loads
     stores = accesses.stores.get(new.name, ())
-    return all(load.is_at(position) for load in loads for position in stores)
+    return all(any(load.is_at(position) for position in stores) for load in loads)
 
 
 def merge(lifetimes: dict[str, Lifetime], aliases: dict[str, str]) -> tuple[Lifetime, ...]:

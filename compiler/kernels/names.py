@@ -25,7 +25,7 @@ FUNCTIONS = (
     "sinf sqrtf tanhf max min"
 )
 # Endings that plans and targets give to a value's name; those of the templates are read from them.
-ENDINGS = ("", "_out", "_value", "_batch", "_now", "_out_quad")
+ENDINGS = ("", "_out", "_value", "_batch", "_now", "_out_quad", *(f"_at{n}" for n in range(16)))
 
 
 def identifier(name: str) -> str:

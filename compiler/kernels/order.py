@@ -7,28 +7,43 @@ Before = Sequence[Collection[int]]  # by number: the numbers that should come be
 
 
 def order(needs: Before, wishes: Before) -> tuple[int, ...]:
-    """Every number after all that it needs. Of those that can be next it is the least whose wishes
-    are fulfilled as well, or else the least. `needs` must have no circle."""
+    """Every number after all that it needs. Of those that can be next it is the first whose wishes
+    are fulfilled as well, or else the first: numbers go in their order, but one that an earlier
+    number needs stands as early as that. `needs` must have no circle."""
     needed_by, wished_by = inverse(needs), inverse(wishes)
     missing, wishing = [len(some) for some in needs], [len(some) for some in wishes]
-    ready = [number for number, count in enumerate(missing) if not count]
-    content = [number for number in ready if not wishing[number]]
+    turns = [(turn, number) for number, turn in enumerate(first_use(needs, needed_by))]
+    ready = [turns[number] for number, count in enumerate(missing) if not count]
+    content = [turn for turn in ready if not wishing[turn[1]]]
     heapify(ready)
     heapify(content)
     found: dict[int, None] = {}
     while len(found) < len(needs):
-        number = heappop(content or ready)
+        _, number = heappop(content or ready)
         if number in found:
             continue  # it stood in both heaps
         found[number] = None
         for other in fulfilled(needed_by[number], missing):
-            heappush(ready, other)
+            heappush(ready, turns[other])
             if not wishing[other]:
-                heappush(content, other)
+                heappush(content, turns[other])
         for other in fulfilled(wished_by[number], wishing):
             if not missing[other]:
-                heappush(content, other)
+                heappush(content, turns[other])
     return tuple(found)
+
+
+def first_use(needs: Before, needed_by: Before) -> list[int]:
+    """By number: the least of it and of all that wait for it."""
+    waiting = [len(some) for some in needed_by]
+    free = [number for number, count in enumerate(waiting) if not count]
+    turns = list(range(len(needs)))
+    while free:
+        number = free.pop()
+        for earlier in needs[number]:
+            turns[earlier] = min(turns[earlier], turns[number])
+        free += fulfilled(needs[number], waiting)
+    return turns
 
 
 def inverse(before: Before) -> list[list[int]]:

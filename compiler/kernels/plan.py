@@ -148,6 +148,22 @@ class MatmulPlan:
 
 
 @dataclass(frozen=True)
+class SquaresPlan:
+    """Matrix products whose results are combined with each other: product s of each (batch, row,
+    column) is the sum over depth of lefts[s] * rights[s]; then `after`, which knows the products as
+    `results`."""
+
+    batch: Variable
+    row: Variable
+    column: Variable
+    depth: Variable
+    lefts: tuple[Expression, ...]
+    rights: tuple[Expression, ...]
+    results: tuple[str, ...]
+    after: Body
+
+
+@dataclass(frozen=True)
 class ScatterPlan:
     """For each `item`: its `value` for every column is added to the row of `target` that `place`
     names, if it is one of `rows`. What no item names is 0.
@@ -179,7 +195,7 @@ class AttendPlan:
     target: Value
 
 
-Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan | ScatterPlan | AttendPlan
+Plan = MapPlan | RowPlan | ColumnPlan | MatmulPlan | SquaresPlan | ScatterPlan | AttendPlan
 
 
 @dataclass(frozen=True)
@@ -219,7 +235,7 @@ class Kernel:
                 return self.plan.column.extent
             case ColumnPlan():
                 return self.plan.fold.extent
-            case MatmulPlan():
+            case MatmulPlan() | SquaresPlan():
                 return self.plan.depth.extent
             case ScatterPlan():
                 return self.plan.item.extent

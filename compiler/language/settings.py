@@ -24,6 +24,7 @@ class Settings:
     validate: float = 0.0
     seed: int = 0
     precision: str = "f32"
+    winograd: bool = True
     clip: float | None = None
     accumulate: int = 1
     average: float | None = None
@@ -46,6 +47,10 @@ def is_rate(value: Any) -> bool:
     return is_number(value) and 0 < value < float("inf")
 
 
+def is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def is_precision(value: Any) -> bool:
     return isinstance(value, Word | str) and str(getattr(value, "text", value)) in PRECISIONS
 
@@ -62,6 +67,7 @@ SETTINGS: Mapping[str, Check] = MappingProxyType(
         "validate": (is_fraction, "a part of the data, from 0% to less than 100%"),
         "seed": (is_seed, "a whole number from 0"),
         "precision": (is_precision, "one of f32, tf32, bf16, f16"),
+        "winograd": (is_truth, "true or false"),
         "clip": (is_rate, "a number above 0"),
         "accumulate": (is_positive, "a whole number from 1"),
         "average": (is_fraction, "a number from 0 to less than 1"),

@@ -1,6 +1,7 @@
 """A built graph in, the graph that a target cuts into kernels out: the one list of graph passes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from netc.compiler.ir.graph import Graph
 from netc.compiler.ir.operation import Op
@@ -11,13 +12,15 @@ from netc.compiler.passes.factor_out import factor_out
 from netc.compiler.passes.hoist import hoist
 from netc.compiler.passes.lower_precision import lower_precision
 from netc.compiler.passes.name_values import name_values
+from netc.compiler.passes.parts import SplitFacts
 from netc.compiler.passes.relu_after_max import relu_after_max
 from netc.compiler.passes.remove_dead import remove_dead
 from netc.compiler.passes.simplify import simplify
-from netc.compiler.passes.split_reductions import SplitFacts, split_reductions
+from netc.compiler.passes.split_reductions import split_reductions
 from netc.compiler.passes.strided_gradients import strided_gradients
 from netc.compiler.passes.sum_before_join import sum_before_join
 from netc.compiler.passes.sum_before_spread import sum_before_spread
+from netc.compiler.passes.winograd import winograd
 
 Watch = Callable[[str, Graph], None]
 Passes = tuple[tuple[str, Callable[[Graph], Graph]], ...]
@@ -56,6 +59,8 @@ def suit(
     graph: Graph, ops: Mapping[str, Op], facts: SplitFacts, watch: Watch, precision: str = "f32"
 ) -> Graph:
     """The passes that follow, which look at a target's facts."""
+    if precision != "f32":  # operands would be rounded after they were combined
+        facts = replace(facts, combining=None)
     passes = (
         # after the dead code: a sum that nobody reads needs no parts
         ("split_reductions", lambda graph: split_reductions(graph, ops, facts)),
@@ -63,6 +68,8 @@ def suit(
         ("simplify_parts", lambda graph: simplify(graph, ops)),
         ("eliminate_common_parts", eliminate_common),
         ("remove_dead_parts", remove_dead),
+        # after what is common: an image is combined again rather than kept for the way back
+        ("winograd", lambda graph: winograd(graph, ops, facts)),
         ("lower_precision", lambda graph: lower_precision(graph, ops, precision)),
         ("name_values", name_values),
     )

@@ -6,26 +6,15 @@ decide: the same program gives the same bits on any number of threads.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Op
+from netc.compiler.passes.parts import SplitFacts, parts_of
 from netc.compiler.passes.rewrite import Rule, rewrite
+from netc.compiler.passes.winograd import pays
 from netc.compiler.scalar.rounding import ceil
-
-
-@dataclass(frozen=True)
-class SplitFacts:
-    """minimum_tasks: as many keep the target busy. minimum_depth: a part that is worth its start.
-    tile_rows x tile_columns: the results that one task of a matrix product makes. One task of
-    another fold makes tile_columns neighbours, or a single one where it folds whole rows."""
-
-    minimum_tasks: int
-    minimum_depth: int
-    tile_rows: int
-    tile_columns: int
 
 
 def split_reductions(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts) -> Graph:
@@ -86,8 +75,9 @@ def split_matmul(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
 
 
 def split_kernel_gradient(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
-    """The op cuts its depth, which is all output pixels, by itself."""
-    if node.named.get("parts"):
+    """The op cuts its depth, which is all output pixels, by itself. Winograd's way has enough tasks
+    as it is."""
+    if node.named.get("parts") or pays(node, facts):
         return None
     *window, filters = node.output.type.shape
     depth = prod(node.inputs[1].type.shape[:3])
@@ -96,20 +86,6 @@ def split_kernel_gradient(build: Builder, node: Node, facts: SplitFacts) -> Valu
         return None
     products = build.apply(node.op, *node.inputs, **{**node.named, "parts": parts})
     return build.sum(products, axes=(0,))
-
-
-def parts_of(size: int, tasks: int, depth: int, facts: SplitFacts) -> int:
-    """The fewest parts of an axis of `size` that make enough tasks; 1 where it stays whole.
-
-    Parts are equal, so that every task runs the same loop, and none is less deep than the minimum:
-    where that rules out enough tasks, as many parts as it allows.
-    """
-    if tasks >= facts.minimum_tasks:
-        return 1
-    most = depth // facts.minimum_depth
-    possible = [parts for parts in range(1, min(size, most) + 1) if size % parts == 0]
-    enough = (parts for parts in possible if parts * tasks >= facts.minimum_tasks)
-    return next(enough, possible[-1] if possible else 1)
 
 
 def tiles(rows: int, columns: int, facts: SplitFacts) -> int:

@@ -1,5 +1,6 @@
 """Target `cpu`: a function in, one C source out, for a machine whose facts are given."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netc.compiler.ir.graph import Role, Value
@@ -13,6 +14,7 @@ from netc.compiler.kernels.plan import (
     Plan,
     RowPlan,
     ScatterPlan,
+    SquaresPlan,
     runs,
 )
 from netc.compiler.targets.cpu_attend import AttendTile, attend_tile
@@ -26,6 +28,7 @@ from netc.compiler.targets.cpu_phases import (
     worth_a_claim,
 )
 from netc.compiler.targets.cpu_places import PlacesTile
+from netc.compiler.targets.cpu_rows import RowText, read_rows
 from netc.compiler.targets.cpu_shares import Shares, row_loop, share_rows
 from netc.compiler.targets.cpu_sides import (
     OperandText,
@@ -33,6 +36,13 @@ from netc.compiler.targets.cpu_sides import (
     ahead_text,
     operand_text,
     window_text,
+)
+from netc.compiler.targets.cpu_squares import (
+    SideText,
+    SquaresTile,
+    left_text,
+    right_text,
+    squares_tile,
 )
 from netc.compiler.targets.cpu_tiles import (
     ColumnTile,
@@ -93,7 +103,15 @@ HEADERS = ("cpu/netc_math.h", "cpu/netc_profile.h", "cpu/netc_random.h", "cpu/ne
 
 
 Tile = (
-    MapTile | RowTile | ColumnTile | MatmulTile | WindowTile | PlacesTile | ScatterTile | AttendTile
+    MapTile
+    | RowTile
+    | ColumnTile
+    | MatmulTile
+    | SquaresTile
+    | WindowTile
+    | PlacesTile
+    | ScatterTile
+    | AttendTile
 )
 
 
@@ -116,6 +134,8 @@ class CpuKernel:
     right: OperandText | None = None
     value: OperandText | None = None
     window: WindowText | None = None
+    rows: tuple[RowText, ...] = ()
+    sides: tuple[SideText, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,13 +176,16 @@ def cpu_kernel(
     speller = Speller(CPU, names)
     slides = isinstance(tile, WindowTile | PlacesTile)
     plan = tile.plan if slides else kernel.plan
-    text = plan_text(plan, speller)
+    rows, read = read_rows(plan, speller) if isinstance(plan, MapPlan) else ((), plan)
+    text = plan_text(read, speller)
     header = kernel_header(kernel, names, source, f"{tile.tasks} tasks{tile.description}")
     sides = {}
     if isinstance(tile, MatmulTile):
         sides["left"] = operand_text(tile.left, text.left, names, text.precision)
     if slides or isinstance(tile, MatmulTile):
         sides["right"] = operand_text(tile.right, text.right, names, text.precision)
+    if isinstance(tile, SquaresTile):
+        sides["sides"] = left_text(plan, tile, speller), right_text(plan, tile, speller)
     if isinstance(tile, AttendTile):
         sides["right"], sides["value"] = (
             operand_text(side, text.operands[name], names, "f32") if side else None
@@ -187,6 +210,7 @@ def cpu_kernel(
         tasks=tile.tasks,
         seconds=busy_seconds(kernel, tile, guessed_peaks(machine, USUAL_HERTZ), machine),
         share_tasks=share_tasks(kernel.plan, tile, shares) if shares else 0,
+        rows=rows,
         **sides,
     )
 
@@ -205,6 +229,8 @@ def choose_tile(kernel: Kernel, machine: CpuMachine, shares: Shares | None = Non
         return scatter_tile(plan, machine)
     if isinstance(plan, AttendPlan):
         return attend_tile(plan, machine)
+    if isinstance(plan, SquaresPlan):
+        return squares_tile(plan, machine)
     assert isinstance(plan, MatmulPlan)
     window = None if share else window_tile(plan, machine)
     return window or matmul_tile(plan, machine, share)
@@ -225,6 +251,7 @@ TEMPLATES = {
     RowTile: "row",
     ColumnTile: "column",
     MatmulTile: "matmul",
+    SquaresTile: "squares",
     WindowTile: "window",
     PlacesTile: "places",
     ScatterTile: "scatter",
@@ -254,6 +281,7 @@ def render_function(function: Function, machine: CpuMachine, source: tuple[str, 
             products=(
                 *(render("cpu/product.c.j2", tile=tile) for tile in tiles.values()),
                 *render_turn(kernels, machine.lanes),
+                *render_combines(kernels),
             ),
             kernels=sources,
             turns=turns(function, sources, shares),
@@ -284,9 +312,16 @@ def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
     is_called = any(
         isinstance(kernel.tile, AttendTile)
         or (kernel.right and kernel.right.way == Way.TURNED.value)
+        or (isinstance(kernel.tile, SquaresTile) and kernel.tile.right_way is Way.TURNED)
         for kernel in kernels
     )
     return (render("cpu/turn.c.j2", lanes=lanes, swaps=swaps(lanes)),) if is_called else ()
+
+
+def render_combines(kernels: list[CpuKernel]) -> Iterator[str]:
+    """The functions that combine rows, each once."""
+    found = dict.fromkeys(side.combine for kernel in kernels for side in kernel.sides)
+    return (render("cpu/combine.c.j2", combine=combine) for combine in found if combine)
 
 
 def render_kernel(kernel: CpuKernel, number: int) -> CpuKernelSource:

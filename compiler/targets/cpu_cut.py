@@ -19,7 +19,7 @@ WIDEST = 32  # columns of a register tile on any machine: a cut is the same for 
 
 
 def cut(graph: Graph, ops: Mapping[str, Op]) -> tuple[Group, ...]:
-    return join_sums(fuse(graph, ops, can_pool), graph, ops, sums_right)
+    return join_sums(fuse(graph, ops, can_pool, squares=True), graph, ops, sums_right)
 
 
 def sums_right(sums: Contraction) -> bool:

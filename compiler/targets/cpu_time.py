@@ -10,11 +10,12 @@ in kernels that are less than 14 to 25 % off; with costs fitted again to three, 
 from dataclasses import dataclass
 
 from netc.compiler.build.peaks import Peaks, known_peaks
-from netc.compiler.kernels.plan import Kernel, MapPlan, MatmulPlan, Plan, RowPlan
+from netc.compiler.kernels.plan import Kernel, MapPlan, MatmulPlan, Plan, RowPlan, SquaresPlan
 from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cpu_operand import Operand, Way
 from netc.compiler.targets.cpu_patch import real_share
 from netc.compiler.targets.cpu_places import PlacesTile
+from netc.compiler.targets.cpu_squares import SquaresTile
 from netc.compiler.targets.cpu_tiles import CpuMachine, MatmulTile
 from netc.compiler.targets.cpu_window_tile import WindowTile
 
@@ -44,6 +45,7 @@ PRODUCT = Costs(1.0e-6, 0.7, 2.7, 0)
 # cycles of a run that is copied while packing, of an element that is packed in a square that is
 # turned, and of one that is packed alone.
 SUM, LOAD, RUN, TURNED, ELEMENT = 0.3, 0.48, 2.0, 0.25, 1.1
+COMBINED = 0.25  # the same of an element that is combined, which runs in vectors
 # Of an element of sums that are turned, a few columns at a time; of a vector of slopes that are
 # computed place by place.
 NARROW, SLOPES = 0.5, 3.5
@@ -72,7 +74,10 @@ def busy_seconds(kernel: Kernel, tile, peaks: Peaks, machine: CpuMachine) -> flo
     """The seconds in which threads are at work on a kernel, those of all threads together."""
     plan, costs, flops = kernel.plan, costs_of(kernel.plan), kernel.flops
     cycle = machine.lanes * FLOPS_PER_LANE * peaks.threads / peaks.flops
-    if isinstance(plan, MatmulPlan):
+    if isinstance(plan, SquaresPlan):
+        flops = max(kernel.flops - 2 * multiplications(plan) * tile.places, 0)
+        cycles = squares_cycles(plan, tile)
+    elif isinstance(plan, MatmulPlan):
         flops = max(kernel.flops - 2 * multiplications(plan), 0)
         cycles = cycles_of(plan, tile)
     else:
@@ -83,7 +88,7 @@ def busy_seconds(kernel: Kernel, tile, peaks: Peaks, machine: CpuMachine) -> flo
 
 def costs_of(plan: Plan) -> Costs:
     match plan:
-        case MatmulPlan():
+        case MatmulPlan() | SquaresPlan():
             return PRODUCT
         case MapPlan():
             return MAP
@@ -97,7 +102,7 @@ def idle_factor(tasks: int, threads: int) -> float:
     return ceil(tasks, threads) * threads / tasks if tasks else 1.0
 
 
-def multiplications(plan: MatmulPlan) -> int:
+def multiplications(plan: MatmulPlan | SquaresPlan) -> int:
     return plan.batch.extent * plan.row.extent * plan.column.extent * plan.depth.extent
 
 
@@ -119,6 +124,17 @@ def product_cycles(plan: MatmulPlan, tile: MatmulTile) -> float:
     right = columns * depth * packed_again
     packing = packing_cycles(tile.left, left) + packing_cycles(tile.right, right)
     return steps * step_cycles(tile) + packing
+
+
+def squares_cycles(plan: SquaresPlan, tile: SquaresTile) -> float:
+    """Cycles of the register tiles, of combining for them, and of combining what they made."""
+    rows, columns, depth = plan.row.extent, plan.column.extent, plan.depth.extent
+    steps = ceil(rows, tile.rows) * ceil(columns, tile.columns) * depth
+    packed = rows * depth * tile.column_blocks
+    if tile.right_way is not Way.DIRECT:
+        packed += columns * depth * tile.row_blocks
+    each = steps * step_cycles(tile) + COMBINED * (packed + rows * columns)
+    return plan.batch.extent * tile.places * each
 
 
 def window_cycles(plan: MatmulPlan, tile: WindowTile) -> float:
@@ -144,7 +160,7 @@ def places_cycles(tile: PlacesTile) -> float:
     return steps * share * step + tile.tasks * tile.patch_lines * RUN + NARROW * turned
 
 
-def step_cycles(tile: MatmulTile | WindowTile) -> float:
+def step_cycles(tile: MatmulTile | WindowTile | SquaresTile) -> float:
     """Cycles of a register tile in one step of the depth."""
     return SUM * tile.rows * tile.vectors + LOAD * (tile.rows + tile.vectors)
 

@@ -11,7 +11,7 @@ from netc.compiler.kernels.plan import (
     RowPlan,
     ScatterPlan,
 )
-from netc.compiler.passes.split_reductions import SplitFacts
+from netc.compiler.passes.parts import SplitFacts
 from netc.compiler.scalar.expression import Expression, Load, find_loads
 from netc.compiler.scalar.index import Variable
 from netc.compiler.scalar.rounding import ceil, round_up

@@ -12,6 +12,7 @@ from netc.compiler.kernels.plan import (
     MatmulPlan,
     RowPlan,
     ScatterPlan,
+    SquaresPlan,
 )
 from netc.compiler.scalar.expression import Constant, Expression
 from netc.compiler.targets.dialect import COMMON_FUNCTIONS, Dialect, Speller
@@ -106,6 +107,8 @@ def mathematics(kernel: Kernel, names: dict[str, str]) -> list[str]:
         return scattered(plan, names, formula)
     if isinstance(plan, AttendPlan):
         return attention(plan, names, formula)
+    if isinstance(plan, SquaresPlan):
+        return squares(plan, formula)
     assert isinstance(plan, MapPlan)
     return [
         f"for each of {plan.outer.extent * plan.inner.extent} elements:",
@@ -121,6 +124,19 @@ def columns(plan: ColumnPlan, formula: Formula) -> list[str]:
     ]
     lines.append(f"  for o < {plan.outer.extent}, j < {plan.inner.extent}")
     return lines + _body(plan.after, formula)
+
+
+def squares(plan: SquaresPlan, formula: Formula) -> list[str]:
+    """The products of the first place of the squares stand for all."""
+    batch = f", batch b < {plan.batch.extent}" if plan.batch.extent > 1 else ""
+    return [
+        f"{plan.results[0]}[m, n] = sum over k < {plan.depth.extent} of left[m, k] * right[k, n]",
+        f"  left[m, k] = {formula.spell(plan.lefts[0])}",
+        f"  right[k, n] = {formula.spell(plan.rights[0])}",
+        f"and so on to {plan.results[-1]}, for all places of squares (Winograd's way)",
+        f"  for m < {plan.row.extent}, n < {plan.column.extent}{batch}",
+        *_body(plan.after, formula),
+    ]
 
 
 def pooled(plan: MatmulPlan, formula: Formula) -> list[str]:
@@ -201,8 +217,9 @@ def _title(kernel: Kernel) -> str:
         Kind.SCATTER: "adds rows to the rows they name",
         Kind.ATTENTION: "block by block, without the scores",
     }
+    kind = "matrix products, combined" if kernel.group.squares else kinds[kernel.group.kind]
     ops = ", ".join(dict.fromkeys(node.op for node in kernel.group.nodes))
-    return f"{kinds[kernel.group.kind]} ({ops})"
+    return f"{kind} ({ops})"
 
 
 def safe(text: str) -> str:

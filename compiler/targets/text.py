@@ -17,6 +17,7 @@ from netc.compiler.kernels.plan import (
     PoolPlan,
     RowPlan,
     ScatterPlan,
+    SquaresPlan,
     Stage,
 )
 from netc.compiler.scalar.expression import Constant, Move, find_loads
@@ -142,6 +143,16 @@ class MatmulText:
 
 
 @dataclass(frozen=True)
+class SquaresText:
+    batch: int
+    rows: int
+    columns: int
+    depth: int
+    results: tuple[str, ...]
+    after: BodyText
+
+
+@dataclass(frozen=True)
 class ScatterText:
     """`table`, `room` and `rate` are those of a move, or nothing; a table that is the target is
     changed in place."""
@@ -181,7 +192,7 @@ class AttendText:
     target: str
 
 
-PlanText = MapText | RowText | ColumnText | MatmulText | ScatterText | AttendText
+PlanText = MapText | RowText | ColumnText | MatmulText | SquaresText | ScatterText | AttendText
 
 
 def body_text(body: Body, speller: Speller) -> BodyText:
@@ -283,6 +294,15 @@ def plan_text(plan: Plan, speller: Speller) -> PlanText:
         )
     if isinstance(plan, AttendPlan):
         return attend_text(plan, speller)
+    if isinstance(plan, SquaresPlan):
+        return SquaresText(
+            plan.batch.extent,
+            plan.row.extent,
+            plan.column.extent,
+            plan.depth.extent,
+            plan.results,
+            body_text(plan.after, speller),
+        )
     assert isinstance(plan, MatmulPlan)
     return MatmulText(
         plan.batch.extent,

@@ -70,7 +70,7 @@ def check_kernels(arguments: argparse.Namespace) -> None:
 def facts(model: Model) -> dict[str, object]:
     """Memory is that of the arena; a GPU's `workspace` lies beside it."""
     trained = [weight for weight in model.weights if weight.trained]
-    made = lay_out(trace(model), lambda *_: None, model.settings.precision)
+    made = lay_out(trace(model), lambda *_: None, model.settings)
     beside = workspaces(made["cuda"])
     return {
         "name": model.name,

@@ -37,7 +37,7 @@ def look_ahead(path: str, defines: Mapping[str, float], train: str | None) -> Ou
     """Raises NetError where the program is wrong."""
     with without_collector():
         model = load_model(Path(path), defines, train)
-        made = lay_out(trace(model), lambda *_: None, model.settings.precision)
+        made = lay_out(trace(model), lambda *_: None, model.settings)
     batches = model.settings.accumulate
     steps = {target: step_of(functions) for target, functions in made.items()}
     predict = predictions(this_machine())["cpu"][1]

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise wrong_use(f"`{file}` trains nothing", "its file needs a `train` block")
         model = load_model(file, defines, arguments.block)
         graphs = tuple(graph for graph in trace(model) if graph.name == "train")
-        function = lay_out(graphs, lambda *words: None, model.settings.precision)["cpu"][0]
+        function = lay_out(graphs, lambda *words: None, model.settings)["cpu"][0]
         found = search(Bench(facts, function, folder), machine, arguments.seconds)
     tuned.remember(machine, found)
     tried = len(products(function, machine))

@@ -259,7 +259,10 @@ def error_of(node: Node, arrays: list[np.ndarray], result: np.ndarray) -> np.nda
     absolute = [np.abs(array) for array in arrays]
     if node.op == "move_rows":  # it takes away, and what it takes away from may be as large
         absolute[-1] = -absolute[-1]
-    sizes = op.reference(*absolute, **node.named)
+    named = node.named
+    if node.op == "combine":
+        named["matrix"] = np.abs(named["matrix"])
+    sizes = op.reference(*absolute, **named)
     terms = max(1, op.flops(node) // max(2 * node.output.type.count, 1))
     return EPSILON * (terms + 1) * sizes
 

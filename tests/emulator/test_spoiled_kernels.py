@@ -11,8 +11,8 @@ import pytest
 
 from netc.compiler.interpret import interpret
 from netc.compiler.ops.table import OPS
+from netc.compiler.passes.parts import SplitFacts
 from netc.compiler.passes.pipeline import optimize
-from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.targets import cuda_tiles
 from netc.emulator.findings import EmulatorError
 from netc.emulator.launch import SCHEDULES

@@ -10,11 +10,20 @@ from netc.compiler.kernels.order import order
 def slowly_ordered(needs: list[set[int]], wishes: list[set[int]]) -> tuple[int, ...]:
     """The rule as it is said, word for word."""
     done: list[int] = []
+    turns = [min(waiting_for(needs, n)) for n in range(len(needs))]
     while len(done) < len(needs):
         ready = [n for n in range(len(needs)) if n not in done and needs[n] <= set(done)]
         content = [n for n in ready if wishes[n] <= set(done)]
-        done.append(min(content or ready))
+        done.append(min(content or ready, key=lambda n: (turns[n], n)))
     return tuple(done)
+
+
+def waiting_for(needs: list[set[int]], number: int) -> set[int]:
+    """The number, what needs it, what needs that ..."""
+    found = {number}
+    while more := {n for n, some in enumerate(needs) if some & found} - found:
+        found |= more
+    return found
 
 
 def random_case(seed: int) -> tuple[list[set[int]], list[set[int]]]:

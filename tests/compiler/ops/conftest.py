@@ -21,6 +21,8 @@ GEOMETRIES = (
     {"stride": (2, 1), "pad": ((0, 2), (1, 1)), "dilation": (1, 2)},
 )
 
+SUMS = ((1, 0, -1), (-0.5, 0.5, -0.5), (0, 0, -1), (1, 2, 3))
+
 
 def anything(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return random.normal(size=shape) * 1.5
@@ -152,6 +154,9 @@ def moving_cases() -> list[Case]:
         Case("reshape", (f32(4, 1, 6, 5),), {"shape": (1, 3, 8, 1, 5)}),
         Case("reshape", (f32(1, 7),), {"shape": (7, 1, 1)}),
         Case("reshape", (f32(1),), {"shape": ()}),
+        Case("combine", (f32(3, 3, 2, 5),), {"matrix": SUMS, "axes": (0, 1)}),
+        Case("combine", (f32(3, 3, 2, 1, 4),), {"matrix": SUMS, "axes": (1, 3)}),
+        Case("combine", (f32(2, 2),), {"matrix": ((0, -2), (0.5, 3)), "axes": (0, 1)}),
         Case("transpose", (f32(2, 3, 5),), {"axes": (2, 0, 1)}),
         Case("transpose", (f32(1, 7),), {"axes": (1, 0)}),
         Case("transpose", (f32(),), {"axes": ()}),

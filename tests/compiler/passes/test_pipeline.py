@@ -11,8 +11,8 @@ from netc.compiler.ir.graph import Graph, Output, Role
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ir.verify import InternalError
 from netc.compiler.ops.table import OPS
+from netc.compiler.passes.parts import SplitFacts
 from netc.compiler.passes.pipeline import optimize
-from netc.compiler.passes.split_reductions import SplitFacts
 from netc.compiler.passes.train import Objective, add_training
 from netc.compiler.schedules import Rate
 
@@ -76,7 +76,7 @@ def test_a_training_step_keeps_its_results_through_every_pass():
             np.testing.assert_allclose(found[key], expected[key], rtol=1e-6, err_msg=name)
 
     after = optimize(graph, OPS, FACTS, watch)
-    assert len(seen) == len(set(seen)) == 17
+    assert len(seen) == len(set(seen)) == 18
     assert len(after.nodes) < len(graph.nodes)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from netc.compiler.ir.text import parse_graph
 from netc.compiler.ops.table import OPS
-from netc.compiler.passes.split_reductions import SplitFacts, parts_of, split_reductions
+from netc.compiler.passes.parts import SplitFacts, parts_of
+from netc.compiler.passes.split_reductions import split_reductions
 
 FACTS = SplitFacts(minimum_tasks=4, minimum_depth=2, tile_rows=2, tile_columns=3)
 split = partial(split_reductions, ops=OPS, facts=FACTS)

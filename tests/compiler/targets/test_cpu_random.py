@@ -15,8 +15,8 @@ from netc.compiler.ir.graph import Graph
 from netc.compiler.ir.verify import verify
 from netc.compiler.kernels.fuse import fuse, keep_apart
 from netc.compiler.ops.table import OPS
+from netc.compiler.passes.parts import SplitFacts
 from netc.compiler.passes.pipeline import optimize
-from netc.compiler.passes.split_reductions import SplitFacts
 
 SEEDS = range(int(os.environ.get("NETC_RANDOM_PROGRAMS", "36")))
 SPLIT = SplitFacts(minimum_tasks=4, minimum_depth=4, tile_rows=4, tile_columns=4)

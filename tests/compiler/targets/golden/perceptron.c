@@ -1,4 +1,4 @@
-// train: 12 kernels for a batch of 24, in an arena of 13,312 bytes.
+// train: 12 kernels for a batch of 24, in an arena of 13,824 bytes.
 // Written by netc. Above each kernel stands what it computes; the loop at the end runs all.
 #include "netc_math.h"
 #include "netc_profile.h"
@@ -546,7 +546,117 @@ static void k06_accuracy_1_average_1_forward(
     }
 }
 
-// k07_dense_2_backward: matrix product (matmul, where, divide)
+// k07_add_update: element by element (add, cast, power, subtract, divide, sqrt)
+// for each of 1 elements:
+//   step_new = (step_[0] + 1)
+//   cast = step_new
+//   dense_1_kernel_power = 0.9^cast
+//   dense_1_kernel_subtract = (1 - dense_1_kernel_power)
+//   dense_1_kernel_divide = (0.01 / dense_1_kernel_subtract)
+//   dense_1_kernel_power_2 = 0.999^cast
+//   dense_1_kernel_subtract_2 = (1 - dense_1_kernel_power_2)
+//   dense_1_kernel_sqrt = sqrt(dense_1_kernel_subtract_2)
+//   stores step_[0], dense_1_kernel_divide_out[0], dense_1_kernel_sqrt_out[0]
+// line 9: minimize cross_entropy(logits, y) with adam(lr=0.01)
+// reads  step_: i32[]
+// writes step_: i32[]
+// writes dense_1_kernel_divide_out: f32[]
+// writes dense_1_kernel_sqrt_out: f32[]
+// 51 FLOP, 16 bytes at least; 1 tasks of 4096 elements
+static void k07_add_update(
+    int32_t *restrict step_,
+    float *restrict dense_1_kernel_divide_out,
+    float *restrict dense_1_kernel_sqrt_out,
+    int64_t first, int64_t last)
+{
+    const int end = (int)(last * 4096 < 1 ? last * 4096 : 1);
+    for (int i = (int)(first * 4096); i < end; i++) {
+        const int step_new = netc_add(step_[0], 1);
+        const float cast = (float)step_new;
+        const float dense_1_kernel_power = powf(0.9f, cast);
+        const float dense_1_kernel_subtract = (1.0f - dense_1_kernel_power);
+        const float dense_1_kernel_divide = (0.01f / dense_1_kernel_subtract);
+        const float dense_1_kernel_power_2 = powf(0.999f, cast);
+        const float dense_1_kernel_subtract_2 = (1.0f - dense_1_kernel_power_2);
+        const float dense_1_kernel_sqrt = sqrtf(dense_1_kernel_subtract_2);
+        step_[0] = step_new;
+        dense_1_kernel_divide_out[0] = dense_1_kernel_divide;
+        dense_1_kernel_sqrt_out[0] = dense_1_kernel_sqrt;
+    }
+}
+
+// k08_dense_2_backward: folds strided elements (sum, multiply, add, sqrt, divide, subtract)
+// dense_2_gradient_sum[o, j] = sum over k < 24 of log_softmax_1_gradient_add[k * 3 + j]
+//   for o < 1, j < 3
+//   dense_2_bias_multiply_2 = (dense_2_gradient_sum * 0.1)
+//   perceptron_dense_2_bias_mean_new = ((perceptron_dense_2_bias_mean[j] * 0.9) + dense_2_bias_multiply_2)
+//   dense_2_bias_multiply_3 = (dense_2_gradient_sum * dense_2_gradient_sum)
+//   dense_2_bias_multiply_5 = (dense_2_bias_multiply_3 * 0.001)
+//   perceptron_dense_2_bias_square_new = ((perceptron_dense_2_bias_square[j] * 0.999) + dense_2_bias_multiply
+//   dense_2_bias_sqrt = sqrt(perceptron_dense_2_bias_square_new)
+//   dense_2_bias_divide = (dense_2_bias_sqrt / dense_1_kernel_sqrt[0])
+//   dense_2_bias_add = (dense_2_bias_divide + 1e-08)
+//   dense_2_bias_divide_2 = (perceptron_dense_2_bias_mean_new / dense_2_bias_add)
+//   dense_2_bias_multiply_6 = (dense_2_bias_divide_2 * dense_1_kernel_divide[0])
+//   perceptron_dense_2_bias_new = (perceptron_dense_2_bias[j] - dense_2_bias_multiply_6)
+//   stores perceptron_dense_2_bias_mean[j], perceptron_dense_2_bias_square[j], perceptron_dense_2_bias[j]
+// line 3: return x -> dense(20) -> relu -> dropout(0.25) -> dense(3)
+// line 9: minimize cross_entropy(logits, y) with adam(lr=0.01)
+// reads  log_softmax_1_gradient_add: f32[24, 3]
+// reads  perceptron_dense_2_bias_mean: f32[3]
+// reads  perceptron_dense_2_bias_square: f32[3]
+// reads  dense_1_kernel_sqrt: f32[]
+// reads  dense_1_kernel_divide: f32[]
+// reads  perceptron_dense_2_bias: f32[3]
+// writes perceptron_dense_2_bias_mean: f32[3]
+// writes perceptron_dense_2_bias_square: f32[3]
+// writes perceptron_dense_2_bias: f32[3]
+// 132 FLOP, 368 bytes at least; 1 tasks of 3 columns
+static void k08_dense_2_backward(
+    float *restrict perceptron_dense_2_bias_mean,
+    float *restrict perceptron_dense_2_bias_square,
+    float *restrict perceptron_dense_2_bias,
+    const float *restrict log_softmax_1_gradient_add,
+    const float *restrict dense_1_kernel_sqrt,
+    const float *restrict dense_1_kernel_divide,
+    int64_t first, int64_t last)
+{
+    for (int64_t task = first; task < last; task++) {
+        const int o = (int)(task / 1);
+        const int start = (int)(task % 1) * 3;
+        enum { width = 3 };
+        float dense_2_gradient_sum_of[3];
+        for (int at = 0; at < width; at++) dense_2_gradient_sum_of[at] = 0.0f;
+        for (int k = 0; k < 24; k++) {
+            for (int at = 0; at < width; at++) {
+                const int j = start + at;
+                const float dense_2_gradient_sum_value = log_softmax_1_gradient_add[k * 3 + j];
+                const float dense_2_gradient_sum = dense_2_gradient_sum_of[at];
+                dense_2_gradient_sum_of[at] = dense_2_gradient_sum + dense_2_gradient_sum_value;
+            }
+        }
+        for (int at = 0; at < width; at++) {
+            const int j = start + at;
+            const float dense_2_gradient_sum = dense_2_gradient_sum_of[at];
+            const float dense_2_bias_multiply_2 = (dense_2_gradient_sum * 0.09999999999999998f);
+            const float perceptron_dense_2_bias_mean_new = ((perceptron_dense_2_bias_mean[j] * 0.9f) + dense_2_bias_multiply_2);
+            const float dense_2_bias_multiply_3 = (dense_2_gradient_sum * dense_2_gradient_sum);
+            const float dense_2_bias_multiply_5 = (dense_2_bias_multiply_3 * 0.0010000000000000009f);
+            const float perceptron_dense_2_bias_square_new = ((perceptron_dense_2_bias_square[j] * 0.999f) + dense_2_bias_multiply_5);
+            const float dense_2_bias_sqrt = sqrtf(perceptron_dense_2_bias_square_new);
+            const float dense_2_bias_divide = (dense_2_bias_sqrt / dense_1_kernel_sqrt[0]);
+            const float dense_2_bias_add = (dense_2_bias_divide + 1e-08f);
+            const float dense_2_bias_divide_2 = (perceptron_dense_2_bias_mean_new / dense_2_bias_add);
+            const float dense_2_bias_multiply_6 = (dense_2_bias_divide_2 * dense_1_kernel_divide[0]);
+            const float perceptron_dense_2_bias_new = (perceptron_dense_2_bias[j] - dense_2_bias_multiply_6);
+            perceptron_dense_2_bias_mean[j] = perceptron_dense_2_bias_mean_new;
+            perceptron_dense_2_bias_square[j] = perceptron_dense_2_bias_square_new;
+            perceptron_dense_2_bias[j] = perceptron_dense_2_bias_new;
+        }
+    }
+}
+
+// k09_dense_2_backward: matrix product (matmul, where, divide)
 // dense_2_gradient_matmul[m, n] = sum over k < 3 of left[m, k] * right[k, n]
 //   left[m, k] = log_softmax_1_gradient_add[m * 3 + k]
 //   right[k, n] = perceptron_dense_2_kernel[n * 3 + k]
@@ -562,7 +672,7 @@ static void k06_accuracy_1_average_1_forward(
 // reads  perceptron_gradient_greater: bool[24, 20]
 // writes perceptron_gradient_where_out: f32[24, 20]
 // 5,760 FLOP, 3,408 bytes at least; 4 tasks of 12 x 16 in tiles of 6 x 16, depth 3 at a time
-static void k07_dense_2_backward(
+static void k09_dense_2_backward(
     float *restrict perceptron_gradient_where_out,
     const float *restrict log_softmax_1_gradient_add,
     const float *restrict perceptron_dense_2_kernel,
@@ -605,116 +715,6 @@ static void k07_dense_2_backward(
                 const float perceptron_gradient_where = netc_where(perceptron_gradient_greater[m * 20 + n], dropout_1_gradient_divide, 0.0f);
                 perceptron_gradient_where_out[m * 20 + n] = perceptron_gradient_where;
             }
-        }
-    }
-}
-
-// k08_add_update: element by element (add, cast, power, subtract, divide, sqrt)
-// for each of 1 elements:
-//   step_new = (step_[0] + 1)
-//   cast = step_new
-//   dense_1_kernel_power = 0.9^cast
-//   dense_1_kernel_subtract = (1 - dense_1_kernel_power)
-//   dense_1_kernel_divide = (0.01 / dense_1_kernel_subtract)
-//   dense_1_kernel_power_2 = 0.999^cast
-//   dense_1_kernel_subtract_2 = (1 - dense_1_kernel_power_2)
-//   dense_1_kernel_sqrt = sqrt(dense_1_kernel_subtract_2)
-//   stores step_[0], dense_1_kernel_divide_out[0], dense_1_kernel_sqrt_out[0]
-// line 9: minimize cross_entropy(logits, y) with adam(lr=0.01)
-// reads  step_: i32[]
-// writes step_: i32[]
-// writes dense_1_kernel_divide_out: f32[]
-// writes dense_1_kernel_sqrt_out: f32[]
-// 51 FLOP, 16 bytes at least; 1 tasks of 4096 elements
-static void k08_add_update(
-    int32_t *restrict step_,
-    float *restrict dense_1_kernel_divide_out,
-    float *restrict dense_1_kernel_sqrt_out,
-    int64_t first, int64_t last)
-{
-    const int end = (int)(last * 4096 < 1 ? last * 4096 : 1);
-    for (int i = (int)(first * 4096); i < end; i++) {
-        const int step_new = netc_add(step_[0], 1);
-        const float cast = (float)step_new;
-        const float dense_1_kernel_power = powf(0.9f, cast);
-        const float dense_1_kernel_subtract = (1.0f - dense_1_kernel_power);
-        const float dense_1_kernel_divide = (0.01f / dense_1_kernel_subtract);
-        const float dense_1_kernel_power_2 = powf(0.999f, cast);
-        const float dense_1_kernel_subtract_2 = (1.0f - dense_1_kernel_power_2);
-        const float dense_1_kernel_sqrt = sqrtf(dense_1_kernel_subtract_2);
-        step_[0] = step_new;
-        dense_1_kernel_divide_out[0] = dense_1_kernel_divide;
-        dense_1_kernel_sqrt_out[0] = dense_1_kernel_sqrt;
-    }
-}
-
-// k09_dense_2_backward: folds strided elements (sum, multiply, add, sqrt, divide, subtract)
-// dense_2_gradient_sum[o, j] = sum over k < 24 of log_softmax_1_gradient_add[k * 3 + j]
-//   for o < 1, j < 3
-//   dense_2_bias_multiply_2 = (dense_2_gradient_sum * 0.1)
-//   perceptron_dense_2_bias_mean_new = ((perceptron_dense_2_bias_mean[j] * 0.9) + dense_2_bias_multiply_2)
-//   dense_2_bias_multiply_3 = (dense_2_gradient_sum * dense_2_gradient_sum)
-//   dense_2_bias_multiply_5 = (dense_2_bias_multiply_3 * 0.001)
-//   perceptron_dense_2_bias_square_new = ((perceptron_dense_2_bias_square[j] * 0.999) + dense_2_bias_multiply
-//   dense_2_bias_sqrt = sqrt(perceptron_dense_2_bias_square_new)
-//   dense_2_bias_divide = (dense_2_bias_sqrt / dense_1_kernel_sqrt[0])
-//   dense_2_bias_add = (dense_2_bias_divide + 1e-08)
-//   dense_2_bias_divide_2 = (perceptron_dense_2_bias_mean_new / dense_2_bias_add)
-//   dense_2_bias_multiply_6 = (dense_2_bias_divide_2 * dense_1_kernel_divide[0])
-//   perceptron_dense_2_bias_new = (perceptron_dense_2_bias[j] - dense_2_bias_multiply_6)
-//   stores perceptron_dense_2_bias_mean[j], perceptron_dense_2_bias_square[j], perceptron_dense_2_bias[j]
-// line 3: return x -> dense(20) -> relu -> dropout(0.25) -> dense(3)
-// line 9: minimize cross_entropy(logits, y) with adam(lr=0.01)
-// reads  log_softmax_1_gradient_add: f32[24, 3]
-// reads  perceptron_dense_2_bias_mean: f32[3]
-// reads  perceptron_dense_2_bias_square: f32[3]
-// reads  dense_1_kernel_sqrt: f32[]
-// reads  dense_1_kernel_divide: f32[]
-// reads  perceptron_dense_2_bias: f32[3]
-// writes perceptron_dense_2_bias_mean: f32[3]
-// writes perceptron_dense_2_bias_square: f32[3]
-// writes perceptron_dense_2_bias: f32[3]
-// 132 FLOP, 368 bytes at least; 1 tasks of 3 columns
-static void k09_dense_2_backward(
-    float *restrict perceptron_dense_2_bias_mean,
-    float *restrict perceptron_dense_2_bias_square,
-    float *restrict perceptron_dense_2_bias,
-    const float *restrict log_softmax_1_gradient_add,
-    const float *restrict dense_1_kernel_sqrt,
-    const float *restrict dense_1_kernel_divide,
-    int64_t first, int64_t last)
-{
-    for (int64_t task = first; task < last; task++) {
-        const int o = (int)(task / 1);
-        const int start = (int)(task % 1) * 3;
-        enum { width = 3 };
-        float dense_2_gradient_sum_of[3];
-        for (int at = 0; at < width; at++) dense_2_gradient_sum_of[at] = 0.0f;
-        for (int k = 0; k < 24; k++) {
-            for (int at = 0; at < width; at++) {
-                const int j = start + at;
-                const float dense_2_gradient_sum_value = log_softmax_1_gradient_add[k * 3 + j];
-                const float dense_2_gradient_sum = dense_2_gradient_sum_of[at];
-                dense_2_gradient_sum_of[at] = dense_2_gradient_sum + dense_2_gradient_sum_value;
-            }
-        }
-        for (int at = 0; at < width; at++) {
-            const int j = start + at;
-            const float dense_2_gradient_sum = dense_2_gradient_sum_of[at];
-            const float dense_2_bias_multiply_2 = (dense_2_gradient_sum * 0.09999999999999998f);
-            const float perceptron_dense_2_bias_mean_new = ((perceptron_dense_2_bias_mean[j] * 0.9f) + dense_2_bias_multiply_2);
-            const float dense_2_bias_multiply_3 = (dense_2_gradient_sum * dense_2_gradient_sum);
-            const float dense_2_bias_multiply_5 = (dense_2_bias_multiply_3 * 0.0010000000000000009f);
-            const float perceptron_dense_2_bias_square_new = ((perceptron_dense_2_bias_square[j] * 0.999f) + dense_2_bias_multiply_5);
-            const float dense_2_bias_sqrt = sqrtf(perceptron_dense_2_bias_square_new);
-            const float dense_2_bias_divide = (dense_2_bias_sqrt / dense_1_kernel_sqrt[0]);
-            const float dense_2_bias_add = (dense_2_bias_divide + 1e-08f);
-            const float dense_2_bias_divide_2 = (perceptron_dense_2_bias_mean_new / dense_2_bias_add);
-            const float dense_2_bias_multiply_6 = (dense_2_bias_divide_2 * dense_1_kernel_divide[0]);
-            const float perceptron_dense_2_bias_new = (perceptron_dense_2_bias[j] - dense_2_bias_multiply_6);
-            perceptron_dense_2_bias_mean[j] = perceptron_dense_2_bias_mean_new;
-            perceptron_dense_2_bias_square[j] = perceptron_dense_2_bias_square_new;
-            perceptron_dense_2_bias[j] = perceptron_dense_2_bias_new;
         }
     }
 }
@@ -1057,28 +1057,28 @@ static void train_job(void *context, int thread, int threads)
                 (float *)(arena + 8704),  // accuracy_1_cast
                 claim.first * 1, claim.last * 1));
             NETC_TIMED(6,
-            k07_dense_2_backward(
+            k07_add_update(
+                (int32_t *)(arena + 5632),  // step_
+                (float *)(arena + 13312),  // dense_1_kernel_divide_out
+                (float *)(arena + 13568),  // dense_1_kernel_sqrt_out
+                claim.first * 1, claim.last * 1));
+            NETC_TIMED(7,
+            k08_dense_2_backward(
+                (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
+                (float *)(arena + 5120),  // perceptron_dense_2_bias_square
+                (float *)(arena + 1536),  // perceptron_dense_2_bias
+                (float *)(arena + 12288),  // log_softmax_1_gradient_add
+                (float *)(arena + 13568),  // dense_1_kernel_sqrt
+                (float *)(arena + 13312),  // dense_1_kernel_divide
+                claim.first * 1, claim.last * 1));
+            NETC_TIMED(8,
+            k09_dense_2_backward(
                 (float *)(arena + 7936),  // perceptron_gradient_where_out
                 (float *)(arena + 12288),  // log_softmax_1_gradient_add
                 (float *)(arena + 1280),  // perceptron_dense_2_kernel
                 (uint8_t *)(arena + 11776),  // dropout_1_greater_equal
                 (uint8_t *)(arena + 11264),  // perceptron_gradient_greater
                 claim.first * 4, claim.last * 4));
-            NETC_TIMED(7,
-            k08_add_update(
-                (int32_t *)(arena + 5632),  // step_
-                (float *)(arena + 11264),  // dense_1_kernel_divide_out
-                (float *)(arena + 11520),  // dense_1_kernel_sqrt_out
-                claim.first * 1, claim.last * 1));
-            NETC_TIMED(8,
-            k09_dense_2_backward(
-                (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
-                (float *)(arena + 5120),  // perceptron_dense_2_bias_square
-                (float *)(arena + 1536),  // perceptron_dense_2_bias
-                (float *)(arena + 12288),  // log_softmax_1_gradient_add
-                (float *)(arena + 11520),  // dense_1_kernel_sqrt
-                (float *)(arena + 11264),  // dense_1_kernel_divide
-                claim.first * 1, claim.last * 1));
             NETC_TIMED(9,
             k10_dense_2_backward(
                 (float *)(arena + 4352),  // perceptron_dense_2_kernel_mean
@@ -1086,8 +1086,8 @@ static void train_job(void *context, int thread, int threads)
                 (float *)(arena + 1280),  // perceptron_dense_2_kernel
                 (float *)(arena + 5888),  // dropout_1_where
                 (float *)(arena + 12288),  // log_softmax_1_gradient_add
-                (float *)(arena + 11520),  // dense_1_kernel_sqrt
-                (float *)(arena + 11264),  // dense_1_kernel_divide
+                (float *)(arena + 13568),  // dense_1_kernel_sqrt
+                (float *)(arena + 13312),  // dense_1_kernel_divide
                 claim.first * 2, claim.last * 2));
             NETC_TIMED(10,
             k11_dense_1_backward(
@@ -1095,8 +1095,8 @@ static void train_job(void *context, int thread, int threads)
                 (float *)(arena + 4096),  // perceptron_dense_1_bias_square
                 (float *)(arena + 1024),  // perceptron_dense_1_bias
                 (float *)(arena + 7936),  // perceptron_gradient_where
-                (float *)(arena + 11520),  // dense_1_kernel_sqrt
-                (float *)(arena + 11264),  // dense_1_kernel_divide
+                (float *)(arena + 13568),  // dense_1_kernel_sqrt
+                (float *)(arena + 13312),  // dense_1_kernel_divide
                 claim.first * 2, claim.last * 2));
         }
         phase++;
@@ -1108,8 +1108,8 @@ static void train_job(void *context, int thread, int threads)
                 (float *)(arena + 0),  // perceptron_dense_1_kernel
                 (float *)(arena + 9984),  // x_
                 (float *)(arena + 7936),  // perceptron_gradient_where
-                (float *)(arena + 11520),  // dense_1_kernel_sqrt
-                (float *)(arena + 11264),  // dense_1_kernel_divide
+                (float *)(arena + 13568),  // dense_1_kernel_sqrt
+                (float *)(arena + 13312),  // dense_1_kernel_divide
                 claim.first, claim.last));
         }
         phase++;
@@ -1179,30 +1179,30 @@ void train_kernel(unsigned char *arena, int64_t number)
             0, whole * 1);
         break;
     case 6:
-        k07_dense_2_backward(
+        k07_add_update(
+            (int32_t *)(arena + 5632),  // step_
+            (float *)(arena + 13312),  // dense_1_kernel_divide_out
+            (float *)(arena + 13568),  // dense_1_kernel_sqrt_out
+            0, whole * 1);
+        break;
+    case 7:
+        k08_dense_2_backward(
+            (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
+            (float *)(arena + 5120),  // perceptron_dense_2_bias_square
+            (float *)(arena + 1536),  // perceptron_dense_2_bias
+            (float *)(arena + 12288),  // log_softmax_1_gradient_add
+            (float *)(arena + 13568),  // dense_1_kernel_sqrt
+            (float *)(arena + 13312),  // dense_1_kernel_divide
+            0, whole * 1);
+        break;
+    case 8:
+        k09_dense_2_backward(
             (float *)(arena + 7936),  // perceptron_gradient_where_out
             (float *)(arena + 12288),  // log_softmax_1_gradient_add
             (float *)(arena + 1280),  // perceptron_dense_2_kernel
             (uint8_t *)(arena + 11776),  // dropout_1_greater_equal
             (uint8_t *)(arena + 11264),  // perceptron_gradient_greater
             0, whole * 4);
-        break;
-    case 7:
-        k08_add_update(
-            (int32_t *)(arena + 5632),  // step_
-            (float *)(arena + 11264),  // dense_1_kernel_divide_out
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt_out
-            0, whole * 1);
-        break;
-    case 8:
-        k09_dense_2_backward(
-            (float *)(arena + 4864),  // perceptron_dense_2_bias_mean
-            (float *)(arena + 5120),  // perceptron_dense_2_bias_square
-            (float *)(arena + 1536),  // perceptron_dense_2_bias
-            (float *)(arena + 12288),  // log_softmax_1_gradient_add
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt
-            (float *)(arena + 11264),  // dense_1_kernel_divide
-            0, whole * 1);
         break;
     case 9:
         k10_dense_2_backward(
@@ -1211,8 +1211,8 @@ void train_kernel(unsigned char *arena, int64_t number)
             (float *)(arena + 1280),  // perceptron_dense_2_kernel
             (float *)(arena + 5888),  // dropout_1_where
             (float *)(arena + 12288),  // log_softmax_1_gradient_add
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt
-            (float *)(arena + 11264),  // dense_1_kernel_divide
+            (float *)(arena + 13568),  // dense_1_kernel_sqrt
+            (float *)(arena + 13312),  // dense_1_kernel_divide
             0, whole * 2);
         break;
     case 10:
@@ -1221,8 +1221,8 @@ void train_kernel(unsigned char *arena, int64_t number)
             (float *)(arena + 4096),  // perceptron_dense_1_bias_square
             (float *)(arena + 1024),  // perceptron_dense_1_bias
             (float *)(arena + 7936),  // perceptron_gradient_where
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt
-            (float *)(arena + 11264),  // dense_1_kernel_divide
+            (float *)(arena + 13568),  // dense_1_kernel_sqrt
+            (float *)(arena + 13312),  // dense_1_kernel_divide
             0, whole * 2);
         break;
     case 11:
@@ -1232,8 +1232,8 @@ void train_kernel(unsigned char *arena, int64_t number)
             (float *)(arena + 0),  // perceptron_dense_1_kernel
             (float *)(arena + 9984),  // x_
             (float *)(arena + 7936),  // perceptron_gradient_where
-            (float *)(arena + 11520),  // dense_1_kernel_sqrt
-            (float *)(arena + 11264),  // dense_1_kernel_divide
+            (float *)(arena + 13568),  // dense_1_kernel_sqrt
+            (float *)(arena + 13312),  // dense_1_kernel_divide
             0, whole * 4);
         break;
     }
