@@ -25,6 +25,7 @@ LANES = 16  # partial sums of a long row: fills the widest vectors, and fixes th
 BLOCK_DEPTH, BLOCK_ROWS, BLOCK_COLUMNS = 256, 128, 128  # packed: 2 x 128 KB, in the L2 cache
 SUMS_AT_ONCE = 8  # two a cycle, each of which takes four
 LONG_RUN, COPY = 16, 1.0  # runs that are packed quickly; what packing each alone takes beside a sum
+UNEVEN = 1.15  # times as long as if all cores were at work: worth other blocks
 MOST_ROWS = 14  # of a register tile: more are no quicker
 WHOLE_DEPTH, BLOCK_BYTES = 1200, 2**17  # up to this depth a block is as deep as the product
 TASKS_PER_CORE = 2  # enough to share out evenly; tiles do not change the bits
@@ -238,7 +239,30 @@ def usual_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int) -> Shape:
             block_rows = round_up(block_rows // 2, rows)
         else:
             block_columns = round_up(block_columns // 2, columns)
-    return Shape(rows, vectors, block_rows, block_columns)
+    return even_shape(plan, machine, Shape(rows, vectors, block_rows, block_columns))
+
+
+def even_shape(plan: MatmulPlan, machine: CpuMachine, usual: Shape) -> Shape:
+    """The usual shape; where its few blocks leave a core without work, one with other rows."""
+    total, cores = plan.row.extent, machine.cores
+    others = plan.batch.extent * ceil(plan.column.extent, usual.block_columns)
+    left = left_operand(plan.left, plan.row, plan.depth, (total, plan.depth.extent), False)
+    is_packed_along = left.along_depth and left.way is not Way.ELEMENTS
+
+    def cost(rows: int, block: int) -> float:
+        busiest = ceil(others * ceil(total, block), cores) * block
+        return busiest * cores / (others * total) + 0.3 / rows
+
+    is_even = cost(usual.rows, usual.block_rows) < UNEVEN
+    if is_even or not is_packed_along or total <= cores * usual.block_rows:
+        return usual
+    blocks = (
+        (rows, block)
+        for rows in range(max(1, usual.rows - 2), most_rows(machine, usual.vectors) + 1)
+        for block in range(round_down(BLOCK_ROWS, rows) + rows, usual.block_rows // 2, -rows)
+    )
+    rows, block_rows = min(blocks, key=lambda one: cost(*one))
+    return replace(usual, rows=rows, block_rows=block_rows)
 
 
 def usual_rows(plan: MatmulPlan, most: int) -> tuple[int, int]:

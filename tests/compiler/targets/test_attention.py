@@ -12,7 +12,7 @@ from netc.compiler.ops.table import OPS
 from netc.compiler.targets.cuda import render_function
 
 # queries, keys, channels of a key and of a value: less than a block, one, several and a rest
-SIZES = ((3, 70, 5, 3), (64, 64, 16, 16), (70, 131, 20, 33), (130, 33, 40, 8))
+SIZES = ((3, 70, 5, 3), (64, 64, 16, 16), (70, 131, 20, 33), (130, 33, 40, 8), (70, 128, 40, 33))
 
 
 def forward_and_back(batch: int, sizes, causal: bool, masked: bool) -> Graph:

@@ -9,7 +9,7 @@ from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Output, Role, Update
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.ir.text import parse_graph
-from netc.compiler.kernels.names import identifiers, reserved
+from netc.compiler.kernels.names import FUNCTIONS, KEYWORDS, identifiers, reserved
 from netc.compiler.ops.table import OPS
 from netc.compiler.targets import cpu
 
@@ -138,6 +138,12 @@ def test_names_that_become_equal_stay_apart():
     assert len(set(names.values())) == len(names)
     assert names["a.b"] == "a_b"
     assert not reserved() & set(names.values())
+
+
+def test_no_template_takes_the_name_of_an_operation():
+    """A local called `sum` would rename what every program adds up."""
+    languages = {*KEYWORDS.split(), *FUNCTIONS.split()}
+    assert not reserved() & set(OPS) - languages
 
 
 def test_a_quotient_is_floored_before_it_is_rounded(run_on_cpu):

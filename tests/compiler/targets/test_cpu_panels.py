@@ -51,3 +51,20 @@ def test_a_kernel_that_the_cache_holds_is_read_as_it_lies():
     graph = layer((8, 16, 16), 64, 128)
     tile, _ = (choose_tile(kernel, MACHINE) for kernel in make_function(graph, 1, OPS, ()).kernels)
     assert tile.column_blocks == 1 and tile.right.way is Way.DIRECT
+
+
+@pytest.mark.parametrize("rows", [300, 390, 512, 650])
+def test_blocks_of_rows_keep_all_cores_at_work(rows, run_on_cpu):
+    """Of five blocks one core would have three, and the other two."""
+    build, random = Builder(OPS), np.random.default_rng(2)
+    a = build.input("a", TensorType("f32", (rows, 70)), Role.FIELD)
+    b = build.input("b", TensorType("f32", (70, 128)), Role.FIELD)
+    graph = build.graph("even", (Output("y", build.matmul(a, b)),))
+    (kernel,) = make_function(graph, 1, OPS, ()).kernels
+    tile = choose_tile(kernel, MACHINE)
+    busiest = -(-tile.tasks // MACHINE.cores) * tile.block_rows * tile.block_columns
+    assert busiest * MACHINE.cores <= 1.15 * rows * 128
+    inputs = {e.value.name: random.integers(-3, 4, size=e.value.type.shape).astype(np.float32)
+              for e in graph.inputs}  # fmt: skip
+    found, expected = run_on_cpu(graph, inputs)
+    np.testing.assert_array_equal(found["y"], expected["y"])
