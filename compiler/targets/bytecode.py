@@ -1,11 +1,12 @@
 """Keeps what Jinja makes of a template beside it, as Python keeps the bytecode of a module.
 
 Translating the templates of a program takes a tenth of a second, each time. Jinja checks that what
-was kept is of the same text and the same version of Python; the name of the file tells its own.
+was kept is of the same text and the same version of Python; the name of the file tells its own. A
+file that was damaged since is not looked at.
 """
 
+import hashlib
 import os
-import pickle
 import sys
 from contextlib import suppress
 from importlib.util import cache_from_source
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache
+
+from netc.compiler.cache import DIGEST_BYTES
 
 
 class KeptBeside(BytecodeCache):
@@ -26,19 +29,24 @@ class KeptBeside(BytecodeCache):
     def load_bytecode(self, bucket: Bucket) -> None:
         if not bucket.key:
             return
-        damaged = (EOFError, pickle.UnpicklingError)
-        with suppress(OSError, *damaged), place_of(bucket.key).open("rb") as file:
-            bucket.load_bytecode(file)
+        with suppress(OSError):
+            data = place_of(bucket.key).read_bytes()
+            if digest(data[DIGEST_BYTES:]) == data[:DIGEST_BYTES]:
+                bucket.bytecode_from_string(data[DIGEST_BYTES:])
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         if sys.dont_write_bytecode or not bucket.key:
             return
-        place = place_of(bucket.key)
+        place, data = place_of(bucket.key), bucket.bytecode_to_string()
         fresh = place.with_suffix(f".{os.getpid()}.new")
         with suppress(OSError):
             place.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_bytes(bucket.bytecode_to_string())
+            fresh.write_bytes(digest(data) + data)
             os.replace(fresh, place)
+
+
+def digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 def place_of(template: str) -> Path:
