@@ -81,7 +81,7 @@ class Keeping:
         read = self.ops[node.op].element(node, self.loads.reader.read, index)
         leaves = (part for part in walk(read) if not isinstance(part, Apply | Select))
         return all(
-            part.position.coefficient(last) == 1
+            part.dtype == "f32" and part.position.coefficient(last) == 1
             if isinstance(part, Load)
             else isinstance(part, Constant) and part.value == 0
             for part in leaves

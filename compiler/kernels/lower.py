@@ -7,6 +7,7 @@ from math import prod
 
 from netc.compiler.ir.graph import Graph, Input, Node, Output, Role
 from netc.compiler.ir.operation import Family, Op
+from netc.compiler.kernels.bodies import joined, numbered
 from netc.compiler.kernels.contents import loaded_values, positions
 from netc.compiler.kernels.group import (
     Group,
@@ -45,7 +46,6 @@ from netc.compiler.scalar.expression import (
     Local,
     Select,
     Sliding,
-    changed,
     find_loads,
 )
 from netc.compiler.scalar.index import Index, Variable, as_index, linear, loop, unravel
@@ -403,29 +403,6 @@ class Lowering:
             outside = self.local(expression.outside, place, row)
             return Select(expression.conditions, inside, outside)
         return expression
-
-
-def numbered(body: Body, number: int) -> Body:
-    """The body with a number behind the name of each variable that it makes."""
-    made = {one.name for one in body.assigns}
-
-    def change(part: Expression) -> Expression:
-        if not isinstance(part, Local) or part.name not in made:
-            return part
-        return replace(part, name=f"{part.name}_at{number}")
-
-    assigns = (
-        Assign(f"{one.name}_at{number}", one.dtype, changed(one.expression, change))
-        for one in body.assigns
-    )
-    stores = (replace(one, expression=changed(one.expression, change)) for one in body.stores)
-    return Body(tuple(assigns), tuple(stores))
-
-
-def joined(bodies: list[Body]) -> Body:
-    """All that the bodies compute, then all that they store."""
-    assigns = tuple(one for body in bodies for one in body.assigns)
-    return Body(assigns, tuple(one for body in bodies for one in body.stores))
 
 
 def column_loops(space: Space) -> tuple[Variable, Variable, Variable]:

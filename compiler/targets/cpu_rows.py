@@ -89,9 +89,9 @@ def outermost(
 
 
 def is_row(choice: Expression, inner: Variable) -> bool:
-    """Whether all of the inner loop makes the same choice, and then reads neighbours."""
+    """Whether all of the inner loop makes the same choice, and then reads neighbours, floats."""
     cases = cases_of(choice)
-    return cases is not None and all(
+    return choice.dtype == "f32" and cases is not None and all(
         (case.load is None or case.load.position.coefficient(inner) == 1)
         and not any(inner in condition.index.variables() for condition in case.conditions)
         for case in cases

@@ -15,6 +15,17 @@ from netc.compiler.targets.cpu_rows import read_rows
 from netc.compiler.targets.dialect import Speller
 
 
+def test_rows_of_whole_numbers_stay_in_the_loop(run_on_cpu):
+    build = Builder(OPS)
+    parts = [build.input(name, TensorType("u8", (3, 4, 32)), Role.FIELD) for name in "ab"]
+    both = build.concat(*parts, axis=1)
+    total = build.add(build.cast(both, dtype="f32"), 1.0)
+    graph = build.graph("bytes", (Output("total", total),))
+    inputs = {name: np.arange(384).reshape(3, 4, 32) % 251 for name in "ab"}
+    result, expected = run_on_cpu(graph, inputs)
+    np.testing.assert_array_equal(result["total"], expected["total"])
+
+
 def laid_out(channels: int) -> tuple[Graph, dict[str, np.ndarray]]:
     """Pixels beside their neighbours: of one tensor or another by lines, zeros around."""
     build, inputs, random = Builder(OPS), {}, np.random.default_rng(3)
