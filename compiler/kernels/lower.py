@@ -38,6 +38,7 @@ from netc.compiler.kernels.plan import (
     Store,
     SumsPlan,
 )
+from netc.compiler.kernels.walks import Walks
 from netc.compiler.scalar.expression import (
     Apply,
     Expression,
@@ -46,7 +47,6 @@ from netc.compiler.scalar.expression import (
     Local,
     Select,
     Sliding,
-    find_loads,
 )
 from netc.compiler.scalar.index import Index, Variable, as_index, linear, loop, unravel
 
@@ -272,15 +272,14 @@ class Lowering:
         space = self.group.space
         index, row, column = row_index(space)
         full = row * space.columns + column
-        depth = self.depths()
+        walks = Walks(self.group, self.folds, self.reader)
         stages = []
-        for number in range(max(depth.values()) + 1):
-            nodes = [node for node in self.group.nodes if depth[node.output.name] == number]
+        for nodes in walks.each():
             folds = [node for node in nodes if node.output.name in self.folds]
             rest = [node for node in nodes if node not in folds]
             wide = [node for node in rest if is_per_element(node.output, self.group.space)]
             narrow = [node for node in rest if not is_per_element(node.output, self.group.space)]
-            needed = self.walked_again(wide, folds)
+            needed = walks.again(wide, folds)
             stages.append(
                 Stage(
                     Body(
@@ -300,54 +299,6 @@ class Lowering:
                 )
             )
         return RowPlan(Variable("r", space.rows), Variable("c", space.columns), tuple(stages))
-
-    # --- stages of a row --------------------------------------------------------------------
-
-    def depths(self) -> dict[str, int]:
-        """The walk in which each member is first known: what is known once per row is known after
-        a walk, so that what is needed per element comes in the next."""
-        depth: dict[str, int] = {}
-        per_row: set[str] = set()
-        for node in self.group.nodes:
-            name = node.output.name
-            waits = (
-                0
-                if not is_per_element(node.output, self.group.space) and name not in self.folds
-                else 1
-            )
-            depth[name] = max(
-                (depth[read] + waits * (read in per_row) for read in self.member_reads(node)),
-                default=0,
-            )
-            if name in self.folds or not is_per_element(node.output, self.group.space):
-                per_row.add(name)
-        return depth
-
-    def member_reads(self, node: Node) -> set[str]:
-        """The members that a node reads, directly or through what is computed on the way."""
-        shape = self.group.space.shape if node.output.name in self.folds else node.output.type.shape
-        index = tuple(loop(f"i{axis}", size) for axis, size in enumerate(shape))
-        if node.output.name in self.folds:
-            expression = self.reader.read(node.inputs[0], index)
-        else:
-            expression = self.reader.element(node, index)
-        return {load.value.name for load in find_loads(expression)} & self.members
-
-    def walked_again(self, wide: list[Node], folds: list[Node]) -> list[Node]:
-        """The per-element members that this walk needs: its own, and earlier ones once more."""
-        needed = {node.output.name for node in wide}
-        frontier = [*wide, *folds]
-        while frontier:
-            for name in self.member_reads(frontier.pop()):
-                node = next(n for n in self.group.nodes if n.output.name == name)
-                if (
-                    name not in needed
-                    and name not in self.folds
-                    and is_per_element(node.output, self.group.space)
-                ):
-                    needed.add(name)
-                    frontier.append(node)
-        return [node for node in self.group.nodes if node.output.name in needed]
 
     # --- pieces -----------------------------------------------------------------------------
 

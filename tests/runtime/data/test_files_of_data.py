@@ -52,11 +52,11 @@ def test_idx_files_come_back(tmp_path, code):
     (b"\0\0\x08\1\0\1\0\3ab", "more than the file can hold"),
     (b"\0\0\x08\1\0\0\0\3abcd", "bytes after"),
     (b"\0\0\x0e\3" + b"\xff" * 12, "more than the limit"),
-    (gzip.compress(b"\0\0\x08\1\0\0\0\3ab"), "ends after 2 of 3"),
-    (gzip.compress(b"\0\0\x08\1\0\0\0\3abcd"), "bytes after"),
-    (gzip.compress(b"\0\0\x08\1\0\0\0\3abc")[:-9], "ended before"),
-    (gzip.compress(b"\0\0\x08\1\7\0\0\0"), "more than the file can hold"),
-    (gzip.compress(b"\0\0\x08\1\0\0\0\3" + bytes(5_000_000)), "bytes after"),
+    (gzip.compress(b"\0\0\x08\1\0\0\0\3ab", mtime=0), "ends after 2 of 3"),
+    (gzip.compress(b"\0\0\x08\1\0\0\0\3abcd", mtime=0), "bytes after"),
+    (gzip.compress(b"\0\0\x08\1\0\0\0\3abc", mtime=0)[:-9], "ended before"),
+    (gzip.compress(b"\0\0\x08\1\7\0\0\0", mtime=0), "more than the file can hold"),
+    (gzip.compress(b"\0\0\x08\1\0\0\0\3" + bytes(5_000_000), mtime=0), "bytes after"),
 ])  # fmt: skip
 def test_idx_files_that_lie_are_refused_at_once(tmp_path, data, reason):
     path = tmp_path / "file"
