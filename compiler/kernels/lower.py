@@ -7,7 +7,7 @@ from math import prod
 
 from netc.compiler.ir.graph import Graph, Input, Node, Output, Role
 from netc.compiler.ir.operation import Family, Op
-from netc.compiler.kernels.bodies import joined, numbered
+from netc.compiler.kernels.bodies import joined, loaded_once, numbered
 from netc.compiler.kernels.contents import loaded_values, positions
 from netc.compiler.kernels.group import (
     Group,
@@ -160,7 +160,7 @@ class Lowering:
         rest = tuple(size for axis, size in enumerate(shape) if axis not in axes)
         outer, inner = Variable("o", prod(rest[:-1])), Variable("i", prod(rest[-1:]))
         place = loop(outer.name, outer.extent) * inner.extent + loop(inner.name, inner.extent)
-        return MapPlan(outer, inner, self.square(anchor, place))
+        return MapPlan(outer, inner, loaded_once(self.square(anchor, place)))
 
     def square(self, node: Node, place: Index) -> Body:
         """All elements along the axes of a node that are made at once, at a row-major position of

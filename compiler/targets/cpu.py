@@ -1,7 +1,7 @@
 """Target `cpu`: a function in, one C source out, for a machine whose facts are given."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from netc.compiler.ir.graph import Role, Value
 from netc.compiler.kernels.memory import Buffer
@@ -38,6 +38,7 @@ from netc.compiler.targets.cpu_sides import (
     window_text,
 )
 from netc.compiler.targets.cpu_squares import (
+    CombineText,
     SideText,
     SquaresTile,
     left_text,
@@ -263,10 +264,10 @@ TEMPLATES = {
 def render_function(function: Function, machine: CpuMachine, source: tuple[str, ...]) -> str:
     """The C source of a function; `source` are the lines of the user's file, for the comments."""
     shares = function_shares(function, machine)
-    kernels = [
+    kernels = numbered_combines(
         cpu_kernel(kernel, function, machine, source, shares.get(scan_name(kernel)))
         for kernel in function.kernels
-    ]
+    )
     sources = tuple(render_kernel(kernel, number) for number, kernel in enumerate(kernels))
     tiles = {k.tile.product: k.tile for k in kernels if hasattr(k.tile, "product")}
     field_bytes = function.batch * sum(field.row_bytes for field in fields(function))
@@ -316,6 +317,19 @@ def render_turn(kernels: list[CpuKernel], lanes: int) -> tuple[str, ...]:
         for kernel in kernels
     )
     return (render("cpu/turn.c.j2", lanes=lanes, swaps=swaps(lanes)),) if is_called else ()
+
+
+def numbered_combines(kernels: Iterable[CpuKernel]) -> list[CpuKernel]:
+    """The kernels, with numbers for the functions that combine rows for them."""
+    numbers: dict[CombineText, int] = {}
+
+    def number(side: SideText) -> SideText:
+        if side.combine is None:
+            return side
+        own = numbers.setdefault(side.combine, len(numbers) + 1)
+        return replace(side, combine=replace(side.combine, number=own))
+
+    return [replace(kernel, sides=tuple(map(number, kernel.sides))) for kernel in kernels]
 
 
 def render_combines(kernels: list[CpuKernel]) -> Iterator[str]:

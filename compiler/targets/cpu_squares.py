@@ -7,7 +7,6 @@ there to be combined. So neither goes to memory, where each takes four times wha
 
 from dataclasses import dataclass
 from itertools import pairwise
-from zlib import crc32
 
 from netc.compiler.kernels.plan import SquaresPlan
 from netc.compiler.scalar.expression import Expression, Load, find_loads
@@ -72,12 +71,16 @@ class SquaresTile:
 class CombineText:
     """A function that combines `length` elements of rows, 0 for any number: for each place of the
     squares an element, and which of the `count` rows it is made from. Kernels whose rows lie
-    elsewhere share it."""
+    elsewhere share it; they know it by its number."""
 
-    name: str
     length: int
     count: int
     elements: tuple[tuple[str, tuple[int, ...]], ...]
+    number: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"netc_combine_{self.number}"
 
 
 @dataclass(frozen=True)
@@ -192,5 +195,4 @@ def combined(
         text = speller.spell(element)
         used = (number for number, row in enumerate(rows) if f"{row.name}[" in text)
         elements.append((text, tuple(used)))
-    name = f"netc_combine_{crc32(repr((length, len(rows), elements)).encode()):08x}"
-    return SideText(rows, CombineText(name, length, len(rows), tuple(elements)))
+    return SideText(rows, CombineText(length, len(rows), tuple(elements)))
