@@ -8,8 +8,8 @@ from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Family, Op
 from netc.compiler.kernels.group import Kind, alone, is_virtual, lies_in, read_from_memory
 from netc.compiler.kernels.loads import Loads
-from netc.compiler.scalar.expression import Apply, Constant, Load, Select, walk
-from netc.compiler.scalar.index import as_index, loop
+from netc.compiler.scalar.expression import Apply, Constant, Expression, Load, Select, walk
+from netc.compiler.scalar.index import Variable, as_index, loop
 
 CHEAP = 8  # operations that are done again rather than stored and loaded by several readers
 LONG = 64  # operations after which a chain is stored even for one reader
@@ -24,9 +24,7 @@ class Keeping:
     """What a graph says about its values' readers; `cost` has the operations per element of what is
     computed where it is read, filled in as nodes are placed."""
 
-    def __init__(
-        self, graph: Graph, ops: Mapping[str, Op], loads: Loads, squares: bool
-    ) -> None:
+    def __init__(self, graph: Graph, ops: Mapping[str, Op], loads: Loads, squares: bool) -> None:
         self.ops, self.loads, self.squares = ops, loads, squares
         self.results = {value.name for value in graph.results} | read_from_memory(graph, ops)
         self.consumers, self.producers = graph.consumers(), graph.producers()
@@ -79,13 +77,7 @@ class Keeping:
         )
         (last,) = index[-1].variables() or (None,)
         read = self.ops[node.op].element(node, self.loads.reader.read, index)
-        leaves = (part for part in walk(read) if not isinstance(part, Apply | Select))
-        return all(
-            part.dtype == "f32" and part.position.coefficient(last) == 1
-            if isinstance(part, Load)
-            else isinstance(part, Constant) and part.value == 0
-            for part in leaves
-        )
+        return all(runs_along(last, part) for part in walk(read))
 
     def combined(self, products: Node) -> Node | None:
         """The node that combines these products with each other, where nothing else reads them."""
@@ -200,3 +192,16 @@ def reach(node: Node, ops: Mapping[str, Op]) -> int:
     """How many elements a reader computes: those it folds, or those it makes."""
     folds = ops[node.op].family is Family.REDUCE
     return node.inputs[0].type.count if folds else node.output.type.count
+
+
+def runs_along(variable: Variable, part: Expression) -> bool:
+    """Whether a part of an expression takes neighbours of a tensor as the variable goes up, or
+    zeros, and chooses between them for all alike."""
+    match part:
+        case Load():
+            return part.dtype == "f32" and part.position.coefficient(variable) == 1
+        case Select():
+            return not any(variable in one.index.variables() for one in part.conditions)
+        case Constant():
+            return part.value == 0
+    return isinstance(part, Apply)

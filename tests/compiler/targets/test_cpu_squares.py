@@ -17,6 +17,7 @@ from netc.compiler.passes.winograd import winograd
 from netc.compiler.targets.cpu_cut import cut
 
 FREE = replace(SPLITS["cpu"], combining=0.0, minimum_depth=2)
+MEMORY = {"f32": np.float32, "i32": np.int32}
 PLAIN = {"stride": (1, 1), "dilation": (1, 1)}
 # images, filters, padding: odd sizes, channels beside the lanes of a vector, more than a block has
 CASES = (
@@ -112,3 +113,58 @@ def test_rounding_is_about_that_of_the_direct_sum(run_on_cpu):
     for name, array in exact.items():
         errors = [np.sqrt(np.mean((one[name] - array) ** 2)) for one in (found, direct)]
         assert errors[0] <= 2 * errors[1], name
+
+
+def joined(build, tensor):
+    return build.concat(tensor("f32", 2, 6, 7, 10), tensor("f32", 2, 6, 7, 8), axis=3)
+
+
+def joined_down(build, tensor):
+    return build.concat(tensor("f32", 2, 4, 7, 18), tensor("f32", 2, 2, 7, 18), axis=1)
+
+
+def turned(build, tensor):
+    return build.transpose(tensor("f32", 2, 18, 6, 7), axes=(0, 2, 3, 1))
+
+
+def whole_numbers(build, tensor):
+    return build.cast(tensor("i32", 2, 6, 7, 18), dtype="f32")
+
+
+def padded(build, tensor):
+    return build.pad(tensor("f32", 2, 6, 7, 15), low=(0, 0, 0, 2), high=(0, 0, 0, 1), value=1.0)
+
+
+def reversed_channels(build, tensor):
+    return build.reverse(tensor("f32", 2, 6, 7, 18), axes=(3,))
+
+
+def spread(build, tensor):
+    return build.broadcast_to(tensor("f32", 2, 6, 7, 1), (2, 6, 7, 18))
+
+
+def chosen(build, tensor):
+    shape = (2, 6, 7, 18)
+    x = tensor("f32", *shape)
+    return build.where(build.greater(x, tensor("f32", *shape)), x, tensor("f32", *shape))
+
+
+IMAGES = (joined, joined_down, turned, whole_numbers, padded, reversed_channels, spread, chosen)
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.__name__)
+def test_images_that_are_no_rows_of_one_tensor(run_on_cpu, image):
+    """What is combined is read from wherever it lies, or is laid out before."""
+    build, inputs, random = Builder(OPS), {}, np.random.default_rng(2)
+
+    def tensor(dtype: str, *shape: int):
+        value = build.input("x", TensorType(dtype, shape), Role.FIELD)
+        inputs[value.name] = random.integers(-3, 4, size=shape).astype(MEMORY[dtype])
+        return value
+
+    geometry = PLAIN | {"pad": ((1, 1), (1, 1))}
+    x, w, u = image(build, tensor), tensor("f32", 3, 3, 18, 20), tensor("f32", 2, 6, 7, 20)
+    found = build.conv2d(x, w, **geometry)
+    slopes = build.conv2d_kernel_gradient(x, u, shape=w.type.shape, **geometry)
+    graph = build.graph("images", (Output("found", found), Output("slopes", slopes)))
+    exactly(*run_on_cpu(winograd(graph, OPS, FREE), inputs))
