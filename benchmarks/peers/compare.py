@@ -133,7 +133,8 @@ def page(told: str, absent: list[str]) -> str:
 Medians of interleaved rounds with their spread; whoever waits is stopped, so that threads which
 still spin take nothing from who is measured. `floor` is the least that the machine can take for the
 work, in ms, from its measured peaks, where convolutions make every product: whoever makes fewer
-(Winograd's way) can be below it. `make bench` measures again.{left_out}
+(Winograd's way) can be below it. `best / floor` is what the ratio would be there; docs/cpu.md says
+what keeps netc from it. `make bench` measures again.{left_out}
 
 ```text
 {told}
@@ -251,7 +252,8 @@ def summary(results: Sequence[Result], work: Work) -> str:
 def report(head: str, results, starts, epoch, peaks: Peaks) -> str:
     """The tables as text."""
     names = list(dict.fromkeys(t.peer for result in results for t in result.timings))
-    heading = ("ms a step", *names, "best / netc", "goal", "floor", "reached")
+    heading = ("ms a step", *names, "best / netc", "goal", "floor", "reached",
+               "best / floor")
     parts = [f"{head}\n{peaks}",
              table((heading, *(row(result, names, peaks) for result in results)))]  # fmt: skip
     if starts:
@@ -269,8 +271,9 @@ def row(result: Result, names: Sequence[str], peaks: Peaks) -> tuple[str, ...]:
     cells = [milliseconds(by_name[name]) if name in by_name else "" for name in names]
     floor, own = result.floor(peaks), result.timings[0].median
     ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
+    most = "" if result.best is None else f"{result.best.median / floor:.2f}"
     return (result.work.name, *cells, ratio, f"{result.work.goal:g}", f"{1e3 * floor:.3g}",
-            f"{floor / own:.0%}")  # fmt: skip
+            f"{floor / own:.0%}", most)  # fmt: skip
 
 
 def milliseconds(timing: Timing) -> str:
