@@ -16,12 +16,12 @@ What is not finite reaches all four results of its square.
 from collections.abc import Mapping
 from math import prod
 
-from netc.compiler.ir.builder import Builder
+from netc.compiler.ir.builder import Builder, is_pointwise
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Op
 from netc.compiler.ops.combine import Matrix
 from netc.compiler.passes.parts import SplitFacts, parts_of
-from netc.compiler.passes.rewrite import Rule, rewrite
+from netc.compiler.passes.rewrite import Producers, Rule, rewrite
 from netc.compiler.scalar.rounding import ceil
 
 PIXELS: Matrix = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))  # B^T
@@ -43,9 +43,32 @@ def winograd(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts) -> Graph:
         if not pays(node, facts):
             return ()
         way = WAYS[node.op]
-        return (lambda build, node, producers: way(build, node, facts),)
+
+        def rule(build: Builder, node: Node, producers: Producers) -> Value | None:
+            if any(has_joined_channels(value, producers, ops) for value in node.inputs):
+                return None
+            return way(build, node, facts)
+
+        return (rule,)
 
     return rewrite(graph, ops, rules)
+
+
+def has_joined_channels(value: Value, producers: Producers, ops: Mapping[str, Op]) -> bool:
+    """Whether channels come from several tensors that are put side by side where they are read:
+    then no row of one tensor could be combined, and all would be laid out four times as large."""
+    frontier, seen = [value], {value}
+    while frontier:
+        read = frontier.pop()
+        maker = producers.get(read.name)
+        if maker is None:
+            continue
+        if maker.op == "concat" and maker.named["axis"] == len(read.type.shape) - 1:
+            return True
+        if maker.op in ("reshape", "slice", "pad") or is_pointwise(ops[maker.op]):
+            frontier += (one for one in maker.inputs if one not in seen)
+            seen |= {*maker.inputs}
+    return False
 
 
 def pays(node: Node, facts: SplitFacts) -> bool:

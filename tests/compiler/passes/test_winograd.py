@@ -78,6 +78,17 @@ def test_no_more_is_multiplied_where_squares_reach_far_over_the_edge():
     assert winograd(graph, OPS, FREE) == graph
 
 
+@pytest.mark.parametrize("axis, is_taken", [(3, False), (1, True)])
+def test_channels_that_are_put_side_by_side_are_not_combined(axis, is_taken):
+    build = Builder(OPS)
+    x, y = (build.input("x", TensorType("f32", (2, 8, 8, 8)), Role.FIELD) for _ in range(2))
+    image = build.relu(build.concat(x, y, axis=axis))
+    w = build.input("w", TensorType("f32", (3, 3, image.type.shape[3], 8)), Role.FIELD)
+    found = build.conv2d(image, w, stride=(1, 1), dilation=(1, 1), pad=((1, 1), (1, 1)))
+    result = winograd(build.graph("joined", (Output("found", found),)), OPS, FREE)
+    assert any(node.op == "combine" for node in result.nodes) == is_taken
+
+
 @pytest.mark.parametrize("channels, images, is_taken", [(64, 32, True), (8, 32, False)])
 def test_it_is_taken_where_many_channels_pay_for_what_is_moved(channels, images, is_taken):
     graph = convolution_graph((images, 16, 16, channels), channels, PADS[1])
