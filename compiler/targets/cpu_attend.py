@@ -1,6 +1,7 @@
 """How the cpu target cuts attention into tasks and blocks, from the facts of a machine."""
 
 from dataclasses import dataclass
+from math import gcd
 
 from netc.compiler.kernels.plan import AttendPlan
 from netc.compiler.scalar.index import Variable
@@ -39,8 +40,8 @@ class AttendTile:
 
     @property
     def parts(self) -> int:
-        """Partial results of a fold over the keys of a block."""
-        return min(LANES, self.keys)
+        """Partial results of a fold over the keys of a block, each of as many keys."""
+        return gcd(LANES, self.keys)
 
     @property
     def description(self) -> str:

@@ -4,6 +4,7 @@ import ctypes
 import itertools
 import mmap
 import os
+import platform
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netc.compiler.build.cc import NATIVE, build_library
+from netc.compiler.build.cc import NATIVE, build_library, instruction_sets
+from netc.compiler.build.processor import processor_flags
 from netc.compiler.functions import lay_out, trace
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.builder import is_pointwise
@@ -174,6 +176,14 @@ def build_on_cpu(_libraries, monkeypatch) -> Callable[..., CpuRun]:
         return CpuRun(make_function(graph, 1, OPS, persistent, cut), folder, march)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def marches() -> tuple[str, ...]:
+    """This processor, and those with narrower vectors that it can stand in for."""
+    is_x86 = platform.machine() == "x86_64"
+    others = ("x86-64-v3", "x86-64") if is_x86 else ()
+    return (MARCH, *(one for one in others if instruction_sets(one) <= processor_flags()))
 
 
 @pytest.fixture

@@ -50,12 +50,14 @@ CASES += [(SIZES[2], False, True), (SIZES[3], True, False)]
 
 
 @pytest.mark.parametrize("sizes, causal, masked", CASES)
-def test_blocks_give_what_numpy_does(run_on_cpu, sizes, causal, masked):
+def test_blocks_give_what_numpy_does(run_on_cpu, marches, sizes, causal, masked):
     graph = forward_and_back(2, sizes, causal, masked)
-    found, expected = run_on_cpu(graph, drawn(graph), threads=3)
-    assert len(expected) == 4
-    for name, array in expected.items():
-        np.testing.assert_allclose(found[name], array, rtol=2e-5, atol=2e-5, err_msg=name)
+    for march in marches:
+        found, expected = run_on_cpu(graph, drawn(graph), threads=3, march=march)
+        assert len(expected) == 4
+        for name, array in expected.items():
+            told = f"{name} on {march}"
+            np.testing.assert_allclose(found[name], array, rtol=2e-5, atol=2e-5, err_msg=told)
 
 
 @pytest.mark.parametrize("sizes, causal, masked", (CASES[0], CASES[3]))

@@ -4,12 +4,9 @@ NETC_RANDOM_PROGRAMS=300 runs more of them than the few that every run of the te
 """
 
 import os
-import platform
 
 import pytest
 
-from netc.compiler.build.cc import NATIVE, instruction_sets
-from netc.compiler.build.processor import processor_flags
 from netc.compiler.interpret import interpret
 from netc.compiler.ir.graph import Graph
 from netc.compiler.ir.verify import verify
@@ -21,24 +18,15 @@ from netc.compiler.passes.pipeline import optimize
 SEEDS = range(int(os.environ.get("NETC_RANDOM_PROGRAMS", "36")))
 SPLIT = SplitFacts(minimum_tasks=4, minimum_depth=4, tile_rows=4, tile_columns=4)
 WAYS = ("as built", "optimized", "apart")
-# This processor, and those with narrower vectors that it can stand in for.
-MARCHES = (
-    NATIVE,
-    *(
-        march
-        for march in ("x86-64-v3", "x86-64")
-        if platform.machine() == "x86_64" and instruction_sets(march) <= processor_flags()
-    ),
-)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_random_program_gives_what_the_interpreter_does(
-    random_program, run_on_cpu, within_rounding, seed
+    random_program, run_on_cpu, within_rounding, marches, seed
 ):
     graph, inputs = random_program(seed)
     verify(graph, OPS)
-    way, march = WAYS[seed % len(WAYS)], MARCHES[seed // len(WAYS) % len(MARCHES)]
+    way, march = WAYS[seed % len(WAYS)], marches[seed // len(WAYS) % len(marches)]
     runs = optimize(graph, OPS, SPLIT, lambda *_: None) if way == "optimized" else graph
     found, _ = run_on_cpu(runs, inputs, cut=keep_apart if way == "apart" else fuse, march=march)
     within_rounding(graph, inputs, found, f"seed {seed} {way} on {march}: ")
