@@ -12,18 +12,21 @@ from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Op
 from netc.compiler.passes.parts import SplitFacts, parts_of
-from netc.compiler.passes.rewrite import Rule, rewrite
-from netc.compiler.passes.winograd import pays
+from netc.compiler.passes.rewrite import Producers, Rule, rewrite
+from netc.compiler.passes.winograd import is_taken
 from netc.compiler.scalar.rounding import ceil
 
 
 def split_reductions(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts) -> Graph:
     """Splits what has fewer tasks than the target wants and depth to spare."""
-    splits: dict[str, Rule] = {
-        name: lambda build, node, producers, split=split: split(build, node, facts)
-        for name, split in SPLITS.items()
-    }
-    return rewrite(graph, ops, lambda node: (splits[node.op],) if node.op in splits else ())
+
+    def split(build: Builder, node: Node, producers: Producers) -> Value | None:
+        if is_taken(node, producers, ops, facts):  # Winograd's way has enough tasks as it is
+            return None
+        return SPLITS[node.op](build, node, facts)
+
+    rules: tuple[Rule, ...] = (split,)
+    return rewrite(graph, ops, lambda node: rules if node.op in SPLITS else ())
 
 
 def split_fold(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
@@ -75,9 +78,8 @@ def split_matmul(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
 
 
 def split_kernel_gradient(build: Builder, node: Node, facts: SplitFacts) -> Value | None:
-    """The op cuts its depth, which is all output pixels, by itself. Winograd's way has enough tasks
-    as it is."""
-    if node.named.get("parts") or pays(node, facts):
+    """The op cuts its depth, which is all output pixels, by itself."""
+    if node.named.get("parts"):
         return None
     *window, filters = node.output.type.shape
     depth = prod(node.inputs[1].type.shape[:3])

@@ -39,19 +39,20 @@ def turned(matrix: Matrix) -> Matrix:
 def winograd(graph: Graph, ops: Mapping[str, Op], facts: SplitFacts) -> Graph:
     """Rewrites the products of convolutions that it pays for."""
 
-    def rules(node: Node) -> tuple[Rule, ...]:
-        if not pays(node, facts):
-            return ()
-        way = WAYS[node.op]
+    def rule(build: Builder, node: Node, producers: Producers) -> Value | None:
+        if not is_taken(node, producers, ops, facts):
+            return None
+        return WAYS[node.op](build, node, facts)
 
-        def rule(build: Builder, node: Node, producers: Producers) -> Value | None:
-            if any(has_joined_channels(value, producers, ops) for value in node.inputs):
-                return None
-            return way(build, node, facts)
+    rules: tuple[Rule, ...] = (rule,)
+    return rewrite(graph, ops, lambda node: rules if node.op in WAYS else ())
 
-        return (rule,)
 
-    return rewrite(graph, ops, rules)
+def is_taken(node: Node, producers: Producers, ops: Mapping[str, Op], facts: SplitFacts) -> bool:
+    """Whether a node is the product of a convolution that is rewritten."""
+    if not pays(node, facts):
+        return False
+    return not any(has_joined_channels(value, producers, ops) for value in node.inputs)
 
 
 def has_joined_channels(value: Value, producers: Producers, ops: Mapping[str, Op]) -> bool:

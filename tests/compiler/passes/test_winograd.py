@@ -11,6 +11,7 @@ from netc.compiler.ir.graph import Graph, Output, Role
 from netc.compiler.ir.tensor import TensorType
 from netc.compiler.language.model import load_model
 from netc.compiler.ops.table import OPS
+from netc.compiler.passes.split_reductions import split_reductions
 from netc.compiler.passes.winograd import winograd
 
 PLAIN = {"stride": (1, 1), "dilation": (1, 1)}
@@ -87,6 +88,21 @@ def test_channels_that_are_put_side_by_side_are_not_combined(axis, is_taken):
     found = build.conv2d(image, w, stride=(1, 1), dilation=(1, 1), pad=((1, 1), (1, 1)))
     result = winograd(build.graph("joined", (Output("found", found),)), OPS, FREE)
     assert any(node.op == "combine" for node in result.nodes) == is_taken
+
+
+@pytest.mark.parametrize("axis, is_split", [(3, True), (1, False)])
+def test_only_what_is_rewritten_is_left_whole(axis, is_split):
+    """A kernel's gradient that stays as it is has as few tasks as ever."""
+    build = Builder(OPS)
+    x, y = (build.input("x", TensorType("f32", (32, 16, 16, 64)), Role.FIELD) for _ in range(2))
+    image = build.concat(x, y, axis=axis)
+    up = build.input("up", TensorType("f32", (*image.type.shape[:3], 8)), Role.FIELD)
+    named = PLAIN | {"pad": ((1, 1), (1, 1)), "shape": (3, 3, image.type.shape[3], 8)}
+    slope = build.conv2d_kernel_gradient(image, up, **named)
+    graph = build.graph("joined", (Output("slope", slope),))
+    facts = replace(SPLITS["cpu"], combining=0.0, minimum_tasks=64)
+    split = split_reductions(graph, OPS, facts)
+    assert (split != graph) == is_split
 
 
 @pytest.mark.parametrize("channels, images, is_taken", [(64, 32, True), (8, 32, False)])
