@@ -252,8 +252,7 @@ def summary(results: Sequence[Result], work: Work) -> str:
 def report(head: str, results, starts, epoch, peaks: Peaks) -> str:
     """The tables as text."""
     names = list(dict.fromkeys(t.peer for result in results for t in result.timings))
-    heading = ("ms a step", *names, "best / netc", "goal", "floor", "reached",
-               "best / floor")
+    heading = ("ms a step", *names, "best / netc", "goal", "floor", "reached", "best / floor")
     parts = [f"{head}\n{peaks}",
              table((heading, *(row(result, names, peaks) for result in results)))]  # fmt: skip
     if starts:

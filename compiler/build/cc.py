@@ -95,11 +95,10 @@ def build_library(source: Path, *defines: str, march: str = NATIVE) -> Path:
     """The shared library of a C file, beside it; the file's headers lie beside it too.
 
     `defines` are macros that make another library of the same text, and `march` is the processor
-    that it is for, as the compiler names it. Its name ends in what it was
-    made from: a process that has loaded the library of an older text would be given that one again
-    for the same name. It is taken from the cache where the same text was built before by the same
-    compiler for the same processor. Raises NetError where there is no compiler, or the folder
-    cannot be written.
+    that it is for, as the compiler names it. Its name ends in what it was made from: a process that
+    has loaded the library of an older text would be given that one again for the same name. It is
+    taken from the cache where the same text was built before by the same compiler for the same
+    processor. Raises NetError where there is no compiler, or the folder cannot be written.
     """
     job = Job.of(source, defines, march)
     stem = ".".join((source.stem, *map(str.lower, defines)))
@@ -158,16 +157,15 @@ def run_compiler(job: Job) -> bytes:
     with tempfile.TemporaryDirectory(prefix="netc-") as name:
         folder = Path(name)
         library = ("-o", str(folder / "library.so"), "-lm", "-lpthread")
-        command = job.command
         parts = parts_of(job.text, os.cpu_count() or 1)
         paths = [str(folder / f"{number}.c") for number in range(len(parts))]
         for path, text in zip(paths, parts, strict=True):
             Path(path).write_text(text)
         if len(parts) == 1:
-            run_all([(*command, *paths, *library)], job.source)
+            run_all([(*job.command, *paths, *library)], job.source)
         else:
-            run_all([(*command, "-c", path, "-o", f"{path}.o") for path in paths], job.source)
-            run_all([(*command, *(f"{path}.o" for path in paths), *library)], job.source)
+            run_all([(*job.command, "-c", path, "-o", f"{path}.o") for path in paths], job.source)
+            run_all([(*job.command, *(f"{path}.o" for path in paths), *library)], job.source)
         return (folder / "library.so").read_bytes()
 
 

@@ -40,13 +40,11 @@ from netc.compiler.kernels.plan import (
 )
 from netc.compiler.kernels.walks import Walks
 from netc.compiler.scalar.expression import (
-    Apply,
     Expression,
     Load,
-    LoadRow,
     Local,
-    Select,
     Sliding,
+    with_children,
 )
 from netc.compiler.scalar.index import Index, Variable, as_index, linear, loop, unravel
 
@@ -344,16 +342,7 @@ class Lowering:
         if isinstance(expression, Load) and expression.value.name in self.members:
             assert expression.position in (place, row), f"{expression} is read out of place"
             return Local(self.names[expression.value.name], expression.dtype)
-        if isinstance(expression, Apply):
-            arguments = tuple(self.local(part, place, row) for part in expression.arguments)
-            return Apply(expression.function, arguments, expression.dtype)
-        if isinstance(expression, LoadRow):
-            return replace(expression, row=self.local(expression.row, place, row))
-        if isinstance(expression, Select):
-            inside = self.local(expression.inside, place, row)
-            outside = self.local(expression.outside, place, row)
-            return Select(expression.conditions, inside, outside)
-        return expression
+        return with_children(expression, lambda part: self.local(part, place, row))
 
 
 def column_loops(space: Space) -> tuple[Variable, Variable, Variable]:

@@ -10,6 +10,7 @@ from functools import reduce
 from netc.compiler.ir.builder import Builder
 from netc.compiler.ir.graph import Graph, Node, Value
 from netc.compiler.ir.operation import Op
+from netc.compiler.passes.fold import number_of
 from netc.compiler.passes.rewrite import Producers, Rule, rewrite
 
 
@@ -20,7 +21,7 @@ def factor_out(graph: Graph, ops: Mapping[str, Op]) -> Graph:
 
     def factor(build: Builder, node: Node, producers: Producers) -> Value | None:
         left, right = (factors(value, producers, read_once) for value in node.inputs)
-        shared = [one for one in left if one in right and not is_number(one, producers)]
+        shared = [one for one in left if one in right and number_of(one, producers) is None]
         if not shared or not node.output.type.is_float:
             return None
         rests = [without(some, shared[0]) for some in (left, right)]
@@ -39,11 +40,6 @@ def factors(value: Value, producers: Producers, read_once: set[str]) -> list[Val
     if maker is None or maker.op != "multiply" or value.name not in read_once:
         return [value]
     return [one for part in maker.inputs for one in factors(part, producers, read_once)]
-
-
-def is_number(value: Value, producers: Producers) -> bool:
-    maker = producers.get(value.name)
-    return maker is not None and maker.op == "constant"
 
 
 def without(values: list[Value], one: Value) -> list[Value]:

@@ -13,6 +13,7 @@ from netc.compiler.ir.graph import Graph, Node, Region, Value
 from netc.compiler.ir.operation import Family, Op
 from netc.compiler.ir.scan import Scan, rows_before, rows_between, stacked_type
 from netc.compiler.passes.all_steps import rule_for
+from netc.compiler.passes.fold import number_of
 from netc.compiler.passes.remove_dead import needed_scan
 from netc.compiler.passes.rewrite import (
     Producers,
@@ -371,7 +372,7 @@ def is_zero(value: Value, producers: Producers) -> bool:
     maker = producers.get(value.name)
     if maker and maker.op in ("reshape", "broadcast"):
         return is_zero(maker.inputs[0], producers)
-    return maker is not None and maker.op == "constant" and maker.named["value"] == 0
+    return number_of(value, producers) == 0
 
 
 def add_up_products(build: Builder, node: Node, producers: Producers) -> Value | None:

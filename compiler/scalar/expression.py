@@ -139,17 +139,21 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 def changed(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """The expression with what `change` makes of each part in its place, children first."""
+    return change(with_children(expression, lambda part: changed(part, change)))
+
+
+def with_children(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """The expression with what `change` makes of its children in their places."""
     match expression:
         case Apply():
-            parts = tuple(changed(part, change) for part in expression.arguments)
-            expression = replace(expression, arguments=parts)
+            arguments = tuple(change(part) for part in expression.arguments)
+            return Apply(expression.function, arguments, expression.dtype)
         case Select():
-            inside = changed(expression.inside, change)
-            outside = changed(expression.outside, change)
-            expression = replace(expression, inside=inside, outside=outside)
+            inside, outside = change(expression.inside), change(expression.outside)
+            return Select(expression.conditions, inside, outside)
         case LoadRow():
-            expression = replace(expression, row=changed(expression.row, change))
-    return change(expression)
+            return replace(expression, row=change(expression.row))
+    return expression
 
 
 def substitute(expression: Expression, values: dict[Variable, Index]) -> Expression:

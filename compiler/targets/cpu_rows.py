@@ -9,14 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from netc.compiler.kernels.plan import Body, MapPlan
-from netc.compiler.scalar.expression import (
-    Apply,
-    Expression,
-    Load,
-    LoadRow,
-    Local,
-    Select,
-)
+from netc.compiler.scalar.expression import Expression, Load, Local, Select, with_children
 from netc.compiler.scalar.index import Index, Variable
 from netc.compiler.targets.cpu_operand import Case, cases_of
 from netc.compiler.targets.dialect import Speller, spell_condition
@@ -76,25 +69,20 @@ def outermost(
     found = change(expression)
     if found is not None:
         return found
-    match expression:
-        case Apply():
-            parts = tuple(outermost(part, change) for part in expression.arguments)
-            return replace(expression, arguments=parts)
-        case Select():
-            inside = outermost(expression.inside, change)
-            return replace(expression, inside=inside, outside=outermost(expression.outside, change))
-        case LoadRow():
-            return replace(expression, row=outermost(expression.row, change))
-    return expression
+    return with_children(expression, lambda part: outermost(part, change))
 
 
 def is_row(choice: Expression, inner: Variable) -> bool:
     """Whether all of the inner loop makes the same choice, and then reads neighbours, floats."""
     cases = cases_of(choice)
-    return choice.dtype == "f32" and cases is not None and all(
-        (case.load is None or case.load.position.coefficient(inner) == 1)
-        and not any(inner in condition.index.variables() for condition in case.conditions)
-        for case in cases
+    return (
+        choice.dtype == "f32"
+        and cases is not None
+        and all(
+            (case.load is None or case.load.position.coefficient(inner) == 1)
+            and not any(inner in condition.index.variables() for condition in case.conditions)
+            for case in cases
+        )
     )
 
 

@@ -14,7 +14,13 @@ from netc.compiler.scalar.index import Variable
 from netc.compiler.scalar.rounding import ceil
 from netc.compiler.targets.cpu_operand import Way, direct_operand, turned_operand
 from netc.compiler.targets.cpu_rows import RowText, rows_of
-from netc.compiler.targets.cpu_tiles import CpuMachine, even_parts, most_rows, tile_rows
+from netc.compiler.targets.cpu_tiles import (
+    CpuMachine,
+    best_vectors,
+    even_parts,
+    most_rows,
+    tile_rows,
+)
 from netc.compiler.targets.dialect import Speller
 
 MOST_ROWS, MOST_COLUMNS, MOST_DEPTH = 128, 128, 256  # of a block: 1 MB for 16 places
@@ -96,7 +102,7 @@ class SideText:
 
 
 def squares_tile(plan: SquaresPlan, machine: CpuMachine) -> SquaresTile:
-    vectors = 2 if plan.column.extent > machine.lanes else 1
+    vectors = best_vectors(plan.column, machine)
     columns, rows = vectors * machine.lanes, tile_rows(plan.row.extent, most_rows(machine, vectors))
     block_rows, block_columns = block(plan, rows, columns, TASKS_PER_CORE * machine.cores)
     depth = min(plan.depth.extent, MOST_DEPTH)

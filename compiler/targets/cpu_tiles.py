@@ -10,6 +10,7 @@ from netc.compiler.kernels.plan import (
     RowPlan,
     ScatterPlan,
 )
+from netc.compiler.scalar.index import Variable
 from netc.compiler.scalar.rounding import ceil, round_up
 from netc.compiler.targets.cpu_operand import (
     Operand,
@@ -205,13 +206,18 @@ def share_shape(plan: MatmulPlan, machine: CpuMachine, vectors: int, share: int)
 def usual_vectors(plan: MatmulPlan, machine: CpuMachine) -> int:
     """Vectors of columns in a register tile: two, and more where rows are few, so that enough sums
     are on their way at once."""
-    vectors = 2 if plan.column.extent > machine.lanes else 1
+    vectors = best_vectors(plan.column, machine)
     while (
         vectors * plan.row.extent < SUMS_AT_ONCE
         and 2 * vectors * machine.lanes <= plan.column.extent
     ):
         vectors *= 2
     return vectors
+
+
+def best_vectors(column: Variable, machine: CpuMachine) -> int:
+    """Vectors of columns in a register tile that has rows enough."""
+    return 2 if column.extent > machine.lanes else 1
 
 
 def product_key(plan: MatmulPlan) -> str:

@@ -24,7 +24,7 @@ from netc.compiler.targets.cpu_patch import (
     most_lines,
 )
 from netc.compiler.targets.cpu_places import PlacesTile, places_tile
-from netc.compiler.targets.cpu_tiles import CpuMachine, tile_rows
+from netc.compiler.targets.cpu_tiles import CpuMachine, best_vectors, tile_rows
 from netc.compiler.targets.cpu_window_tile import Walk, WindowTile
 
 STREAM_BYTES = 2**22  # more than the L2 caches hold
@@ -74,7 +74,7 @@ def worth_it(tile: WindowTile | None) -> WindowTile | None:
 def tile_of_places(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     """Rows are places, the depth runs over the taps: all of it in one go."""
     slides, (height, width) = plan.sliding, plan.sliding.geometry.output
-    vectors = best_vectors(plan, machine)
+    vectors = best_vectors(plan.column, machine)
     found = right_block(plan, machine, vectors)
     if found is None:
         return None
@@ -127,7 +127,7 @@ def tile_of_taps(plan: MatmulPlan, machine: CpuMachine) -> WindowTile | None:
     if lines is None:
         return None
     slides, width = plan.sliding, plan.sliding.geometry.output[1]
-    vectors, taps = best_vectors(plan, machine), taps_walk(slides)
+    vectors, taps = best_vectors(plan.column, machine), taps_walk(slides)
     columns = vectors * machine.lanes
     wanted = ceil(TASKS_PER_CORE * machine.cores, plan.batch.extent)
     tile = register_tile(taps, vectors, machine)
@@ -232,10 +232,6 @@ def register_tile(
     if rows.run > most // 2 or rows.groups == 1:
         return {"tile_groups": 1, "tile_run": tile_rows(rows.run, most)}
     return {"tile_groups": tile_rows(rows.groups, most // rows.run), "tile_run": rows.run}
-
-
-def best_vectors(plan: MatmulPlan, machine: CpuMachine) -> int:
-    return 2 if plan.column.extent > machine.lanes else 1
 
 
 def right_side(
